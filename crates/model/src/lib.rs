@@ -1,0 +1,7 @@
+//! The words of the sensor: what everyone reads. No input or output, no threads, no configuration.
+
+mod net;
+mod time;
+
+pub use net::{Connection, FlowId, FlowKey, Side, Socket, Vlans};
+pub use time::{Civil, Span, Timestamp};

@@ -1,0 +1,50 @@
+//! How reassembled data leaves.
+
+use spyhop_model::{Connection, Side, Timestamp};
+
+/// Reads one connection. Dispatch is static; bytes that arrive in order are never copied on their way here.
+///
+/// `Context` is what all readers of one worker share (limits, buffers, counters, output); it is lent for each call.
+pub trait StreamReader: Sized {
+    /// Shared by all readers of a worker.
+    type Context;
+
+    /// A connection has begun.
+    fn open(cx: &mut Self::Context, connection: &Connection) -> Self;
+    /// The next bytes that `side` sent, in order, each once.
+    fn data(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side, bytes: &[u8]);
+    /// `lost` bytes that `side` sent were not seen and are no longer waited for.
+    fn gap(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side, lost: u64);
+    /// Something odd about what `side` sent. The data is delivered apart from this.
+    fn oddity(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side, what: Oddity);
+    /// `side` sends no more (its FIN, or a RST that counts, has been reached in order).
+    fn finished(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side);
+    /// The connection is over; nothing follows.
+    fn end(self, cx: &mut Self::Context, at: Timestamp, why: End);
+}
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Both sides sent FIN.
+    Closed,
+    /// A RST that counts.
+    Reset,
+    /// No packet for the configured time.
+    Idle,
+    /// A new SYN with another sequence number on the same addresses and ports.
+    Reused,
+    /// A limit on the number of connections or their memory made room.
+    Evicted,
+    /// The capture ended with the connection open.
+    CaptureEnd,
+}
+
+/// What is odd about a stream. Evidence, not errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// A retransmission carried other bytes than those seen first, which were kept (as in a Quantum Insert).
+    Conflict,
+    /// Urgent data: one byte was read out of band and is not in the stream.
+    Urgent,
+}
