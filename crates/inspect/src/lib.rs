@@ -1,1 +1,3 @@
-//! placeholder
+//! What one exchange contains.
+
+pub mod walk;

@@ -1,9 +1,28 @@
 //! The words of the sensor: what everyone reads. No input or output, no threads, no configuration.
 
+mod call;
+mod data;
+mod event;
 mod exchange;
+mod finding;
 mod net;
+mod secret;
+mod settings;
 mod time;
 
+pub use call::{
+    Account, Agent, AgentFamily, Call, Credential, CredentialKind, ExchangeId, Login, LoginMethod, Moment, Outcome,
+    Protocol, Raw, Request, Response, SecretForm, Segment, Transport, Weakness,
+};
+pub use data::{DataType, Form, Grade, Lang, Observation, Personal, Place, Text};
+pub use event::{Country, Entity, Event, Party, Zone};
 pub use exchange::{Body, Defects, Half, Truncation};
+pub use finding::{Change, Class, Finding, FindingId, Involved, Respond, Rule, Said, Severity, Status};
 pub use net::{Connection, FlowId, FlowKey, Side, Socket, Vlans};
+pub use secret::{Fingerprint, Key, KeyId};
+pub use settings::{Setting, Settings};
 pub use time::{Civil, Span, Timestamp};
+
+/// For the [`settings!`] macro.
+#[doc(hidden)]
+pub use serde;

@@ -33,10 +33,10 @@ pub struct Vlans(u64);
 impl Vlans {
     /// Adds an inner tag. Tags past the fourth do not count.
     pub fn push(&mut self, id: u16) {
-        if self.0 >> 48 == 0 {
-            if id & 0xfff != 0 {
-                self.0 = self.0 << 16 | u64::from(id & 0xfff);
-            }
+        let id = u64::from(id & 0xfff);
+        // VLAN 0 is a priority tag, no VLAN (IEEE 802.1Q, 9.6).
+        if id != 0 && self.0 >> 48 == 0 {
+            self.0 = self.0 << 16 | id;
         }
     }
     /// The identifiers, outermost first.

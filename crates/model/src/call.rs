@@ -1,0 +1,349 @@
+//! What one exchange says by itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Observation, Place};
+use crate::exchange::{Body, Defects};
+use crate::net::{FlowId, Socket, Vlans};
+use crate::secret::Fingerprint;
+use crate::time::Timestamp;
+
+/// An event's place in the one order of all events: capture time, then flow, then the number on its flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Moment {
+    /// The packet or timer that completed it.
+    pub at: Timestamp,
+    /// Its connection.
+    pub flow: FlowId,
+    /// Its number on the connection.
+    pub ordinal: u32,
+}
+
+/// Names an exchange: `<flow>-<number>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ExchangeId {
+    /// Its connection.
+    pub flow: FlowId,
+    /// Its number on the connection.
+    pub ordinal: u32,
+}
+
+impl std::fmt::Display for ExchangeId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.flow, self.ordinal)
+    }
+}
+
+/// How the exchange crossed the wire at our point of observation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// Readable by anyone on the path.
+    #[default]
+    Cleartext,
+    /// TLS, decrypted by us.
+    Decrypted,
+    /// Readable here, because a terminator of TLS stands before us.
+    BehindTerminator,
+}
+
+/// A protocol that carries exchanges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Protocol {
+    /// HTTP/0.9 to 1.1.
+    #[default]
+    #[serde(rename = "http/1.1")]
+    Http1,
+}
+
+impl Protocol {
+    /// As written in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Http1 => "http/1.1",
+        }
+    }
+}
+
+/// Everything one exchange says by itself; small, owned, sent on by its worker. All text is redacted:
+/// personal values, tokens and passwords stand as `mask~fingerprint`.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Its place in the order of events.
+    pub moment: Moment,
+    /// First byte of its first head.
+    pub began_at: Timestamp,
+    /// First byte of the response head.
+    pub answered_at: Option<Timestamp>,
+    /// Last byte.
+    pub ended_at: Timestamp,
+    /// The client's end of the connection.
+    pub client: Socket,
+    /// The server's end.
+    pub server: Socket,
+    /// VLANs around it.
+    pub vlans: Vlans,
+    /// How it crossed the wire here.
+    pub transport: Transport,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// The request; `None` where only the answer was seen.
+    pub request: Option<Request>,
+    /// The response.
+    pub response: Option<Response>,
+    /// What was wrong or odd, and what was not seen.
+    pub defects: Defects,
+    /// What the caller says it is, by its user agent.
+    pub agent: Agent,
+    /// A login attempt, if it is one.
+    pub login: Option<Box<Login>>,
+    /// Credentials the request carries, in order.
+    pub credentials: Vec<Credential>,
+    /// Sensitive values.
+    pub observations: Vec<Observation>,
+    /// Text as on the wire; only where a replay asked for raw fields.
+    pub raw: Option<Box<Raw>>,
+}
+
+impl Call {
+    /// Its name.
+    pub fn id(&self) -> ExchangeId {
+        ExchangeId { flow: self.moment.flow, ordinal: self.moment.ordinal }
+    }
+    /// The response's status; `None` where no answer was seen or it bore no number.
+    pub fn status(&self) -> Option<u16> {
+        self.response.as_ref().map(|r| r.status).filter(|status| *status != 0)
+    }
+    /// Answered with 2xx.
+    pub fn succeeded(&self) -> bool {
+        self.status().is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
+/// The request's part of a call.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Method.
+    pub method: Box<str>,
+    /// Request target, redacted.
+    pub target: Box<str>,
+    /// Host, lower case, with its port where one was written; redacted. Empty where none was given.
+    pub host: Box<str>,
+    /// The decoded path, one entry a segment, each redacted; what endpoints are made of.
+    pub path: Vec<Segment>,
+    /// Major and minor version.
+    pub version: (u8, u8),
+    /// User agent, redacted.
+    pub user_agent: Option<Box<str>>,
+    /// Media type of the body, lower case, without parameters.
+    pub content_type: Option<Box<str>>,
+    /// Its body.
+    pub body: Body,
+}
+
+/// The response's part of a call.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// Status code; 0 where it was no number.
+    pub status: u16,
+    /// Major and minor version.
+    pub version: (u8, u8),
+    /// Media type of the body, lower case, without parameters.
+    pub content_type: Option<Box<str>>,
+    /// Its body.
+    pub body: Body,
+}
+
+/// A path segment: kept, or typed at once because of its form.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Segment {
+    /// As it stands (percent-decoded).
+    Literal(Box<str>),
+    /// A variable part by its form: `int`, `uuid`, `date`, `hex`, `cn_mobile`, …
+    Typed(&'static str),
+}
+
+/// Text as on the wire.
+#[derive(Clone, Debug, Default)]
+pub struct Raw {
+    /// Request target.
+    pub target: Option<Box<str>>,
+    /// Host.
+    pub host: Option<Box<str>>,
+    /// User agent.
+    pub user_agent: Option<Box<str>>,
+    /// Account name.
+    pub account: Option<Box<str>>,
+}
+
+/// What a user agent says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// Family.
+    pub family: AgentFamily,
+    /// Name of the bot or library, from the data set.
+    #[serde(skip)]
+    pub name: Option<&'static str>,
+}
+
+/// Families of user agents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentFamily {
+    /// No user agent at all.
+    #[default]
+    None,
+    /// Looks like a browser.
+    Browser,
+    /// A declared crawler.
+    Bot,
+    /// A monitoring probe.
+    Monitor,
+    /// An HTTP library or command-line client.
+    Library,
+    /// A browser driven by a program.
+    Headless,
+    /// Something else.
+    Other,
+}
+
+/// A login attempt.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Whose, if a name was given; redacted where it is a personal value.
+    pub account: Option<Account>,
+    /// How it was made.
+    pub method: LoginMethod,
+    /// Where the password stood.
+    pub place: Option<Place>,
+    /// How the password was protected; `None` without a password.
+    pub secret_form: Option<SecretForm>,
+    /// The password as a fingerprint: equal passwords compare equal.
+    pub secret: Option<Fingerprint>,
+    /// Why the password is weak, if it is readable and weak.
+    pub weakness: Option<Weakness>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How sure it is that this is a login, 0..=100.
+    pub confidence: u8,
+}
+
+/// An account as it may be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Account {
+    /// The name, or `mask~fingerprint` where the name is a personal value.
+    pub name: Box<str>,
+    /// Its fingerprint, over the canonical name.
+    pub fingerprint: Fingerprint,
+}
+
+/// How a login was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginMethod {
+    /// A form.
+    Form,
+    /// A JSON object.
+    Json,
+    /// `Authorization: Basic` (RFC 7617).
+    Basic,
+    /// Parameters of the query.
+    Query,
+}
+
+/// How a password was protected on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretForm {
+    /// Readable, base64 included.
+    Plain,
+    /// A hexadecimal digest.
+    Hashed,
+    /// Looks encrypted.
+    Encrypted,
+}
+
+/// Why a password is weak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weakness {
+    /// Empty.
+    Empty,
+    /// Fewer than eight characters.
+    Short,
+    /// In a list of common ones.
+    Common,
+    /// A vendor's default for that user.
+    DefaultCredential,
+    /// Equal to, reverse of, or built from the user name.
+    SameAsUser,
+    /// Neighbouring keys.
+    KeyboardWalk,
+    /// A sequence or repetition.
+    Sequence,
+    /// A date.
+    Date,
+    /// A well-known pattern: name and digits, company and year, love numbers.
+    Pattern,
+    /// An estimator says it is guessed quickly.
+    Guessable,
+}
+
+impl Weakness {
+    /// The word in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Weakness::Empty => "empty",
+            Weakness::Short => "short",
+            Weakness::Common => "common",
+            Weakness::DefaultCredential => "default_credential",
+            Weakness::SameAsUser => "same_as_user",
+            Weakness::KeyboardWalk => "keyboard_walk",
+            Weakness::Sequence => "sequence",
+            Weakness::Date => "date",
+            Weakness::Pattern => "pattern",
+            Weakness::Guessable => "guessable",
+        }
+    }
+}
+
+/// What came of a login attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was accepted.
+    Success,
+    /// It was refused.
+    Failure,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// A credential that a request carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// Which kind.
+    pub kind: CredentialKind,
+    /// Where.
+    pub place: Place,
+    /// Keyed fingerprint of the secret part.
+    pub fingerprint: Fingerprint,
+    /// Masked.
+    pub sample: Box<str>,
+}
+
+/// Kinds of credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialKind {
+    /// User and password by Basic.
+    Basic,
+    /// A bearer token.
+    Bearer,
+    /// A session identifier.
+    Session,
+    /// An API key.
+    ApiKey,
+    /// A password outside a login.
+    Password,
+}
