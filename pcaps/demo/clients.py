@@ -1,4 +1,4 @@
-"""The clients written in Python, one command each: report, guess, walk, bot, sync.
+"""The clients written in Python, one command each: task, guess, walk, bot, sync.
 
 Names are not looked up: HOSTS says where each is inside the capture's own network.
 """
@@ -41,7 +41,7 @@ def login(account, password):
     return json.loads(body)["data"]["token"] if status == 200 else None
 
 
-def report():
+def task():
     """A nightly task: HTTP Basic (refused, then let in), a token in an address, an export of everything."""
     for password in ("Hs5=wY8_cB3xNQ", people.STAFF["report"][0]):
         fetch("/internal/ledger.csv", {"Authorization": "Basic " + base64.b64encode(f"report:{password}".encode()).decode()})
@@ -108,4 +108,4 @@ def sync():
 
 if __name__ == "__main__":
     socket.getaddrinfo = from_table
-    {"report": report, "guess": guess, "walk": walk, "bot": bot, "sync": sync}[sys.argv[1]]()
+    {"task": task, "guess": guess, "walk": walk, "bot": bot, "sync": sync}[sys.argv[1]]()

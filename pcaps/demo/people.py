@@ -111,11 +111,11 @@ def b64(data):
 
 def token(account, ordinal):
     """A JSON web token as in RFC 7519, signed with HMAC-SHA256; `ordinal` makes each of them different."""
-    head = b64(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
+    head = b64(json.dumps({"alg": "HS256", "typ": "JWT"}, separators=(",", ":")).encode())
     claims = b64(json.dumps({
         "sub": account, "role": STAFF[account][2], "jti": f"{ordinal:08x}",
         "iat": WORKING_DAY, "exp": WORKING_DAY + 12 * 3600,
-    }).encode())
+    }, separators=(",", ":")).encode())
     mark = hmac.new(SIGNING_KEY, f"{head}.{claims}".encode(), hashlib.sha256).digest()
     return f"{head}.{claims}.{b64(mark)}"
 

@@ -1,1 +1,22 @@
-//! placeholder
+//! Judges events: a registry of detectors, keyed state, and the life of findings. One file per kind of finding.
+
+mod access;
+mod auth;
+mod data;
+mod detector;
+mod engine;
+mod findings;
+mod flow;
+mod registry;
+mod sensor;
+mod window;
+mod wording;
+
+#[cfg(test)]
+mod harness;
+
+pub use detector::{CellKey, Context, Detector, Evidence, Verdicts};
+pub use engine::{Engine, Limits, Table, TableAccount};
+pub use findings::{Findings, Life};
+pub use registry::{DETECTORS, Entry, rule, rules};
+pub use sensor::{Loss, LossSettings};

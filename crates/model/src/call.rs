@@ -95,6 +95,8 @@ pub struct Call {
     pub defects: Defects,
     /// What the caller says it is, by its user agent.
     pub agent: Agent,
+    /// The picture of the client's software: user agent, order of header fields, accepted languages and codings.
+    pub picture: Option<Fingerprint>,
     /// A login attempt, if it is one.
     pub login: Option<Box<Login>>,
     /// Credentials the request carries, in order.
@@ -113,6 +115,16 @@ impl Call {
     /// The response's status; `None` where no answer was seen or it bore no number.
     pub fn status(&self) -> Option<u16> {
         self.response.as_ref().map(|r| r.status).filter(|status| *status != 0)
+    }
+    /// What of the exchange was not seen, as names.
+    pub fn losses(&self) -> impl Iterator<Item = &'static str> {
+        let unseen = Defects::GAP | Defects::MIDSTREAM | Defects::BOMB | Defects::HEAD_TOO_LONG | Defects::BAD_CODING;
+        let one_sided = match (&self.request, &self.response) {
+            (Some(_), Some(_)) => None,
+            (Some(_), None) => Some("no_response_seen"),
+            _ => Some("no_request_seen"),
+        };
+        Defects(self.defects.0 & unseen).names().chain(one_sided)
     }
     /// Answered with 2xx.
     pub fn succeeded(&self) -> bool {

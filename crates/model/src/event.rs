@@ -28,6 +28,8 @@ pub struct Event {
     pub session: Option<Fingerprint>,
     /// The partner, if it is one.
     pub partner: Option<Arc<str>>,
+    /// The call repeats credentials that this client has used and that were not refused since.
+    pub repeated_login: bool,
 }
 
 impl Event {
@@ -35,9 +37,9 @@ impl Event {
     pub fn moment(&self) -> Moment {
         self.call.moment
     }
-    /// The login attempt in it.
+    /// The login attempt in it. Credentials that a client repeats with every call (Basic) are an attempt only once.
     pub fn login(&self) -> Option<&Login> {
-        self.call.login.as_deref()
+        self.call.login.as_deref().filter(|_| !self.repeated_login)
     }
     /// The login attempt in it, unless it is known to have failed.
     pub fn login_not_failed(&self) -> Option<&Login> {

@@ -146,12 +146,30 @@ impl Said {
     }
 }
 
+impl Rule {
+    /// Stands in for a rule until the registry has put the real one there (a finding read from a snapshot).
+    pub const UNKNOWN: &'static Rule = &Rule {
+        kind: "unknown",
+        class: Class::Incident,
+        severity: Severity::Info,
+        title: Text { en: "unknown", zh: "未知" },
+        about: Text { en: "", zh: "" },
+        advice: Text { en: "", zh: "" },
+        clause: "",
+    };
+
+    fn unknown() -> &'static Rule {
+        Rule::UNKNOWN
+    }
+}
+
 /// A finding after one of its changes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
     /// Identity, for its whole life.
     pub id: FindingId,
-    /// Its rule.
+    /// Its rule. A snapshot keeps the kind beside the finding.
+    #[serde(skip, default = "Rule::unknown")]
     pub rule: &'static Rule,
     /// Severity now.
     pub severity: Severity,
@@ -175,6 +193,8 @@ pub struct Finding {
     pub first_seen: Timestamp,
     /// Last supporting event.
     pub last_seen: Timestamp,
+    /// When the last change happened.
+    pub changed_at: Timestamp,
     /// Supporting events.
     pub count: u64,
     /// Entities of the supporting events.

@@ -1,0 +1,5 @@
+//! Abnormal access.
+
+mod crawler;
+
+pub use crawler::Crawler;

@@ -1,0 +1,211 @@
+//! auth.high_frequency_login
+
+use serde::{Deserialize, Serialize};
+use spyhop_model::{Class, Entity, Event, Finding, Outcome, Rule, Said, Severity, Span, Text, settings};
+
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::window::{Distinct, Rate};
+
+settings! {
+    /// Too many login attempts from one address, device or for one account.
+    pub struct HighFrequencyLogin {
+        /// Attempts a minute from one address.
+        per_address: u64 = 10,
+        /// Attempts a minute from one device.
+        per_device: u64 = 6,
+        /// Attempts a minute for one account.
+        per_account: u64 = 5,
+        /// Attempts an hour for one account.
+        per_account_hour: u64 = 60,
+        /// An incident is over after this long without an attempt above the limits.
+        quiet: Span = Span::minutes(15),
+    }
+}
+
+/// Accounts and devices of an address that its finding takes in.
+const CHILDREN: usize = 64;
+
+/// Recent attempts of one cell.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Attempts {
+    times: Rate,
+    refused: Rate,
+    /// Other cells that the same attempts belong to: explained by this one.
+    children: Distinct<CellKey>,
+}
+
+const MINUTE: Span = Span::minutes(1);
+const HOUR: Span = Span::hours(1);
+
+impl Detector for HighFrequencyLogin {
+    const RULE: &'static Rule = &Rule {
+        kind: "auth.high_frequency_login",
+        class: Class::Incident,
+        severity: Severity::Medium,
+        title: Text { en: "login attempts at high frequency", zh: "高频登录尝试" },
+        about: Text {
+            en: "More login attempts a minute than people make, from one address or device or for one account. A gateway behind which \
+                 many people work looks alike; so does a monitoring probe that logs in. Repeated Basic credentials count once.",
+            zh: "同一地址、设备或账号每分钟的登录尝试超出人工操作的频率。众人共用的网关、会登录的监控探针可能类似。\
+                 重复携带的 Basic 凭据只计一次。",
+        },
+        advice: Text {
+            en: "Limit attempts on the login endpoint, ask for a captcha after failures, and look at what the address did next.",
+            zh: "对登录接口限速，失败后启用验证码，并核查该地址的后续行为。",
+        },
+        clause: "高频登录尝试",
+    };
+    type State = Attempts;
+
+    fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
+        if event.login().is_some() {
+            out.extend(cells(event));
+        }
+    }
+
+    fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, attempts: &mut Attempts, out: &mut Verdicts) {
+        let Some(login) = event.login() else { return };
+        let (a_minute, an_hour) = match of.entity {
+            Entity::ClientIp(_) => (self.per_address, None),
+            Entity::Device(_) => (self.per_device, None),
+            _ => (self.per_account, Some(self.per_account_hour)),
+        };
+        let cap = a_minute.max(an_hour.unwrap_or(0)).saturating_mul(4).clamp(16, 4_096) as usize;
+        let keep = if an_hour.is_some() { HOUR } else { MINUTE };
+        attempts.times.add(cx.now, keep, cap);
+        if login.outcome == Outcome::Failure {
+            attempts.refused.add(cx.now, keep, cap);
+        }
+        let is_address = matches!(of.entity, Entity::ClientIp(_));
+        if is_address {
+            for child in cells(event).filter(|cell| cell != of) {
+                attempts.children.add(cx.now, child, MINUTE, CHILDREN);
+            }
+        } else if cx.findings.is_open(Self::RULE.kind, &CellKey::of(Entity::ClientIp(event.client.ip)), None) {
+            // Explained by the address's finding.
+            return;
+        }
+        let minute = attempts.times.within(cx.now, MINUTE);
+        let hour = attempts.times.within(cx.now, HOUR);
+        if minute < a_minute && an_hour.is_none_or(|limit| hour < limit) {
+            return;
+        }
+        let refused = attempts.refused.within(cx.now, keep);
+        let mut evidence = Evidence::new()
+            .confidence(login.confidence)
+            .most("attempts_a_minute", minute)
+            .most("refused", refused)
+            .respond("limit_rate", of.entity.clone());
+        if login.outcome == Outcome::Success && refused > 0 {
+            evidence = evidence.severity(Severity::High).reason("accepted_among_refused");
+        }
+        out.hit(evidence);
+        if is_address {
+            for child in attempts.children.iter() {
+                out.fold(Self::RULE.kind, child.clone());
+            }
+        }
+    }
+
+    fn memory(&self) -> Span {
+        HOUR
+    }
+
+    fn quiet(&self) -> Span {
+        self.quiet
+    }
+
+    fn summary(&self, finding: &Finding) -> Said {
+        let measure = |name| finding.measures.get(name).copied().unwrap_or(0);
+        let (minute, refused) = (measure("attempts_a_minute"), measure("refused"));
+        let who = crate::wording::accounts(&finding.involved);
+        let role = crate::wording::role(&finding.primary);
+        let at = finding.involved.names("endpoint").first().map_or("", |name| name);
+        Said {
+            en: format!(
+                "Up to {minute} login attempts a minute {} {} at {at}, up to {refused} of them refused{}.",
+                if matches!(finding.primary, Entity::Account(_)) { "for account" } else { role.en },
+                finding.primary,
+                who.en
+            ),
+            zh: format!(
+                "{} {} 在 {at} 每分钟登录尝试最多 {minute} 次，其中最多 {refused} 次被拒{}。",
+                role.zh, finding.primary, who.zh
+            ),
+        }
+    }
+}
+
+/// The cells of an attempt; the address first.
+fn cells(event: &Event) -> impl Iterator<Item = CellKey> {
+    let account = event.account.as_ref().map(|account| CellKey::within(Entity::Account(account.clone()), event.host()));
+    let device = event.device.map(|device| CellKey::of(Entity::Device(device)));
+    [Some(CellKey::of(Entity::ClientIp(event.client.ip))), device, account].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::Harness;
+    use spyhop_model::Status;
+    use spyhop_testkit::event;
+
+    fn attempt(second: u64, account: &str) -> spyhop_testkit::EventBuilder {
+        event().at(second).from("203.0.113.9").post("a.example/login").login(account, Outcome::Failure)
+    }
+
+    #[test]
+    fn ten_attempts_a_minute_from_one_address_are_one_finding() {
+        let mut sensor = Harness::of::<HighFrequencyLogin>();
+        for n in 0..20 {
+            sensor.see(attempt(n * 3, &format!("user{n}")));
+        }
+        let finding = sensor.only();
+        assert_eq!(finding.primary, Entity::ClientIp("203.0.113.9".parse().unwrap()));
+        assert_eq!(finding.measures["attempts_a_minute"], 20);
+    }
+
+    #[test]
+    fn nine_a_minute_for_different_accounts_stay_silent() {
+        let mut sensor = Harness::of::<HighFrequencyLogin>();
+        for n in 0..27 {
+            sensor.see(attempt(n * 7, &format!("user{n}")));
+        }
+        sensor.silent();
+    }
+
+    #[test]
+    fn an_account_tried_from_many_addresses_is_a_finding_of_its_own() {
+        let mut sensor = Harness::of::<HighFrequencyLogin>();
+        for n in 0..5 {
+            sensor.see(attempt(n * 5, "alice").from(&format!("203.0.113.{n}")));
+        }
+        assert_eq!(sensor.only().primary.to_string(), "alice");
+    }
+
+    #[test]
+    fn the_account_s_finding_becomes_part_of_the_address_s() {
+        let mut sensor = Harness::of::<HighFrequencyLogin>();
+        for n in 0..12 {
+            sensor.see(attempt(n, "alice"));
+        }
+        let findings = sensor.findings();
+        let parent = findings.iter().find(|f| f.status == Status::Open).expect("the address's finding");
+        let child = findings.iter().find(|f| f.status == Status::Folded).expect("the account's finding");
+        assert_eq!((findings.len(), child.parent), (2, Some(parent.id)));
+    }
+
+    #[test]
+    fn it_closes_after_a_quiet_quarter_of_an_hour_and_forgets() {
+        let mut sensor = Harness::of::<HighFrequencyLogin>();
+        for n in 0..12 {
+            sensor.see(attempt(n, &format!("user{n}")));
+        }
+        sensor.advance(11 + 15 * 60 - 1);
+        assert_eq!(sensor.only().status, Status::Open);
+        sensor.advance(11 + 15 * 60);
+        assert_eq!(sensor.only().status, Status::Closed);
+        sensor.see(attempt(10_000, "user1"));
+        assert_eq!(sensor.only().status, Status::Closed);
+    }
+}

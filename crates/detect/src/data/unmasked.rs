@@ -1,0 +1,142 @@
+//! data.unmasked
+
+use std::collections::BTreeSet;
+
+use spyhop_model::{Class, Entity, Event, Finding, Form, Grade, Half, Observation, Rule, Said, Span, Text, settings};
+
+use super::{by_type, severity, type_of};
+use crate::detector::{CellKey, Context, Detector, Verdicts};
+
+settings! {
+    /// Sensitive data returned in full.
+    pub struct Unmasked {
+        /// The least grade that is reported: "L1" to "L5".
+        min_grade: Grade = Grade::L3,
+        /// How long an endpoint that returns none is remembered.
+        memory: Span = Span::days(30),
+    }
+}
+
+/// Types remembered for one endpoint.
+const TYPES: usize = 128;
+
+impl Detector for Unmasked {
+    const RULE: &'static Rule = &Rule {
+        kind: "data.unmasked",
+        class: Class::Weakness,
+        severity: spyhop_model::Severity::Medium,
+        title: Text { en: "sensitive data returned in full", zh: "敏感数据未脱敏返回" },
+        about: Text {
+            en: "Responses of this endpoint hold values of a sensitive type in full where a masked form would do. Each value was \
+                 recognised by its form, its check digits and its field; what is shown here is masked.",
+            zh: "该接口的响应以完整形式返回敏感类型的值，而脱敏形式即可满足需要。每个值均由格式、校验位和字段共同识别；此处仅展示脱敏样例。",
+        },
+        advice: Text {
+            en: "Mask the field on the server, and return the full value only where the caller needs it and may have it.",
+            zh: "在服务端对该字段脱敏；仅在确有需要且有权限时返回完整值。",
+        },
+        clause: "未脱敏展示",
+    };
+    /// Types that were returned in full.
+    type State = BTreeSet<String>;
+
+    fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
+        if event.call.response.is_some() && event.call.request.is_some() {
+            out.push(CellKey::of(Entity::Endpoint(event.endpoint.clone())));
+        }
+    }
+
+    fn observe(&self, event: &Event, of: &CellKey, _cx: &Context<'_>, known: &mut Self::State, out: &mut Verdicts) {
+        let shown = by_type(event.call.observations.iter().filter(|seen| self.concerns(seen)));
+        for one in &shown {
+            if known.len() < TYPES && !known.contains(one.what.id) {
+                known.insert(one.what.id.to_owned());
+            }
+            let evidence = one.evidence().severity(severity(one.what.grade)).respond("fix_endpoint", of.entity.clone());
+            out.hit_about(one.what.id, evidence);
+        }
+        // An answer with a body that shows none of a type it used to show is a sign of mending.
+        if event.call.succeeded() && event.call.response.as_ref().is_some_and(|response| response.body.decoded_len > 0)
+        {
+            for id in known.iter().filter(|id| !shown.iter().any(|one| one.what.id == id.as_str())) {
+                out.mended_about(id);
+            }
+        }
+    }
+
+    fn memory(&self) -> Span {
+        self.memory
+    }
+
+    fn summary(&self, finding: &Finding) -> Said {
+        let values = finding.measures.get("values").copied().unwrap_or(0);
+        let responses = finding.count;
+        Said {
+            en: format!(
+                "{} returned {values} values of type {} in full, in {responses} responses.",
+                finding.primary,
+                type_of(finding)
+            ),
+            zh: format!(
+                "{} 的 {responses} 次响应以完整形式返回类型为 {} 的值，共 {values} 个。",
+                finding.primary,
+                type_of(finding)
+            ),
+        }
+    }
+}
+
+impl Unmasked {
+    fn concerns(&self, seen: &Observation) -> bool {
+        seen.half == Half::Response
+            && seen.form == Form::Full
+            && seen.is_reported()
+            && seen.what.grade >= self.min_grade
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::Harness;
+    use spyhop_testkit::{event, types};
+
+    #[test]
+    fn fires_once_for_each_type_of_an_endpoint_and_counts_values() {
+        let mut sensor = Harness::of::<Unmasked>();
+        for _ in 0..3 {
+            sensor.see(event().get("a.example/users").returns(&types::MOBILE, 20).returns(&types::RESIDENT_ID, 20));
+        }
+        let findings = sensor.findings();
+        assert_eq!(findings.len(), 2);
+        assert!(findings.iter().all(|finding| finding.measures["values"] == 60 && finding.count == 3));
+    }
+
+    #[test]
+    fn stays_silent_on_masked_values_low_grades_candidates_and_requests() {
+        let mut sensor = Harness::of::<Unmasked>();
+        sensor.see(event().get("a.example/users").returns_masked(&types::MOBILE, 20));
+        sensor.see(event().get("a.example/users").returns(&types::EMAIL, 20));
+        sensor.see(event().get("a.example/users").returns(&types::MOBILE, 1).confidence(59));
+        sensor.see(event().post("a.example/users").sends(&types::MOBILE, 1));
+        sensor.silent();
+    }
+
+    #[test]
+    fn fifty_masked_answers_in_a_row_close_it() {
+        let mut sensor = Harness::of::<Unmasked>();
+        sensor.see(event().get("a.example/users").returns(&types::MOBILE, 1));
+        for _ in 0..50 {
+            sensor.see(event().get("a.example/users").returns_masked(&types::MOBILE, 1));
+        }
+        assert_eq!(sensor.only().status, spyhop_model::Status::Closed);
+    }
+
+    #[test]
+    fn a_week_of_silence_makes_it_stale() {
+        let mut sensor = Harness::of::<Unmasked>();
+        sensor.see(event().at(0).get("a.example/users").returns(&types::MOBILE, 1));
+        sensor.advance(7 * 86_400);
+        assert_eq!(sensor.only().status, spyhop_model::Status::Stale);
+    }
+}

@@ -1,0 +1,158 @@
+//! What a detector is: settings, a rule, a state per entity, and what it says of an event.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use spyhop_model::{Entity, Event, Finding, Respond, Rule, Said, Settings, Severity, Span, Timestamp};
+
+use crate::findings::Findings;
+
+/// A detector: its settings struct. The engine owns all state, and creates, forgets, bounds and saves it.
+pub trait Detector: Settings + Send + 'static {
+    /// The kind of finding.
+    const RULE: &'static Rule;
+    /// What is remembered of one cell. Bounded: a cell must not grow with what strangers send.
+    type State: Default + Serialize + DeserializeOwned + Send;
+
+    /// Whose cells this event belongs in.
+    fn entities(&self, event: &Event, out: &mut Vec<CellKey>);
+    /// Looks at an event in one of its cells. Every supporting event is a hit; the engine opens, grows and closes.
+    fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, state: &mut Self::State, out: &mut Verdicts);
+    /// How long a silent cell is remembered.
+    fn memory(&self) -> Span;
+    /// How long after its last hit an incident or flow is over. Weaknesses become stale instead, by the engine's setting.
+    fn quiet(&self) -> Span {
+        Span::hours(1)
+    }
+    /// One sentence about a finding of this kind, as it stands now.
+    fn summary(&self, finding: &Finding) -> Said;
+}
+
+/// Whose cell: an entity, within a scope where its name alone does not tell (an account's host).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
+pub struct CellKey {
+    /// The entity.
+    pub entity: Entity,
+    /// Where the entity's name holds.
+    pub scope: Option<std::sync::Arc<str>>,
+}
+
+impl CellKey {
+    /// The cell of an entity.
+    pub fn of(entity: Entity) -> CellKey {
+        CellKey { entity, scope: None }
+    }
+    /// The cell of an entity within a scope.
+    pub fn within(entity: Entity, scope: &str) -> CellKey {
+        CellKey { entity, scope: Some(scope.into()) }
+    }
+}
+
+/// What a detector may know beyond its own cell. It moves in event order too.
+pub struct Context<'a> {
+    /// The event's time.
+    pub now: Timestamp,
+    /// Findings, to ask which are open on an entity.
+    pub findings: &'a Findings,
+}
+
+/// What one observation of a cell came to. Empty: nothing.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    pub(crate) list: Vec<Verdict>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Hit { aspect: Option<String>, evidence: Evidence },
+    Mended { aspect: Option<String> },
+    Fold { kind: &'static str, child: CellKey },
+}
+
+impl Verdicts {
+    /// The event supports a finding about the cell's entity.
+    pub fn hit(&mut self, evidence: Evidence) {
+        self.list.push(Verdict::Hit { aspect: None, evidence });
+    }
+    /// The event supports one of several findings that the entity can have of this kind (one a data type, say).
+    pub fn hit_about(&mut self, aspect: &str, evidence: Evidence) {
+        self.list.push(Verdict::Hit { aspect: Some(aspect.to_owned()), evidence });
+    }
+    /// The event would have shown the weakness and did not.
+    pub fn mended(&mut self) {
+        self.list.push(Verdict::Mended { aspect: None });
+    }
+    /// As [`Verdicts::mended`], for one aspect.
+    pub fn mended_about(&mut self, aspect: &str) {
+        self.list.push(Verdict::Mended { aspect: Some(aspect.to_owned()) });
+    }
+    /// An open finding of another cell is explained by this cell's finding, and becomes part of it.
+    pub fn fold(&mut self, kind: &'static str, child: CellKey) {
+        self.list.push(Verdict::Fold { kind, child });
+    }
+}
+
+/// What supports a hit. The event's exchange, entities and losses are added by the engine.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    pub(crate) severity: Option<Severity>,
+    pub(crate) confidence: Option<u8>,
+    pub(crate) reasons: Vec<&'static str>,
+    pub(crate) measures: Vec<(&'static str, u64, Fold)>,
+    pub(crate) samples: Vec<String>,
+    pub(crate) involves: Vec<Entity>,
+    pub(crate) respond: Vec<Respond>,
+}
+
+/// How a number of one hit joins those of earlier hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fold {
+    Max,
+    Sum,
+}
+
+impl Evidence {
+    /// No more than that it happened.
+    pub fn new() -> Evidence {
+        Evidence::default()
+    }
+    /// Another severity than the rule's. A finding keeps the highest.
+    pub fn severity(mut self, severity: Severity) -> Evidence {
+        self.severity = Some(severity);
+        self
+    }
+    /// How sure, 0..=100 (default 90). A finding keeps the highest.
+    pub fn confidence(mut self, confidence: u8) -> Evidence {
+        self.confidence = Some(confidence);
+        self
+    }
+    /// A reason from the rule's closed vocabulary.
+    pub fn reason(mut self, reason: &'static str) -> Evidence {
+        self.reasons.push(reason);
+        self
+    }
+    /// A number of which the finding keeps the largest.
+    pub fn most(mut self, name: &'static str, value: u64) -> Evidence {
+        self.measures.push((name, value, Fold::Max));
+        self
+    }
+    /// A number that adds up over the hits.
+    pub fn sum(mut self, name: &'static str, value: u64) -> Evidence {
+        self.measures.push((name, value, Fold::Sum));
+        self
+    }
+    /// A masked sample.
+    pub fn sample(mut self, sample: impl Into<String>) -> Evidence {
+        self.samples.push(sample.into());
+        self
+    }
+    /// Another entity behind it, besides the event's own.
+    pub fn involves(mut self, entity: Entity) -> Evidence {
+        self.involves.push(entity);
+        self
+    }
+    /// What could be restricted.
+    pub fn respond(mut self, action: &'static str, target: Entity) -> Evidence {
+        self.respond.push(Respond { action: action.into(), target });
+        self
+    }
+}

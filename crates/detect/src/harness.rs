@@ -1,0 +1,63 @@
+//! For the tests of detectors: an engine with one of them.
+
+use spyhop_model::{Finding, Key, Timestamp};
+use spyhop_testkit::EventBuilder;
+
+use crate::detector::Detector;
+use crate::engine::{Cells, Engine, Limits, Table};
+use crate::findings::Life;
+use crate::sensor::Loss;
+
+pub(crate) struct Harness {
+    engine: Engine,
+    seen: u32,
+}
+
+impl Harness {
+    pub fn of<D: Detector>() -> Harness {
+        Harness::with(D::default())
+    }
+
+    pub fn with<D: Detector>(detector: D) -> Harness {
+        Harness::new(vec![Box::new(Cells::new(detector))])
+    }
+
+    pub fn empty() -> Harness {
+        Harness::new(Vec::new())
+    }
+
+    fn new(tables: Vec<Box<dyn Table>>) -> Harness {
+        let engine = Engine::new(tables, Loss::default(), &Limits::default(), Life::default(), Key::new([1; 32]), true);
+        Harness { engine, seen: 0 }
+    }
+
+    pub fn see(&mut self, event: EventBuilder) {
+        self.seen += 1;
+        self.engine.event(&event.build(self.seen));
+    }
+
+    /// Event time reaches that second.
+    pub fn advance(&mut self, second: u64) {
+        self.engine.advance(spyhop_testkit::time(second));
+    }
+
+    pub fn losses(&mut self, second: u64, totals: &[(&'static str, u64)]) {
+        let at: Timestamp = spyhop_testkit::time(second);
+        self.engine.losses(at, &totals.iter().copied().collect());
+    }
+
+    pub fn findings(&self) -> Vec<Finding> {
+        self.engine.all()
+    }
+
+    pub fn only(&self) -> Finding {
+        let mut findings = self.findings();
+        assert_eq!(findings.len(), 1, "{:?}", findings.iter().map(|f| f.summary.en.clone()).collect::<Vec<_>>());
+        findings.remove(0)
+    }
+
+    pub fn silent(&self) {
+        let findings = self.findings();
+        assert!(findings.is_empty(), "{:?}", findings.iter().map(|f| f.summary.en.clone()).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,233 @@
+//! Events without packets, for the tests of detectors: `event().post("a.example/login").login("alice", Outcome::Failure)`.
+
+use std::net::IpAddr;
+
+use spyhop_model::{
+    Account, Agent, AgentFamily, Body, Call, Country, Credential, CredentialKind, Defects, Event, FlowId, Form, Half,
+    Key, Login, LoginMethod, Moment, Observation, Outcome, Party, Place, Protocol, Request, Response, SecretForm,
+    Socket, Timestamp, Transport, Vlans, Weakness, Zone,
+};
+
+/// Data types to put into events.
+pub mod types {
+    use spyhop_model::{DataType, Grade, Personal, Text};
+
+    const fn of(id: &'static str, grade: Grade, personal: Personal) -> DataType {
+        DataType { id, name: Text { en: id, zh: id }, grade, personal }
+    }
+
+    /// A mobile number.
+    pub static MOBILE: DataType = of("cn_mobile", Grade::L3, Personal::Personal);
+    /// A resident identity number.
+    pub static RESIDENT_ID: DataType = of("cn_resident_id", Grade::L4, Personal::Personal);
+    /// A bank card number.
+    pub static BANK_CARD: DataType = of("bank_card", Grade::L4, Personal::Sensitive);
+    /// An e-mail address.
+    pub static EMAIL: DataType = of("email", Grade::L2, Personal::Personal);
+}
+
+/// Seconds after the tests' first morning: Friday 2026-11-20, 10:00 in Shanghai.
+pub fn time(second: u64) -> Timestamp {
+    Timestamp::from_parts(1_795_140_000 + second, 0)
+}
+
+/// An event in the making. Without more it is an answered GET of a browser inside, to a server inside, in cleartext.
+pub struct EventBuilder {
+    event: Event,
+    key: Key,
+    second: Option<u64>,
+}
+
+/// An ordinary event.
+pub fn event() -> EventBuilder {
+    let socket = |ip: &str, port| Socket { ip: ip.parse().unwrap_or(IpAddr::from([0, 0, 0, 0])), port };
+    let (client, server) = (socket("10.0.0.8", 40_000), socket("10.0.0.1", 80));
+    let inside = |socket: Socket| Party { ip: socket.ip, zone: Zone::Inside, country: None };
+    let call = Call {
+        moment: Moment::default(),
+        began_at: time(0),
+        answered_at: Some(time(0)),
+        ended_at: time(0),
+        client,
+        server,
+        vlans: Vlans::default(),
+        transport: Transport::Cleartext,
+        protocol: Protocol::Http1,
+        request: Some(Request {
+            method: "GET".into(),
+            target: "/".into(),
+            host: "a.example".into(),
+            path: Vec::new(),
+            version: (1, 1),
+            user_agent: None,
+            content_type: None,
+            body: Body::default(),
+        }),
+        response: Some(Response {
+            status: 200,
+            version: (1, 1),
+            content_type: Some("application/json".into()),
+            body: Body { encoded_len: 100, decoded_len: 100, ..Body::default() },
+        }),
+        defects: Defects::default(),
+        agent: Agent { family: AgentFamily::Browser, name: None },
+        picture: None,
+        login: None,
+        credentials: Vec::new(),
+        observations: Vec::new(),
+        raw: None,
+    };
+    let event = Event {
+        call,
+        endpoint: "GET a.example/".into(),
+        account: None,
+        client: inside(client),
+        server: inside(server),
+        device: None,
+        session: None,
+        partner: None,
+        repeated_login: false,
+    };
+    EventBuilder { event, key: Key::new([9; 32]), second: None }
+}
+
+impl EventBuilder {
+    /// Seconds after the tests' first morning. Without it each event comes a second after the last.
+    pub fn at(mut self, second: u64) -> Self {
+        self.second = Some(second);
+        self
+    }
+    /// The client's address; its zone stays.
+    pub fn from(mut self, ip: &str) -> Self {
+        let ip = ip.parse().expect("an address");
+        self.event.client.ip = ip;
+        self.event.call.client.ip = ip;
+        self
+    }
+    /// A GET of `host/path`.
+    pub fn get(self, target: &str) -> Self {
+        self.request("GET", target)
+    }
+    /// A POST to `host/path`.
+    pub fn post(self, target: &str) -> Self {
+        self.request("POST", target)
+    }
+    fn request(mut self, method: &str, target: &str) -> Self {
+        self.event.endpoint = format!("{method} {target}").into();
+        let (host, path) = target.split_once('/').unwrap_or((target, ""));
+        if let Some(request) = &mut self.event.call.request {
+            request.method = method.into();
+            request.host = host.into();
+            request.target = format!("/{path}").into();
+        }
+        self
+    }
+    /// The status of the answer.
+    pub fn status(mut self, status: u16) -> Self {
+        if let Some(response) = &mut self.event.call.response {
+            response.status = status;
+        }
+        self
+    }
+    /// How it crossed the wire.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.event.call.transport = transport;
+        self
+    }
+    /// A login by form with a strong, readable password.
+    pub fn login(mut self, account: &str, outcome: Outcome) -> Self {
+        self.event.account = Some(account.into());
+        self.event.call.login = Some(Box::new(Login {
+            account: Some(Account {
+                name: account.into(),
+                fingerprint: self.key.fingerprint("account", account.as_bytes()),
+            }),
+            method: LoginMethod::Form,
+            place: Some(Place::Body("password".into())),
+            secret_form: Some(SecretForm::Plain),
+            secret: Some(self.key.fingerprint("password", account.as_bytes())),
+            weakness: None,
+            outcome,
+            confidence: 90,
+        }));
+        self
+    }
+    /// How the login's password was protected.
+    pub fn secret_form(mut self, form: SecretForm) -> Self {
+        self.event.call.login.as_mut().expect("a login").secret_form = Some(form);
+        self
+    }
+    /// The login's password is weak.
+    pub fn weakness(mut self, weakness: Weakness) -> Self {
+        self.event.call.login.as_mut().expect("a login").weakness = Some(weakness);
+        self
+    }
+    /// A credential in the request.
+    pub fn credential(mut self, kind: CredentialKind, place: Place) -> Self {
+        let fingerprint = self.key.fingerprint("credential", b"secret");
+        self.event.call.credentials.push(Credential { kind, place, fingerprint, sample: "abcd***".into() });
+        self
+    }
+    /// The user agent's family and name.
+    pub fn agent(mut self, family: AgentFamily, name: &'static str) -> Self {
+        self.event.call.agent = Agent { family, name: (!name.is_empty()).then_some(name) };
+        self
+    }
+    /// The client is overseas.
+    pub fn overseas(mut self, country: &str) -> Self {
+        let ip = "203.0.113.77".parse().expect("an address");
+        self.event.client = Party { ip, zone: Zone::Overseas, country: Country::new(country) };
+        self.event.call.client.ip = ip;
+        self
+    }
+    /// The server is overseas.
+    pub fn to_overseas(mut self, country: &str) -> Self {
+        let ip = "198.51.100.5".parse().expect("an address");
+        self.event.server = Party { ip, zone: Zone::Overseas, country: Country::new(country) };
+        self.event.call.server.ip = ip;
+        self
+    }
+    /// Values in the response.
+    pub fn returns(self, what: &'static spyhop_model::DataType, count: u32) -> Self {
+        self.observe(what, Half::Response, Form::Full, count)
+    }
+    /// Masked values in the response.
+    pub fn returns_masked(self, what: &'static spyhop_model::DataType, count: u32) -> Self {
+        self.observe(what, Half::Response, Form::Masked, count)
+    }
+    /// Values in the request.
+    pub fn sends(self, what: &'static spyhop_model::DataType, count: u32) -> Self {
+        self.observe(what, Half::Request, Form::Full, count)
+    }
+    fn observe(mut self, what: &'static spyhop_model::DataType, half: Half, form: Form, count: u32) -> Self {
+        let values = (0..count)
+            .map(|n| self.key.fingerprint(what.id, &n.to_be_bytes()))
+            .take(Observation::FINGERPRINTS)
+            .collect();
+        self.event.call.observations.push(Observation {
+            what,
+            half,
+            place: Place::Body(format!("$.list[*].{}", what.id).into()),
+            form,
+            confidence: 95,
+            count,
+            values,
+            sample: "***".into(),
+        });
+        self
+    }
+    /// The confidence of the observation added last.
+    pub fn confidence(mut self, confidence: u8) -> Self {
+        self.event.call.observations.last_mut().expect("an observation").confidence = confidence;
+        self
+    }
+    /// The event, as the `n`th of its test.
+    pub fn build(mut self, n: u32) -> Event {
+        let at = time(self.second.unwrap_or(u64::from(n)));
+        self.event.call.moment = Moment { at, flow: FlowId(u64::from(n)), ordinal: 0 };
+        self.event.call.began_at = at;
+        self.event.call.answered_at = self.event.call.response.is_some().then_some(at);
+        self.event.call.ended_at = at;
+        self.event
+    }
+}
