@@ -60,34 +60,6 @@ pub fn rule(kind: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.kind == kind)
 }
 
-/// The page that lists every kind: `README.md` of this crate.
-pub fn page() -> String {
-    let mut page = String::from(
-        "# Detectors\n\nGenerated from the registry (`UPDATE=1 cargo test -p spyhop-detect`). One file per kind of finding; to add one: \
-         the file, its `mod` line, and one line in `src/registry.rs`.\n",
-    );
-    for rule in rules() {
-        page.push_str(&format!("\n## {}\n\n", rule.kind));
-        page.push_str(&format!("**{}** · {}\n\n", rule.title.en, rule.title.zh));
-        page.push_str(&format!(
-            "{:?}, severity {} unless the evidence says otherwise. Clause: {}\n\n",
-            rule.class,
-            rule.severity.name(),
-            rule.clause
-        ));
-        page.push_str(&format!("{}\n\n{}\n\n", rule.about.en, rule.about.zh));
-        page.push_str(&format!("What to do: {} {}\n", rule.advice.en, rule.advice.zh));
-        let Some(entry) = DETECTORS.iter().find(|entry| entry.rule.kind == rule.kind) else { continue };
-        let defaults = (entry.defaults)();
-        page.push_str("\n| setting | default | |\n| --- | --- | --- |\n");
-        for setting in entry.settings {
-            let default = defaults.get(setting.name).map(Value::to_string).unwrap_or_default();
-            page.push_str(&format!("| `{}` | `{default}` | {} |\n", setting.name, setting.about.trim()));
-        }
-    }
-    page
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,5 +125,33 @@ mod tests {
         }
         let written = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(written == page(), "crates/detect/README.md is out of date: run the tests with UPDATE=1");
+    }
+
+    /// The page that lists every kind: `README.md` of this crate.
+    fn page() -> String {
+        let mut page = String::from(
+            "# Detectors\n\nGenerated from the registry (`UPDATE=1 cargo test -p spyhop-detect`). One file per kind of finding; to add one: \
+         the file, its `mod` line, and one line in `src/registry.rs`.\n",
+        );
+        for rule in rules() {
+            page.push_str(&format!("\n## {}\n\n", rule.kind));
+            page.push_str(&format!("**{}** · {}\n\n", rule.title.en, rule.title.zh));
+            page.push_str(&format!(
+                "{:?}, severity {} unless the evidence says otherwise. Clause: {}\n\n",
+                rule.class,
+                rule.severity.name(),
+                rule.clause
+            ));
+            page.push_str(&format!("{}\n\n{}\n\n", rule.about.en, rule.about.zh));
+            page.push_str(&format!("What to do: {} {}\n", rule.advice.en, rule.advice.zh));
+            let Some(entry) = DETECTORS.iter().find(|entry| entry.rule.kind == rule.kind) else { continue };
+            let defaults = (entry.defaults)();
+            page.push_str("\n| setting | default | |\n| --- | --- | --- |\n");
+            for setting in entry.settings {
+                let default = defaults.get(setting.name).map(Value::to_string).unwrap_or_default();
+                page.push_str(&format!("| `{}` | `{default}` | {} |\n", setting.name, setting.about.trim()));
+            }
+        }
+        page
     }
 }

@@ -1,1 +1,140 @@
-//! placeholder
+//! Whose call it is and to what: account, endpoint, device, place. Learns, and therefore sees calls in their one order.
+
+mod endpoint;
+mod location;
+mod repeat;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use spyhop_model::{Call, Event, Fingerprint, Key, LoginMethod, Outcome, Socket, Timestamp};
+
+pub use endpoint::EndpointLimits;
+pub use location::{Locations, Networks};
+
+use endpoint::{Endpoints, SavedEndpoints};
+use repeat::Repeats;
+
+/// Turns calls into events.
+pub struct Identity {
+    locations: Locations,
+    endpoints: Endpoints,
+    repeats: Repeats,
+    key: Key,
+}
+
+impl Identity {
+    /// Knows nobody yet.
+    pub fn new(locations: Locations, endpoints: EndpointLimits, key: Key) -> Identity {
+        Identity { locations, endpoints: Endpoints::new(endpoints), repeats: Repeats::default(), key }
+    }
+
+    /// What the call says, together with what is known by now.
+    pub fn resolve(&mut self, call: Call) -> Event {
+        let endpoint = self.endpoints.of(&call);
+        let client = self.locations.party(call.client.ip);
+        let server = self.locations.party(call.server.ip);
+        let account = call.login.as_ref().and_then(|login| login.account.as_ref());
+        let account_name = account.map(|account| Arc::from(&*account.name));
+        let device = call.picture.map(|picture| self.device(call.client, picture));
+        let repeated_login = self.repeats_login(&call);
+        Event {
+            endpoint,
+            account: account_name,
+            client,
+            server,
+            device,
+            session: None,
+            partner: None,
+            repeated_login,
+            call,
+        }
+    }
+
+    /// Calls that were counted under an overflow endpoint.
+    pub fn overflowed(&self) -> u64 {
+        self.endpoints.overflowed()
+    }
+
+    /// Many people use the same software: a device is what one address shows of itself.
+    fn device(&self, client: Socket, picture: Fingerprint) -> Fingerprint {
+        self.key.fingerprint("device", format!("{}\0{}", client.ip, picture.0).as_bytes())
+    }
+
+    fn repeats_login(&mut self, call: &Call) -> bool {
+        let Some(login) = call.login.as_ref().filter(|login| login.method == LoginMethod::Basic) else { return false };
+        let (Some(account), Some(secret)) = (&login.account, login.secret) else { return false };
+        let refused = login.outcome == Outcome::Failure;
+        self.repeats.is_repeat(call.moment.at, call.client.ip, account.fingerprint, secret, refused)
+    }
+
+    /// What the next run can start from.
+    pub fn save(&self) -> Result<Value, serde_json::Error> {
+        let repeats = self
+            .repeats
+            .save()
+            .into_iter()
+            .map(|((ip, account, secret), at)| Repeat { ip, account, secret, at })
+            .collect();
+        serde_json::to_value(Saved { endpoints: self.endpoints.save(), repeats })
+    }
+
+    /// Starts from what an earlier run saved.
+    pub fn load(&mut self, saved: Value) -> Result<(), serde_json::Error> {
+        let saved: Saved = serde_json::from_value(saved)?;
+        self.endpoints.load(saved.endpoints);
+        self.repeats.load(saved.repeats.into_iter().map(|r| ((r.ip, r.account, r.secret), r.at)).collect());
+        Ok(())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    endpoints: SavedEndpoints,
+    repeats: Vec<Repeat>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Repeat {
+    ip: std::net::IpAddr,
+    account: Fingerprint,
+    secret: Fingerprint,
+    at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spyhop_testkit::event;
+
+    fn identity() -> Identity {
+        let locations = Locations::open(&Networks::default()).expect("the built-in database");
+        Identity::new(locations, EndpointLimits::default(), Key::new([3; 32]))
+    }
+
+    #[test]
+    fn a_call_becomes_an_event_with_account_and_places() {
+        let mut identity = identity();
+        let call = event().post("a.example/login").from("8.8.8.8").login("alice", Outcome::Success).build(1).call;
+        let event = identity.resolve(call);
+        assert_eq!(event.account.as_deref(), Some("alice"));
+        assert_eq!(event.client.zone, spyhop_model::Zone::Overseas);
+        assert_eq!(event.server.zone, spyhop_model::Zone::Inside);
+    }
+
+    #[test]
+    fn repeated_basic_credentials_are_one_attempt_also_after_a_restart() {
+        let mut first = identity();
+        let call = |n| {
+            let mut call = event().get("a.example/x").login("alice", Outcome::Success).build(n).call;
+            call.login.as_mut().expect("a login").method = LoginMethod::Basic;
+            call
+        };
+        assert!(first.resolve(call(1)).login().is_some());
+        assert!(first.resolve(call(2)).login().is_none());
+        let mut second = identity();
+        second.load(first.save().expect("a snapshot")).expect("the snapshot");
+        assert!(second.resolve(call(3)).login().is_none());
+    }
+}

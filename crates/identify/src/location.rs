@@ -1,0 +1,173 @@
+//! Where an address is: inside, at home, overseas, and in which country.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::Path;
+
+use ipnet::IpNet;
+use maxminddb::{PathElement, Reader};
+use spyhop_model::{Country, Party, Zone, settings};
+
+settings! {
+    /// The operator's networks and where home is.
+    pub struct Networks {
+        /// Own address ranges. The private ones are always a good guess; add the public ones you own.
+        inside: Vec<IpNet> = private_ranges(),
+        /// Countries that are home, as ISO 3166 codes. Hong Kong (HK), Macau (MO) and Taiwan (TW) are outside the mainland's jurisdiction for the export of data.
+        home_jurisdictions: Vec<String> = vec!["CN".to_owned()],
+        /// A country or city database in MaxMind's format (GeoLite2, DB-IP, IPinfo); empty for the one that is built in.
+        country_database: String = String::new(),
+    }
+}
+
+/// RFC 1918, RFC 6598, loopback, link-local, and RFC 4193.
+fn private_ranges() -> Vec<IpNet> {
+    [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    ]
+    .iter()
+    .filter_map(|range| range.parse().ok())
+    .collect()
+}
+
+/// DB-IP IP to Country Lite; see `data/README.md`.
+static BUILT_IN: &[u8] = include_bytes!("../data/country.mmdb");
+
+/// Addresses whose place is remembered; looking one up is pure, so forgetting all of them changes nothing.
+const REMEMBERED: usize = 65_536;
+
+/// Looks addresses up.
+pub struct Locations {
+    inside: Vec<IpNet>,
+    home: Vec<Country>,
+    database: Database,
+    known: HashMap<IpAddr, Party, ahash::RandomState>,
+}
+
+enum Database {
+    BuiltIn(Reader<&'static [u8]>),
+    File(Reader<Vec<u8>>),
+}
+
+impl Locations {
+    /// Opens the database. The error says which file is wrong, how, and what to do.
+    pub fn open(networks: &Networks) -> Result<Locations, String> {
+        let database = if networks.country_database.is_empty() {
+            Database::BuiltIn(
+                Reader::from_source(BUILT_IN).map_err(|wrong| format!("the built-in country database: {wrong}"))?,
+            )
+        } else {
+            Database::File(read(Path::new(&networks.country_database))?)
+        };
+        let home = networks
+            .home_jurisdictions
+            .iter()
+            .map(|code| {
+                Country::new(code).ok_or_else(|| {
+                    format!("home_jurisdictions: `{code}` is no ISO 3166 code of two letters, such as \"CN\"")
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Locations { inside: networks.inside.clone(), home, database, known: HashMap::default() })
+    }
+
+    /// Where an address is.
+    pub fn party(&mut self, ip: IpAddr) -> Party {
+        if let Some(party) = self.known.get(&ip) {
+            return *party;
+        }
+        let party = self.look_up(ip);
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
+        self.known.insert(ip, party);
+        party
+    }
+
+    fn look_up(&self, ip: IpAddr) -> Party {
+        // An IPv4 address mapped into IPv6 (RFC 4291, 2.5.5.2) is where the IPv4 address is.
+        let plain = ip.to_canonical();
+        if self.inside.iter().any(|range| range.contains(&plain)) {
+            return Party { ip, zone: Zone::Inside, country: None };
+        }
+        let country = match &self.database {
+            Database::BuiltIn(reader) => country(reader, plain),
+            Database::File(reader) => country(reader, plain),
+        };
+        let zone = match country {
+            Some(country) if self.home.contains(&country) => Zone::Home,
+            Some(_) => Zone::Overseas,
+            None => Zone::Unknown,
+        };
+        Party { ip, zone, country }
+    }
+}
+
+fn read(path: &Path) -> Result<Reader<Vec<u8>>, String> {
+    let what_to_do = "give a country or city database in MaxMind's .mmdb format, or leave country_database empty for the built-in one";
+    let bytes =
+        std::fs::read(path).map_err(|wrong| format!("country database {}: {wrong}; {what_to_do}", path.display()))?;
+    Reader::from_source(bytes).map_err(|wrong| format!("country database {}: {wrong}; {what_to_do}", path.display()))
+}
+
+/// GeoLite2 has `country.iso_code`, DB-IP as packaged has `country_code`, IPinfo `country` as text.
+fn country<S: AsRef<[u8]>>(reader: &Reader<S>, ip: IpAddr) -> Option<Country> {
+    let record = reader.lookup(ip).ok()?;
+    let paths: [&[PathElement<'_>]; 3] = [
+        &[PathElement::Key("country_code")],
+        &[PathElement::Key("country"), PathElement::Key("iso_code")],
+        &[PathElement::Key("country")],
+    ];
+    paths.iter().find_map(|path| record.decode_path::<&str>(path).ok().flatten()).and_then(Country::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locations() -> Locations {
+        Locations::open(&Networks::default()).expect("the built-in database")
+    }
+
+    #[test]
+    fn known_addresses_are_where_they_are() {
+        let mut locations = locations();
+        for line in include_str!("../data/known_addresses.tsv").lines().filter(|line| !line.starts_with('#')) {
+            let mut columns = line.split('\t');
+            let (ip, expected) = (columns.next().expect("an address"), columns.next().expect("a country"));
+            let party = locations.party(ip.parse().expect("an address"));
+            let code = party.country.map(|country| country.to_string());
+            match expected {
+                "-" => assert_eq!(code, None, "{line}"),
+                "!CN" => assert_eq!(party.zone, Zone::Overseas, "{line}"),
+                country => assert_eq!(code.as_deref(), Some(country), "{line}"),
+            }
+        }
+    }
+
+    #[test]
+    fn private_addresses_are_inside_and_mapped_ones_are_where_the_plain_one_is() {
+        let mut locations = locations();
+        let mut zone = |ip: &str| locations.party(ip.parse().expect("an address")).zone;
+        assert_eq!(zone("10.1.2.3"), Zone::Inside);
+        assert_eq!(zone("fd00::1"), Zone::Inside);
+        assert_eq!(zone("::ffff:10.1.2.3"), Zone::Inside);
+        assert_eq!(zone("114.114.114.114"), Zone::Home);
+        assert_eq!(zone("::ffff:114.114.114.114"), Zone::Home);
+    }
+
+    #[test]
+    fn an_unreadable_database_says_which_and_what_to_do() {
+        let networks = Networks { country_database: "/nonexistent/x.mmdb".into(), ..Networks::default() };
+        let wrong = Locations::open(&networks).err().expect("an error");
+        assert!(wrong.contains("/nonexistent/x.mmdb") && wrong.contains("leave country_database empty"), "{wrong}");
+    }
+}
