@@ -1,0 +1,148 @@
+//! An event and a finding for the tests of this crate.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use spyhop_model::{
+    Account, Agent, AgentFamily, Body, Call, Change, Class, Country, Credential, CredentialKind, DataType, Defects,
+    Entity, Event, ExchangeId, Finding, FindingId, Fingerprint, FlowId, Form, Grade, Half, Involved, KeyId, Login,
+    LoginMethod, Moment, Observation, Outcome, Party, Personal, Place, Protocol, Request, Respond, Response, Rule,
+    Said, SecretForm, Severity, Socket, Span, Status, Text, Timestamp, Transport, Truncation, Vlans, Weakness, Zone,
+};
+
+use crate::record::Names;
+
+const START: Timestamp = Timestamp(1_795_400_000_000_000_000);
+
+static RULE: Rule = Rule {
+    kind: "auth.sample",
+    class: Class::Incident,
+    severity: Severity::High,
+    title: Text { en: "a sample", zh: "样例" },
+    about: Text { en: "A sample.", zh: "样例。" },
+    advice: Text { en: "Do something.", zh: "做点什么。" },
+    clause: "样例",
+};
+
+static MOBILE: DataType = DataType {
+    id: "cn_mobile",
+    name: Text { en: "mobile number", zh: "手机号" },
+    grade: Grade::L3,
+    personal: Personal::Personal,
+};
+
+pub fn names() -> Names {
+    Names { sensor: "spyhop".into(), key_id: KeyId(42) }
+}
+
+/// The finding numbered `id`.
+pub fn finding(id: u64) -> Finding {
+    let mut involved = Involved::default();
+    involved.add("client_ip", "10.0.0.1");
+    involved.add("client_ip", "10.0.0.2");
+    involved.add("endpoint", "GET shop.example/orders/{id}");
+    Finding {
+        id: FindingId(id),
+        rule: &RULE,
+        severity: Severity::High,
+        confidence: 90,
+        status: Status::Open,
+        change: Change::Opened,
+        revision: 1,
+        parent: None,
+        primary: Entity::Account("alice".into()),
+        aspect: None,
+        summary: Said { en: "alice did it".into(), zh: "alice 做了".into() },
+        first_seen: START,
+        last_seen: START + Span(1_000_000_007),
+        changed_at: START + Span(1_000_000_007),
+        count: 2,
+        involved,
+        measures: BTreeMap::from([(Arc::from("attempts"), 7)]),
+        reasons: vec!["many".into()],
+        samples: vec!["138****8000".into()],
+        exchanges: vec![ExchangeId { flow: FlowId(0xab), ordinal: 1 }],
+        coverage: BTreeMap::new(),
+        respond: vec![Respond { action: "lock_account".into(), target: Entity::Account("alice".into()) }],
+    }
+}
+
+fn observation(half: Half, place: Place, count: u32, confidence: u8) -> Observation {
+    Observation {
+        what: &MOBILE,
+        half,
+        place,
+        form: Form::Full,
+        confidence,
+        count,
+        values: vec![Fingerprint(0xaa), Fingerprint(0xbb)],
+        sample: "138****8000".into(),
+    }
+}
+
+/// The exchange with that number on its connection.
+pub fn event(ordinal: u32) -> Event {
+    let call = Call {
+        moment: Moment { at: START + Span(1_000), flow: FlowId(0xab), ordinal },
+        began_at: START,
+        answered_at: Some(START + Span(500)),
+        ended_at: START + Span(1_000),
+        client: Socket { ip: [10, 0, 0, 1].into(), port: 40_000 },
+        server: Socket { ip: [10, 0, 0, 2].into(), port: 80 },
+        vlans: Vlans::default(),
+        transport: Transport::Cleartext,
+        protocol: Protocol::Http1,
+        request: Some(Request {
+            method: "POST".into(),
+            target: "/login?phone=138****8000~00000000000000aa".into(),
+            host: "shop.example".into(),
+            path: Vec::new(),
+            version: (1, 1),
+            user_agent: Some("curl/8".into()),
+            content_type: Some("application/json".into()),
+            body: Body { encoded_len: 10, decoded_len: 10, truncated: None, gap: 0 },
+        }),
+        response: Some(Response {
+            status: 200,
+            version: (1, 0),
+            content_type: None,
+            body: Body { encoded_len: 100, decoded_len: 400, truncated: Some(Truncation::Gap), gap: 5 },
+        }),
+        defects: Defects(Defects::GAP),
+        agent: Agent { family: AgentFamily::Library, name: Some("curl") },
+        picture: None,
+        login: Some(Box::new(Login {
+            account: Some(Account { name: "alice".into(), fingerprint: Fingerprint(9) }),
+            method: LoginMethod::Json,
+            place: Some(Place::Body("$.password".into())),
+            secret_form: Some(SecretForm::Plain),
+            secret: Some(Fingerprint(8)),
+            weakness: Some(Weakness::Common),
+            outcome: Outcome::Success,
+            confidence: 90,
+        })),
+        credentials: vec![Credential {
+            kind: CredentialKind::Bearer,
+            place: Place::Header("authorization".into()),
+            fingerprint: Fingerprint(7),
+            sample: "ey****".into(),
+        }],
+        observations: vec![
+            observation(Half::Response, Place::Body("$.list[*].phone".into()), 2, 95),
+            observation(Half::Response, Place::Body("$.owner.phone".into()), 1, 80),
+            observation(Half::Request, Place::Query("phone".into()), 1, 70),
+        ],
+        raw: None,
+    };
+    Event {
+        call,
+        endpoint: "POST shop.example/login".into(),
+        account: Some("alice".into()),
+        client: Party { ip: [203, 0, 113, 9].into(), zone: Zone::Overseas, country: Country::new("JP") },
+        server: Party { ip: [10, 0, 0, 2].into(), zone: Zone::Inside, country: None },
+        device: None,
+        session: None,
+        partner: None,
+        repeated_login: false,
+    }
+}
