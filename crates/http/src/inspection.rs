@@ -1,7 +1,7 @@
 //! What the parser drives: one `Inspection` per exchange, fed as the bytes pass by.
 
-use spyhop_model::{Connection, Timestamp};
 pub use spyhop_model::{Body, Defects, Half, Truncation};
+use spyhop_model::{Connection, Timestamp};
 
 use crate::head::{RequestHead, ResponseHead};
 
@@ -10,7 +10,10 @@ use crate::head::{RequestHead, ResponseHead};
 /// from the first byte to the last.
 ///
 /// Calls come in the order in which things complete: `request`, request body, `response`, response body, `end`;
-/// with pipelining the halves of several exchanges interleave. A one-sided exchange has only one of the heads.
+/// with pipelining the halves of several exchanges interleave. A one-sided exchange has only one of the heads. If a
+/// server answers before the request's head is complete, `response` comes before `request`.
+///
+/// An answer in the manner of HTTP/0.9 has a head of status 0 and version (0, 9) without fields.
 pub trait Inspection: Sized {
     /// Shared by all inspections of a worker.
     type Context;
@@ -22,8 +25,10 @@ pub trait Inspection: Sized {
     /// The final response head (interim answers are counted, not shown).
     fn response(&mut self, cx: &mut Self::Context, head: &ResponseHead<'_>);
     /// The next decoded bytes of a body, after transfer and content codings. `last`: nothing of this body follows.
-    /// A body with no bytes gives no call.
+    /// A body with no bytes gives no call; one in many pieces may end with a call of no bytes that sets `last`.
     fn body(&mut self, cx: &mut Self::Context, half: Half, bytes: &[u8], last: bool);
+    /// `lost` bytes of a body were not seen: what comes next does not adjoin what came before.
+    fn gap(&mut self, _cx: &mut Self::Context, _half: Half, _lost: u64) {}
     /// The exchange is complete, or will never be.
     fn end(self, cx: &mut Self::Context, exchange: &Exchange);
 }

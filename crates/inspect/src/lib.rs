@@ -1,3 +1,14 @@
-//! What one exchange contains.
+//! What one exchange contains: parameters, credentials, logins, sensitive values. States facts and remembers nothing.
 
+pub mod agent;
+pub mod content;
+pub mod credential;
+mod exchange;
+pub mod login;
+pub mod password;
+pub mod redact;
+pub mod segment;
+pub mod types;
 pub mod walk;
+
+pub use exchange::{ExchangeInspection, Inspector, Knowledge};

@@ -36,12 +36,13 @@ pub trait Settings: Default + Serialize + DeserializeOwned {
 macro_rules! settings {
     (
         $(#[doc = $about:literal])+
+        $(#[derive($($more:ident),+)])?
         pub struct $name:ident {
             $( $(#[doc = $doc:literal])+ $field:ident : $ty:ty = $default:expr ),* $(,)?
         }
     ) => {
         $(#[doc = $about])+
-        #[derive(Clone, Debug, $crate::serde::Serialize, $crate::serde::Deserialize)]
+        #[derive(Clone, Debug, $crate::serde::Serialize, $crate::serde::Deserialize $(, $($more),+)?)]
         #[serde(crate = "spyhop_model::serde", default, deny_unknown_fields)]
         pub struct $name {
             $( $(#[doc = $doc])+ pub $field: $ty ),*

@@ -1,7 +1,32 @@
 //! From packets to ordered bytes: decoding, defragmentation, the flow table and TCP reassembly.
+//!
+//! ```text
+//! Packet ──Decoder──> Segment ──shard──> Batch ──> Streams ──> StreamReader
+//! ```
 
+mod accounts;
+mod batch;
+mod decode;
+mod flow;
+mod half;
+mod handshake;
+mod limits;
 mod packet;
 mod reader;
+mod reassembly;
+mod seq;
+mod shard;
+mod streams;
+mod table;
+#[cfg(test)]
+mod testing;
 
+pub use accounts::StreamAccounts;
+pub use batch::Batch;
+pub use decode::{DecodeAccounts, DecodeLimits, Decoded, Decoder, FragmentAccounts, FragmentLimits, Skip, Tally};
+pub use limits::Limits;
 pub use packet::{Flags, LinkType, Packet, Segment};
 pub use reader::{End, Oddity, StreamReader};
+pub use seq::Seq;
+pub use shard::shard;
+pub use streams::Streams;

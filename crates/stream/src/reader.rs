@@ -9,15 +9,18 @@ pub trait StreamReader: Sized {
     /// Shared by all readers of a worker.
     type Context;
 
-    /// A connection has begun.
+    /// A connection has begun. Called with the first data, gap or oddity, so that connections without any cost nothing;
+    /// `connection.started` is still the time of its first packet.
     fn open(cx: &mut Self::Context, connection: &Connection) -> Self;
     /// The next bytes that `side` sent, in order, each once.
     fn data(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side, bytes: &[u8]);
-    /// `lost` bytes that `side` sent were not seen and are no longer waited for.
+    /// `lost` bytes that `side` sent were not seen and are no longer waited for. Should they come after all with nothing
+    /// told behind them, where only an acknowledgement said that they existed, they follow as data.
     fn gap(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side, lost: u64);
     /// Something odd about what `side` sent. The data is delivered apart from this.
     fn oddity(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side, what: Oddity);
-    /// `side` sends no more (its FIN, or a RST that counts, has been reached in order).
+    /// `side` sends no more: its FIN was reached in order, or its RST counts, which is told right before `end` when what
+    /// was on its way has come.
     fn finished(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side);
     /// The connection is over; nothing follows.
     fn end(self, cx: &mut Self::Context, at: Timestamp, why: End);

@@ -1,1 +1,23 @@
-//! placeholder
+//! For tests only: events built in a line, dialogues written as packets with loss and reordering, invented people,
+//! and captures by profile. Everything is deterministic from a seed.
+
+mod capture;
+mod events;
+mod frame;
+pub mod http;
+pub mod load;
+mod mangle;
+pub mod people;
+mod records;
+mod rng;
+mod scenario;
+mod stage;
+mod tls;
+mod wire;
+
+pub use capture::{Capture, PcapWriter, Precision, gz};
+pub use events::{EventBuilder, event, time, types};
+pub use frame::{ACK, FIN, Frame, Link, PSH, RST, SYN, TcpPacket};
+pub use rng::Rng;
+pub use scenario::{Planted, scenario, scenario_with};
+pub use wire::Conversation;

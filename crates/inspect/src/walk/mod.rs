@@ -1,5 +1,21 @@
 //! From a body, a query or a header to leaves: named values with their place. One walker per structure; all of them
-//! stream: they are fed pieces, keep what straddles a border, and hold a bounded amount.
+//! stream: they are fed pieces, keep what straddles a border, and hold a bounded amount. How the input was cut never
+//! changes the leaves.
+
+mod decode;
+mod field;
+mod form;
+mod json;
+mod multipart;
+mod sniff;
+mod text;
+
+pub use decode::{Decoded, PIECE, percent};
+pub use form::Form;
+pub use json::Json;
+pub use multipart::Multipart;
+pub use sniff::{SNIFFED, Structure, sniff};
+pub use text::Text;
 
 /// A named value.
 #[derive(Clone, Copy, Debug)]
@@ -40,4 +56,125 @@ pub enum Piece {
     More,
     /// Its last part.
     Last,
+}
+
+/// Takes leaves.
+pub trait LeafSink {
+    /// One leaf, or one piece of a long one.
+    fn leaf(&mut self, leaf: &Leaf<'_>);
+
+    /// A look at a whole value before its name and path are put together; `false` skips the leaf.
+    fn wants(&self, value: &[u8], kind: LeafKind) -> bool {
+        let _ = (value, kind);
+        true
+    }
+}
+
+/// Two sinks see the same leaves.
+impl<A: LeafSink, B: LeafSink> LeafSink for (&mut A, &mut B) {
+    fn leaf(&mut self, leaf: &Leaf<'_>) {
+        if leaf.piece != Piece::Whole || self.0.wants(leaf.value.as_bytes(), leaf.kind) {
+            self.0.leaf(leaf);
+        }
+        if leaf.piece != Piece::Whole || self.1.wants(leaf.value.as_bytes(), leaf.kind) {
+            self.1.leaf(leaf);
+        }
+    }
+
+    fn wants(&self, value: &[u8], kind: LeafKind) -> bool {
+        self.0.wants(value, kind) || self.1.wants(value, kind)
+    }
+}
+
+/// The walker for a structure.
+#[derive(Debug)]
+pub enum Walker {
+    /// JSON and its kin.
+    Json(Box<Json>),
+    /// `application/x-www-form-urlencoded`.
+    Form(Box<Form>),
+    /// `multipart/form-data`.
+    Multipart(Box<Multipart>),
+    /// Anything else.
+    Text(Text),
+}
+
+impl Walker {
+    /// The walker for `structure`.
+    pub fn new(structure: Structure) -> Walker {
+        match structure {
+            Structure::Json => Walker::Json(Box::default()),
+            Structure::Form => Walker::Form(Box::default()),
+            Structure::Multipart(boundary) => Walker::Multipart(Box::new(Multipart::new(&boundary))),
+            Structure::Text => Walker::Text(Text::default()),
+        }
+    }
+
+    /// The next bytes.
+    pub fn feed<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
+        match self {
+            Walker::Json(walker) => walker.feed(bytes, sink),
+            Walker::Form(walker) => walker.feed(bytes, sink),
+            Walker::Multipart(walker) => walker.feed(bytes, sink),
+            Walker::Text(walker) => walker.feed(bytes, sink),
+        }
+    }
+
+    /// Bytes were lost here: what stood before is ended, what follows is found again.
+    pub fn gap<S: LeafSink>(&mut self, sink: &mut S) {
+        match self {
+            Walker::Json(walker) => walker.gap(sink),
+            Walker::Form(walker) => walker.finish(sink),
+            Walker::Multipart(walker) => walker.gap(sink),
+            Walker::Text(walker) => walker.finish(sink),
+        }
+    }
+
+    /// The end: what is still held is a leaf.
+    pub fn finish<S: LeafSink>(&mut self, sink: &mut S) {
+        match self {
+            Walker::Json(walker) => walker.finish(sink),
+            Walker::Form(walker) => walker.finish(sink),
+            Walker::Multipart(walker) => walker.finish(sink),
+            Walker::Text(walker) => walker.finish(sink),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// Leaves as lines: `path|key|parent|value|record`, pieces marked with `…`.
+    #[derive(Default)]
+    pub struct Lines(pub Vec<String>);
+
+    impl LeafSink for Lines {
+        fn leaf(&mut self, leaf: &Leaf<'_>) {
+            let more = if leaf.piece == Piece::More { "…" } else { "" };
+            self.0.push(format!("{}|{}|{}|{}{more}|{}", leaf.path, leaf.key, leaf.parent, leaf.value, leaf.record));
+        }
+    }
+
+    /// The leaves of `input`, checked to be the same for every cut in two and for single bytes.
+    pub fn lines(structure: &Structure, input: &[u8]) -> Vec<String> {
+        let run = |parts: &[&[u8]]| {
+            let mut walker = Walker::new(structure.clone());
+            let mut lines = Lines::default();
+            for part in parts {
+                walker.feed(part, &mut lines);
+            }
+            walker.finish(&mut lines);
+            lines.0
+        };
+        let whole = run(&[input]);
+        let single: Vec<&[u8]> = input.chunks(1).collect();
+        assert_eq!(run(&single), whole, "single bytes");
+        let step = (input.len() / 400).max(1);
+        for at in (0..input.len()).step_by(step) {
+            let (a, b) = input.split_at(at);
+            assert_eq!(run(&[a, b]), whole, "cut at {at}");
+        }
+        whole
+    }
 }

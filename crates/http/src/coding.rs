@@ -1,0 +1,648 @@
+//! Content codings (RFC 9110, section 8.4.1): gzip, deflate, brotli, zstd, laid over one another, decoded as the bytes
+//! pass by.
+//!
+//! A layer tells by its first bytes whether it is what the header says. What is not, or breaks on the way, is shown
+//! raw from there on and flagged: content that a browser may show must not escape inspection behind a wrong label.
+
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+use flate2::Decompress;
+use zstd::stream::raw::{DParameter, Decoder as Zstd, InBuffer, Operation, OutBuffer};
+
+mod inflate;
+
+use self::inflate::{Inflate, Wrapper};
+use crate::limits::Limits;
+
+/// Bytes that come out of a layer at once.
+const PIECE: usize = 32 << 10;
+/// Bytes kept of a stream until its first byte came out, so that all can be shown raw if none ever does.
+const EARLY: usize = 4 << 10;
+/// The largest window of a zstd stream over HTTP: 8 MiB (RFC 9659).
+const ZSTD_WINDOW: u32 = 23;
+/// What an inflater allocates, about.
+const INFLATER: usize = 48 << 10;
+/// Idle inflaters kept for reuse.
+const KEPT: usize = 64;
+/// Layers that a head may name; those past it are not decoded.
+const LAYERS: usize = 8;
+
+/// A coding that can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// `gzip`; in the field also zlib under this name.
+    Gzip,
+    /// `deflate`: zlib by the standard, raw deflate or gzip in the field.
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+/// The codings of a body in the order in which they were applied.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Codings {
+    content: [Option<Kind>; LAYERS],
+    transfer: Option<Kind>,
+    count: usize,
+    /// A coding that is not known stands among them.
+    unknown: bool,
+}
+
+impl Codings {
+    /// Adds those of a Content-Encoding field.
+    pub(crate) fn push(&mut self, value: &[u8]) {
+        for name in value.split(|byte| *byte == b',') {
+            match kind(name.trim_ascii()) {
+                Name::Known(kind) => match self.content.get_mut(self.count) {
+                    Some(place) => (*place, self.count) = (Some(kind), self.count + 1),
+                    None => self.unknown = true,
+                },
+                Name::None => {}
+                Name::Unknown => self.unknown = true,
+            }
+        }
+    }
+
+    /// Adds a transfer coding other than `chunked`.
+    pub(crate) fn push_transfer(&mut self, name: &[u8]) {
+        if let Name::Known(kind) = kind(name) {
+            self.transfer = Some(kind);
+        }
+    }
+
+    /// Nothing has to be undone, and nothing is unknown.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.count == 0 && self.transfer.is_none() && !self.unknown
+    }
+}
+
+enum Name {
+    Known(Kind),
+    None,
+    Unknown,
+}
+
+fn kind(name: &[u8]) -> Name {
+    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+    if is("gzip") || is("x-gzip") {
+        Name::Known(Kind::Gzip)
+    } else if is("deflate") || is("x-deflate") || is("zlib") {
+        Name::Known(Kind::Deflate)
+    } else if is("br") {
+        Name::Known(Kind::Brotli)
+    } else if is("zstd") {
+        Name::Known(Kind::Zstd)
+    } else if name.is_empty() || is("identity") || is("none") {
+        Name::None
+    } else {
+        Name::Unknown
+    }
+}
+
+/// What decoders of a worker share.
+#[derive(Default)]
+pub(crate) struct Decoders {
+    idle: Vec<Decompress>,
+    scratch: Vec<Vec<u8>>,
+    memory: usize,
+}
+
+impl Decoders {
+    /// Memory of the decoders in use.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
+    }
+}
+
+/// What went wrong with a body so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    /// A layer is not what its name says, or is broken.
+    pub(crate) bad: bool,
+    /// A limit on size or ratio was reached; nothing comes out any more.
+    pub(crate) bomb: bool,
+    /// The memory of decoders was used up; the body is shown raw.
+    pub(crate) over_limit: bool,
+}
+
+/// Undoes the codings of one body.
+pub(crate) struct Decoder {
+    /// Outermost (last applied) first.
+    layers: Vec<Layer>,
+    taken: u64,
+    pub(crate) trouble: Trouble,
+}
+
+struct Layer {
+    kind: Kind,
+    state: State,
+    /// All bytes taken, until the first comes out; empty once they are too many.
+    early: Vec<u8>,
+    early_over: bool,
+    out: u64,
+    memory: usize,
+}
+
+enum State {
+    /// Too few bytes to tell.
+    Unknown,
+    Inflate(Box<Inflate>),
+    Brotli(Box<Brotli>),
+    Zstd(Zstd<'static>, bool),
+    /// Not what its name says: bytes pass as they are.
+    Raw,
+    /// Complete; what follows is no part of it.
+    Ended,
+}
+
+type Brotli = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
+
+impl Decoder {
+    /// A decoder for these codings; `None` if there is nothing to undo.
+    pub(crate) fn new(codings: &Codings, limits: &Limits) -> Option<Box<Decoder>> {
+        if codings.is_plain() {
+            return None;
+        }
+        let known = codings.transfer.into_iter().chain(codings.content.iter().rev().copied().flatten());
+        // Under a name that is not known may yet be what most bodies are; if it is not, it passes as it is.
+        let guessed = (codings.unknown && codings.count == 0).then_some(Kind::Gzip);
+        let known = known.chain(guessed);
+        let layer =
+            |kind| Layer { kind, state: State::Unknown, early: Vec::new(), early_over: false, out: 0, memory: 0 };
+        let mut layers: Vec<Layer> = known.map(layer).collect();
+        let mut trouble = Trouble { bad: codings.unknown, ..Trouble::default() };
+        if layers.len() > limits.codings {
+            layers.truncate(limits.codings);
+            trouble.bad = true;
+        }
+        Some(Box::new(Decoder { layers, taken: 0, trouble }))
+    }
+
+    /// Decodes the next bytes of the body; decoded ones go to `sink`.
+    pub(crate) fn push(&mut self, decoders: &mut Decoders, limits: &Limits, input: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        self.taken += input.len() as u64;
+        self.run(decoders, limits, input, false, sink);
+    }
+
+    /// The body is complete: decodes what was held back, and gives back what was taken.
+    pub(crate) fn finish(&mut self, decoders: &mut Decoders, limits: &Limits, sink: &mut dyn FnMut(&[u8])) -> Trouble {
+        self.run(decoders, limits, &[], true, sink);
+        let broken = |layer: &Layer| match &layer.state {
+            State::Inflate(inflate) => !inflate.ended(),
+            State::Zstd(_, ended) => !ended,
+            State::Brotli(_) => true,
+            State::Unknown | State::Raw | State::Ended => false,
+        };
+        self.trouble.bad |= self.taken > 0 && self.layers.iter().any(broken);
+        self.abandon(decoders);
+        self.trouble
+    }
+
+    /// Gives back what was taken.
+    pub(crate) fn abandon(&mut self, decoders: &mut Decoders) {
+        for layer in &mut self.layers {
+            layer.release(decoders);
+            layer.state = State::Ended;
+        }
+    }
+
+    fn run(&mut self, decoders: &mut Decoders, limits: &Limits, input: &[u8], last: bool, sink: &mut dyn FnMut(&[u8])) {
+        if self.trouble.bomb {
+            return;
+        }
+        let mut scratch = std::mem::take(&mut decoders.scratch);
+        if scratch.len() < self.layers.len() {
+            scratch.resize_with(self.layers.len(), || vec![0; PIECE]);
+        }
+        let mut pass = Pass { decoders, limits, taken: self.taken, trouble: &mut self.trouble, sink };
+        pass.through(&mut self.layers, &mut scratch, input, last);
+        decoders.scratch = scratch;
+        if self.trouble.bomb {
+            self.abandon(decoders);
+        }
+    }
+}
+
+/// One passage of bytes through all layers.
+struct Pass<'a> {
+    decoders: &'a mut Decoders,
+    limits: &'a Limits,
+    taken: u64,
+    trouble: &'a mut Trouble,
+    sink: &'a mut dyn FnMut(&[u8]),
+}
+
+impl Pass<'_> {
+    fn through(&mut self, layers: &mut [Layer], scratch: &mut [Vec<u8>], input: &[u8], last: bool) {
+        let Some((layer, inner)) = layers.split_first_mut() else {
+            if !input.is_empty() {
+                (self.sink)(input);
+            }
+            return;
+        };
+        let mut replay = Vec::new();
+        if matches!(layer.state, State::Unknown) {
+            if layer.early.is_empty() && layer.decide(input, self.decoders, self.limits, last, self.trouble) {
+                layer.keep_early(input);
+            } else {
+                layer.early.extend_from_slice(input);
+                replay = layer.early.clone();
+                if !layer.decide(&replay, self.decoders, self.limits, last, self.trouble) {
+                    if last {
+                        self.through(inner, scratch.get_mut(1..).unwrap_or_default(), &[], true);
+                    }
+                    return;
+                }
+            }
+        } else {
+            layer.keep_early(input);
+        }
+        let mut done = self.one(layer, inner, scratch, if replay.is_empty() { input } else { &replay }, last);
+        while !done {
+            let early = layer.early.clone();
+            done = self.one(layer, inner, scratch, &early, last);
+        }
+    }
+
+    /// Takes `input` through a layer and those within it; `false` if it has to be done again with all early bytes.
+    fn one(
+        &mut self,
+        layer: &mut Layer,
+        inner: &mut [Layer],
+        scratch: &mut [Vec<u8>],
+        mut input: &[u8],
+        last: bool,
+    ) -> bool {
+        let Some((piece, deeper)) = scratch.split_first_mut() else { return true };
+        loop {
+            if matches!(layer.state, State::Raw) {
+                self.through(inner, deeper, input, last);
+                return true;
+            }
+            let (used, made, broken) = layer.step(input, piece);
+            input = input.get(used..).unwrap_or_default();
+            if made > 0 {
+                layer.out += made as u64;
+                layer.early = Vec::new();
+                if self.is_bomb(layer.out) {
+                    self.trouble.bomb = true;
+                    return true;
+                }
+                self.through(inner, deeper, piece.get(..made).unwrap_or_default(), false);
+                if self.trouble.bomb {
+                    return true;
+                }
+            }
+            if broken {
+                if !layer.retry_without_header() {
+                    layer.release(self.decoders);
+                    layer.state = State::Raw;
+                    self.trouble.bad = true;
+                }
+                if layer.out == 0 && !layer.early.is_empty() {
+                    return false;
+                }
+            } else if made == 0 && (used == 0 || input.is_empty()) {
+                break;
+            }
+        }
+        if last {
+            self.through(inner, deeper, &[], true);
+        }
+        true
+    }
+
+    fn is_bomb(&self, out: u64) -> bool {
+        out > self.limits.decoded || (out > self.limits.ratio_from && out / self.taken.max(1) > self.limits.ratio)
+    }
+}
+
+impl Layer {
+    /// Keeps all of a stream that has not given a byte yet, as long as it is short.
+    fn keep_early(&mut self, input: &[u8]) {
+        if self.out > 0 || self.early_over || matches!(self.state, State::Raw | State::Ended) {
+            return;
+        }
+        if self.early.len() + input.len() <= EARLY {
+            self.early.extend_from_slice(input);
+        } else {
+            (self.early, self.early_over) = (Vec::new(), true);
+        }
+    }
+
+    /// Tells by the first bytes what this is; `false` if they are too few.
+    fn decide(
+        &mut self,
+        early: &[u8],
+        decoders: &mut Decoders,
+        limits: &Limits,
+        last: bool,
+        trouble: &mut Trouble,
+    ) -> bool {
+        let enough = match self.kind {
+            Kind::Gzip | Kind::Deflate => 2,
+            Kind::Brotli => 1,
+            Kind::Zstd => 18,
+        };
+        if early.is_empty() || (early.len() < enough && !last) {
+            return false;
+        }
+        let wrapper = match early {
+            [0x1f, 0x8b, ..] => Some(Wrapper::Gzip),
+            // RFC 1950, section 2.2: method 8, and a multiple of 31.
+            [a, b, ..] if a & 0xf == 8 && (u32::from(*a) << 8 | u32::from(*b)).is_multiple_of(31) && b & 0x20 == 0 => {
+                Some(Wrapper::Zlib)
+            }
+            _ if self.kind == Kind::Deflate => Some(Wrapper::None),
+            _ => None,
+        };
+        let memory = match self.kind {
+            Kind::Gzip | Kind::Deflate => wrapper.map(|_| INFLATER),
+            Kind::Brotli => brotli_window(early).map(|window| window + (256 << 10)),
+            Kind::Zstd => zstd_window(early).map(|window| window + (256 << 10)),
+        };
+        self.state = State::Raw;
+        match memory {
+            None => trouble.bad = true,
+            Some(memory) if decoders.memory + memory > limits.decoder_memory => trouble.over_limit = true,
+            Some(memory) => {
+                let state = match (self.kind, wrapper) {
+                    (Kind::Gzip | Kind::Deflate, wrapper) => {
+                        let wrapper = wrapper.unwrap_or(Wrapper::None);
+                        let inflater = decoders.idle.pop().unwrap_or_else(|| Decompress::new(false));
+                        Some(State::Inflate(Box::new(Inflate::new(inflater, wrapper))))
+                    }
+                    (Kind::Brotli, _) => {
+                        let alloc = StandardAlloc::default;
+                        Some(State::Brotli(Box::new(Brotli::new_strict(alloc(), alloc(), alloc()))))
+                    }
+                    (Kind::Zstd, _) => Zstd::new()
+                        .and_then(|mut zstd| zstd.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW)).map(|()| zstd))
+                        .ok()
+                        .map(|zstd| State::Zstd(zstd, false)),
+                };
+                match state {
+                    Some(state) => {
+                        self.state = state;
+                        self.memory = memory;
+                        decoders.memory += memory;
+                    }
+                    None => trouble.over_limit = true,
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes what looked like zlib for raw deflate, if nothing came out and all of it is still there.
+    fn retry_without_header(&mut self) -> bool {
+        match &mut self.state {
+            State::Inflate(inflate) if self.kind == Kind::Deflate && !self.early.is_empty() => inflate.restart_raw(),
+            _ => false,
+        }
+    }
+
+    /// Decodes some of `input` into `piece`: bytes used, bytes made, and whether the rest is not in this coding.
+    fn step(&mut self, input: &[u8], piece: &mut [u8]) -> (usize, usize, bool) {
+        match &mut self.state {
+            State::Unknown | State::Raw => (0, 0, false),
+            State::Ended => (input.len(), 0, false),
+            State::Inflate(inflate) => inflate.step(input, piece),
+            State::Brotli(state) => {
+                let (mut available, mut used) = (input.len(), 0);
+                let (mut room, mut made, mut total) = (piece.len(), 0, 0);
+                let result = BrotliDecompressStream(
+                    &mut available,
+                    &mut used,
+                    input,
+                    &mut room,
+                    &mut made,
+                    piece,
+                    &mut total,
+                    state,
+                );
+                if matches!(result, BrotliResult::ResultSuccess) {
+                    self.state = State::Ended;
+                }
+                (used, made, matches!(result, BrotliResult::ResultFailure))
+            }
+            State::Zstd(zstd, ended) => {
+                let mut from = InBuffer::around(input);
+                let mut to = OutBuffer::around(piece);
+                let result = zstd.run(&mut from, &mut to);
+                let (used, made) = (from.pos(), to.pos());
+                match result {
+                    Ok(hint) => {
+                        if used > 0 || made > 0 {
+                            *ended = hint == 0;
+                        }
+                        (used, made, false)
+                    }
+                    // What follows the last frame is no frame.
+                    Err(_) if *ended => (input.len(), 0, false),
+                    Err(_) => (used, made, true),
+                }
+            }
+        }
+    }
+
+    fn release(&mut self, decoders: &mut Decoders) {
+        decoders.memory = decoders.memory.saturating_sub(std::mem::take(&mut self.memory));
+        if let State::Inflate(inflate) = std::mem::replace(&mut self.state, State::Ended)
+            && decoders.idle.len() < KEPT
+        {
+            decoders.idle.push(inflate.into_inflater());
+        }
+    }
+}
+
+/// The window a brotli stream declares in its first byte (RFC 7932, section 9.1); `None` if it is invalid.
+fn brotli_window(start: &[u8]) -> Option<usize> {
+    let byte = u32::from(*start.first()?);
+    let bits = match (byte & 1, byte >> 1 & 7, byte >> 4 & 7) {
+        (0, ..) => 16,
+        (_, 0, 0) => 17,
+        (_, 0, 1) => return None,
+        (_, 0, n) => 8 + n,
+        (_, n, _) => 17 + n,
+    };
+    Some(1 << bits)
+}
+
+/// The window a zstd frame declares (RFC 8878, section 3.1.1.1); `None` if it is no frame or larger than HTTP allows.
+fn zstd_window(start: &[u8]) -> Option<usize> {
+    let magic = u32::from_le_bytes(*start.first_chunk::<4>()?);
+    if magic & 0xffff_fff0 == 0x184d_2a50 {
+        return Some(1 << ZSTD_WINDOW);
+    }
+    if magic != 0xfd2f_b528 {
+        return None;
+    }
+    let descriptor = *start.get(4)?;
+    let window = if descriptor & 0x20 == 0 {
+        let byte = *start.get(5)?;
+        let base = 1u64 << (10 + (byte >> 3));
+        base + base / 8 * u64::from(byte & 7)
+    } else {
+        let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
+        let length = [1, 2, 4, 8][usize::from(descriptor >> 6)];
+        let field = start.get(5 + dictionary..5 + dictionary + length)?;
+        let size = field.iter().rev().fold(0u64, |size, byte| size << 8 | u64::from(*byte));
+        if length == 2 { size + 256 } else { size }
+    };
+    usize::try_from(window).ok().filter(|window| *window <= 1 << ZSTD_WINDOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(text: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn deflate(text: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(text: &[u8]) -> Vec<u8> {
+        zstd::bulk::compress(text, 3).unwrap()
+    }
+
+    /// `brotli -q 11` of "hello hello hello hello\n", by the reference encoder's stored form: an uncompressed metablock.
+    fn brotli_stored(text: &[u8]) -> Vec<u8> {
+        // WBITS 16 (one bit 0), ISLAST 0, MNIBBLES 4 (00), MLEN-1 (16 bits), ISUNCOMPRESSED 1, then the last empty one.
+        let length = (text.len() - 1) as u32;
+        let bits = length << 4 | 1 << 20;
+        let mut out = bits.to_le_bytes()[..3].to_vec();
+        out.extend_from_slice(text);
+        out.push(3);
+        out
+    }
+
+    fn decode_with(codings: &str, body: &[u8], size: usize, limits: &Limits) -> (Vec<u8>, Trouble) {
+        let mut list = Codings::default();
+        list.push(codings.as_bytes());
+        let mut decoders = Decoders::default();
+        let mut out = Vec::new();
+        let Some(mut decoder) = Decoder::new(&list, limits) else { return (body.to_vec(), Trouble::default()) };
+        for part in body.chunks(size.max(1)) {
+            decoder.push(&mut decoders, limits, part, &mut |bytes| out.extend_from_slice(bytes));
+        }
+        let trouble = decoder.finish(&mut decoders, limits, &mut |bytes| out.extend_from_slice(bytes));
+        assert_eq!(decoders.memory, 0, "all memory is given back");
+        (out, trouble)
+    }
+
+    #[track_caller]
+    fn check(codings: &str, body: &[u8], expected: &[u8], bad: bool) {
+        for size in [body.len(), 7, 1] {
+            let (out, trouble) = decode_with(codings, body, size, &Limits::default());
+            let (out, expected) = (String::from_utf8_lossy(&out), String::from_utf8_lossy(expected));
+            assert_eq!(out, expected, "{codings} in pieces of {size}");
+            assert_eq!(trouble.bad, bad, "{codings} in pieces of {size}");
+        }
+    }
+
+    const TEXT: &[u8] = b"hello hello hello hello, and goodbye goodbye";
+
+    #[test]
+    fn each_coding_is_undone() {
+        check("gzip", &gzip(TEXT), TEXT, false);
+        check("X-GZip", &gzip(TEXT), TEXT, false);
+        check("deflate", &zlib(TEXT), TEXT, false);
+        check("deflate", &deflate(TEXT), TEXT, false);
+        check("br", &brotli_stored(TEXT), TEXT, false);
+        check("zstd", &zstd(TEXT), TEXT, false);
+        check("identity", TEXT, TEXT, false);
+    }
+
+    #[test]
+    fn layers_are_undone_in_reverse_order() {
+        check("gzip, deflate", &zlib(&gzip(TEXT)), TEXT, false);
+        check("gzip,,zstd,identity", &zstd(&gzip(TEXT)), TEXT, false);
+        let five = (0..5).fold(TEXT.to_vec(), |body, _| gzip(&body));
+        let four = gzip(TEXT);
+        check("gzip,gzip,gzip,gzip,gzip", &five, &four, true);
+    }
+
+    #[test]
+    fn members_and_frames_follow_one_another_and_padding_is_passed_over() {
+        let both = [gzip(b"one "), gzip(b"two")].concat();
+        check("gzip", &both, b"one two", false);
+        check("gzip", &[both, vec![0; 20]].concat(), b"one two", false);
+        check("zstd", &[zstd(b"one "), zstd(b"two")].concat(), b"one two", false);
+    }
+
+    #[test]
+    fn a_gzip_header_with_all_its_parts_is_read() {
+        let body = gzip(TEXT);
+        let mut full = vec![0x1f, 0x8b, 8, 0x1f, 0, 0, 0, 0, 0, 3];
+        full.extend_from_slice(b"\x03\0abcname\0comment\0\x12\x34");
+        full.extend_from_slice(&body[10..body.len() - 4]);
+        check("gzip", &full, TEXT, false);
+    }
+
+    #[test]
+    fn what_is_not_what_its_label_says_is_shown_raw() {
+        check("gzip", TEXT, TEXT, true);
+        check("br", b"\x11rest", b"\x11rest", true);
+        check("zstd", TEXT, TEXT, true);
+        check("unheard-of", TEXT, TEXT, true);
+        check("\u{a0}gzip", &gzip(TEXT), TEXT, true);
+        check("gzip, unheard-of", &gzip(TEXT), TEXT, true);
+        check("gzip, deflate", &gzip(TEXT), TEXT, true);
+        check("gzip", &zlib(TEXT), TEXT, false);
+        // The first byte of a text may be what raw deflate calls an invalid block type.
+        check("deflate", b"gggg no deflate at all", b"gggg no deflate at all", true);
+    }
+
+    #[test]
+    fn a_stream_that_breaks_off_gives_what_it_has() {
+        let mut cut = gzip(TEXT);
+        cut.truncate(cut.len() - 8);
+        check("gzip", &cut, TEXT, false);
+        let random: Vec<u8> = (0..20_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let whole = gzip(&random);
+        let (out, trouble) = decode_with("gzip", &whole[..whole.len() / 2], 1000, &Limits::default());
+        assert!(trouble.bad && !out.is_empty() && random.starts_with(&out));
+    }
+
+    #[test]
+    fn a_bomb_is_cut_at_the_ratio_and_at_the_size() {
+        let zeros = vec![0; 5 << 20];
+        let small = Limits { decoded: 300 << 10, ratio: u64::MAX, ..Limits::default() };
+        for (coding, body) in [("gzip", gzip(&zeros)), ("zstd", zstd(&zeros)), ("deflate", zlib(&zeros))] {
+            let (out, trouble) = decode_with(coding, &body, body.len(), &Limits::default());
+            assert!(trouble.bomb && out.len() <= 2 << 20, "{coding}: {} bytes", out.len());
+            let (out, trouble) = decode_with(coding, &body, 1400, &small);
+            assert!(trouble.bomb && out.len() <= 300 << 10, "{coding}: {} bytes", out.len());
+        }
+    }
+
+    #[test]
+    fn decoders_do_not_take_more_memory_than_they_may() {
+        let limits = Limits { decoder_memory: 1 << 20, ..Limits::default() };
+        // A frame that declares a window of 4 MiB.
+        let body = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x60, 0x29, 0, 0, b'h', b'e', b'l', b'l', b'o', 0, 0, 0, 0];
+        let (out, trouble) = decode_with("zstd", &body, 18, &limits);
+        assert!(trouble.over_limit && out == body);
+        let (_, trouble) = decode_with("br", &[0x0f; 40], 40, &limits);
+        assert!(trouble.over_limit, "a brotli window of 16 MiB");
+    }
+}

@@ -1,0 +1,516 @@
+//! Credentials a request carries: in fields, cookies, and where they should not be, in its target.
+//!
+//! What leaves is a kind, a place, a mask, and a keyed fingerprint of the secret part alone, so that a token shows to be
+//! the same whether it came as `Authorization: Bearer`, as a cookie or as a parameter.
+
+use std::borrow::Cow;
+
+use spyhop_http::{Field, RequestHead};
+use spyhop_model::{Credential, CredentialKind, Key, Place};
+
+use crate::login::names::Name;
+use crate::login::secret::basic;
+use crate::walk::{Leaf, Piece};
+
+/// Credentials kept of one request; further ones are counted.
+const MOST: usize = 16;
+/// Longest secret; what is longer is data.
+const LONGEST: usize = 8 << 10;
+/// Bytes of a name that are kept in its place.
+const NAME: usize = 64;
+/// Samples of secrets with at least this many characters show the first four.
+const SHOWN_FROM: usize = 12;
+
+/// Collects the credentials of one request. Holds no secret, only what [`Credential`] says.
+#[derive(Debug, Default)]
+pub struct CredentialScan {
+    found: Vec<Credential>,
+    /// Credentials beyond [`MOST`].
+    left_out: u32,
+}
+
+impl CredentialScan {
+    /// Reads the head: fields, cookies, path parameters.
+    pub fn request(&mut self, head: &RequestHead<'_>, key: &Key) {
+        for field in head.fields {
+            self.field(field, key);
+        }
+        self.path_parameters(head.target, key);
+    }
+
+    /// Reads a parameter of the query.
+    pub fn query(&mut self, leaf: &Leaf<'_>, key: &Key) {
+        if leaf.piece != Piece::Whole || leaf.key.is_empty() {
+            return;
+        }
+        let secret = secret_part(leaf.value);
+        if let Some(kind) = of_parameter(leaf.key, &secret) {
+            self.add(kind, Place::Query(short(leaf.key)), &secret, key);
+        }
+    }
+
+    /// What was found, in order, and how many were left out because there were too many.
+    pub fn finish(self) -> (Vec<Credential>, u32) {
+        (self.found, self.left_out)
+    }
+
+    fn field(&mut self, field: &Field<'_>, key: &Key) {
+        let at = || Place::Header(short(&String::from_utf8_lossy(field.name).to_lowercase()));
+        if field.name.eq_ignore_ascii_case(b"cookie") {
+            for (name, value) in cookies(field.value) {
+                let secret = secret_part(value);
+                if session_cookie(name).is_some() && is_secret(&secret, 8) {
+                    self.add(CredentialKind::Session, Place::Cookie(short(name)), &secret, key);
+                }
+            }
+        } else if field.name.eq_ignore_ascii_case(b"authorization") {
+            if let Some((user, password)) = basic(field.value) {
+                // A key may stand in the user's place, with no password or a filler.
+                if !matches!(password.as_str(), "" | "x-oauth-basic") {
+                    self.add(CredentialKind::Basic, at(), &password, key);
+                } else if is_secret(&user, 16) {
+                    self.add(CredentialKind::ApiKey, at(), &user, key);
+                }
+            } else if let Some(secret) = text(field.value).and_then(bearer) {
+                self.add(CredentialKind::Bearer, at(), &secret, key);
+            }
+        } else if let Some(kind) = of_field(field.name) {
+            let secret = text(field.value).map(secret_part).filter(|secret| is_secret(secret, 8));
+            if let Some(secret) = secret {
+                self.add(kind, at(), &secret, key);
+            }
+        }
+    }
+
+    /// `/app;jsessionid=…` (RFC 3986, section 3.3).
+    fn path_parameters(&mut self, target: &[u8], key: &Key) {
+        let path = target.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or_default();
+        if memchr::memchr(b';', path).is_none() {
+            return;
+        }
+        let segments = path.strip_prefix(b"/").unwrap_or(path).split(|b| *b == b'/').zip(0_u16..);
+        for (segment, index) in segments {
+            for parameter in segment.split(|b| *b == b';').skip(1).filter_map(text) {
+                let Some((name, value)) = parameter.split_once('=') else { continue };
+                let secret = secret_part(value);
+                if let Some(kind) = of_parameter(name, &secret) {
+                    self.add(kind, Place::Path(index), &secret, key);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, kind: CredentialKind, place: Place, secret: &str, key: &Key) {
+        if secret.len() > LONGEST {
+            return;
+        }
+        if self.found.len() >= MOST {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        // One domain for all that is carried along, so that the same token elsewhere is seen to be the same.
+        let (domain, sample) = match kind {
+            CredentialKind::Basic | CredentialKind::Password => ("password", "***".into()),
+            _ => ("token", mask(secret)),
+        };
+        self.found.push(Credential { kind, place, fingerprint: key.fingerprint(domain, secret.as_bytes()), sample });
+    }
+}
+
+/// Fields that carry a token. CSRF tokens are none.
+const HEADERS: &[(&str, CredentialKind)] = &[
+    ("token", CredentialKind::Bearer),
+    ("x-token", CredentialKind::Bearer),
+    ("x-access-token", CredentialKind::Bearer),
+    ("x-auth-token", CredentialKind::Bearer),
+    ("x-user-token", CredentialKind::Bearer),
+    ("x-session-token", CredentialKind::Bearer),
+    ("access-token", CredentialKind::Bearer),
+    ("accesstoken", CredentialKind::Bearer),
+    ("access_token", CredentialKind::Bearer),
+    ("auth-token", CredentialKind::Bearer),
+    ("admin-token", CredentialKind::Bearer),
+    ("login-token", CredentialKind::Bearer),
+    ("user-token", CredentialKind::Bearer),
+    ("satoken", CredentialKind::Bearer),
+    ("blade-auth", CredentialKind::Bearer),
+    ("x-authorization", CredentialKind::Bearer),
+    ("proxy-authorization", CredentialKind::Bearer),
+    ("x-session-id", CredentialKind::Session),
+    ("sessionid", CredentialKind::Session),
+    ("session-id", CredentialKind::Session),
+    ("x-api-key", CredentialKind::ApiKey),
+    ("api-key", CredentialKind::ApiKey),
+    ("apikey", CredentialKind::ApiKey),
+    ("x-apikey", CredentialKind::ApiKey),
+    ("x-api-token", CredentialKind::ApiKey),
+    ("x-auth-key", CredentialKind::ApiKey),
+    ("x-goog-api-key", CredentialKind::ApiKey),
+    ("private-token", CredentialKind::ApiKey),
+    ("ocp-apim-subscription-key", CredentialKind::ApiKey),
+];
+
+fn of_field(name: &[u8]) -> Option<CredentialKind> {
+    // No other field is looked for: the names in the table end in these letters, the common fields do not.
+    let may_be = matches!(name.last().map(u8::to_ascii_lowercase), Some(b'n' | b'd' | b'h' | b'y'));
+    let found = HEADERS.iter().find(|(known, _)| may_be && name.eq_ignore_ascii_case(known.as_bytes()));
+    found.map(|(_, kind)| *kind)
+}
+
+/// Parameters that carry one, squashed, with the fewest characters by which they are believed.
+const PARAMETERS: &[(&str, CredentialKind, usize)] = &[
+    ("token", CredentialKind::Bearer, 8),
+    ("accesstoken", CredentialKind::Bearer, 8),
+    ("authtoken", CredentialKind::Bearer, 8),
+    ("usertoken", CredentialKind::Bearer, 8),
+    ("logintoken", CredentialKind::Bearer, 8),
+    ("sessiontoken", CredentialKind::Bearer, 8),
+    ("refreshtoken", CredentialKind::Bearer, 8),
+    ("idtoken", CredentialKind::Bearer, 16),
+    ("xtoken", CredentialKind::Bearer, 8),
+    ("xaccesstoken", CredentialKind::Bearer, 8),
+    ("satoken", CredentialKind::Bearer, 8),
+    ("ssotoken", CredentialKind::Bearer, 8),
+    ("jwt", CredentialKind::Bearer, 16),
+    ("bearer", CredentialKind::Bearer, 16),
+    ("auth", CredentialKind::Bearer, 16),
+    ("authorization", CredentialKind::Bearer, 16),
+    ("bladeauth", CredentialKind::Bearer, 16),
+    ("credential", CredentialKind::Bearer, 16),
+    ("ticket", CredentialKind::Bearer, 16),
+    ("sessionid", CredentialKind::Session, 16),
+    ("jsessionid", CredentialKind::Session, 16),
+    ("phpsessid", CredentialKind::Session, 16),
+    ("sid", CredentialKind::Session, 16),
+    ("sessionkey", CredentialKind::Session, 16),
+    ("apikey", CredentialKind::ApiKey, 8),
+    ("key", CredentialKind::ApiKey, 16),
+    ("secret", CredentialKind::ApiKey, 8),
+    ("appsecret", CredentialKind::ApiKey, 8),
+    ("clientsecret", CredentialKind::ApiKey, 8),
+    ("secretkey", CredentialKind::ApiKey, 8),
+    ("corpsecret", CredentialKind::ApiKey, 8),
+    ("password", CredentialKind::Password, 4),
+    ("passwd", CredentialKind::Password, 4),
+    ("pwd", CredentialKind::Password, 4),
+    ("userpwd", CredentialKind::Password, 4),
+    ("userpassword", CredentialKind::Password, 4),
+    ("loginpwd", CredentialKind::Password, 4),
+    ("jpassword", CredentialKind::Password, 4),
+    ("mima", CredentialKind::Password, 4),
+    ("密码", CredentialKind::Password, 4),
+];
+
+fn of_parameter(name: &str, secret: &str) -> Option<CredentialKind> {
+    // `_token` is Laravel's against forgery.
+    if name == "_token" {
+        return None;
+    }
+    let squashed = Name::of_field(name);
+    let (name, kind, least) = PARAMETERS.iter().find(|(known, ..)| *known == squashed.squashed())?;
+    if *kind == CredentialKind::Password {
+        return (secret.chars().nth(least - 1).is_some() && !is_placeholder(secret)).then_some(*kind);
+    }
+    // Tickets of CAS are good for one use (CAS protocol, section 3.1).
+    let one_time = *name == "ticket" && (secret.starts_with("ST-") || secret.starts_with("PT-"));
+    // A key of a cache or a file is a word or a path.
+    let word = *name == "key"
+        && !(secret.bytes().any(|b| b.is_ascii_digit()) && secret.bytes().any(|b| b.is_ascii_alphabetic()));
+    let path = *name == "key" && secret.contains(['/', '.', ':', ' ']);
+    (is_secret(secret, *least) && !one_time && !word && !path).then_some(*kind)
+}
+
+/// How a cookie holds a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// A container's session: anonymous visitors have one too.
+    Session,
+    /// Handed out to somebody who is known.
+    Token,
+}
+
+/// Cookies whose names say that they carry a session.
+pub(crate) fn session_cookie(name: &str) -> Option<Carrier> {
+    const SESSIONS: &[&str] = &[
+        "jsessionid",
+        "phpsessid",
+        "aspnetsessionid",
+        "connectsid",
+        "laravelsession",
+        "session",
+        "sid",
+        "cisession",
+        "sessid",
+        "cfid",
+        "jsessionidsso",
+        "sessionidss",
+    ];
+    const TOKENS: &[&str] = &[
+        "satoken",
+        "admintoken",
+        "rememberme",
+        "remembertoken",
+        "token",
+        "accesstoken",
+        "uidtt",
+        "jwt",
+        "authtoken",
+        "sessionid",
+        "aspxauth",
+        "castgc",
+        "tgc",
+        "ltpatoken",
+        "ltpatoken2",
+        "sessdata",
+        "authorization",
+    ];
+    const TOKEN_BEGINS: &[&str] =
+        &["wordpress_logged_in_", "wordpress_sec_", "remember_web_", ".AspNetCore.Identity", ".AspNetCore.Cookies"];
+    const SESSION_BEGINS: &[&str] = &["SSESS", "SESS", ".AspNetCore.Session"];
+    const NOT: &[&str] = &[
+        "csrf",
+        "xsrf",
+        "antiforgery",
+        "push",
+        "device",
+        "page",
+        "verification",
+        "ai",
+        "culture",
+        "hj",
+        "next",
+        "captcha",
+    ];
+
+    let words = Name::new(name.as_bytes());
+    let squashed = words.squashed();
+    if TOKENS.contains(&squashed) || TOKEN_BEGINS.iter().any(|begin| name.starts_with(begin)) {
+        return Some(Carrier::Token);
+    }
+    if SESSIONS.contains(&squashed) {
+        return Some(Carrier::Session);
+    }
+    let carrier = match words.words().last()? {
+        "token" | "jwt" => Carrier::Token,
+        "session" | "sessionid" | "sid" | "sessid" => Carrier::Session,
+        "id" if squashed.ends_with("sessionid") => Carrier::Session,
+        _ if SESSION_BEGINS.iter().any(|begin| name.starts_with(begin)) => Carrier::Session,
+        _ => return None,
+    };
+    (!words.has(NOT)).then_some(carrier)
+}
+
+/// Names and values of a Cookie field (RFC 6265, section 4.2.1); what is no text is left out.
+pub(crate) fn cookies(field: &[u8]) -> impl Iterator<Item = (&str, &str)> {
+    field.split(|b| *b == b';').filter_map(|pair| text(pair)?.trim().split_once('='))
+}
+
+/// The secret itself: without quotes, scheme and percent-encoding.
+pub(crate) fn secret_part(value: &str) -> Cow<'_, str> {
+    let value = value.trim().trim_matches('"');
+    let value = match value.contains('%') {
+        true => Cow::Owned(percent_decoded(value)),
+        false => Cow::Borrowed(value),
+    };
+    let behind_scheme =
+        value.split_once([' ', '+']).filter(|(scheme, _)| SCHEMES.iter().any(|s| s.eq_ignore_ascii_case(scheme)));
+    match behind_scheme {
+        Some((_, secret)) => Cow::Owned(secret.trim().to_owned()),
+        None => value,
+    }
+}
+
+/// Schemes of Authorization that carry a token as it is.
+const SCHEMES: &[&str] = &["bearer", "token", "jwt", "apikey"];
+
+/// The token of an Authorization field (RFC 6750); many systems send it without a scheme.
+fn bearer(field: &str) -> Option<Cow<'_, str>> {
+    let secret = secret_part(field);
+    (!secret.contains(' ') && is_secret(&secret, 8)).then_some(secret)
+}
+
+/// Long enough, and no placeholder, truth, number or mask.
+pub(crate) fn is_secret(secret: &str, least: usize) -> bool {
+    let number = secret.len() < 20 && secret.bytes().all(|b| b.is_ascii_digit());
+    secret.len() >= least && !number && !is_placeholder(secret)
+}
+
+fn is_placeholder(secret: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "null",
+        "undefined",
+        "none",
+        "nil",
+        "true",
+        "false",
+        "nan",
+        "deleteme",
+        "deleted",
+        "anonymous",
+        "[object object]",
+    ];
+    let first = secret.chars().next();
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(secret))
+        || secret.chars().all(|c| Some(c) == first)
+        || secret.starts_with(['{', '<', '$', '[']) && secret.ends_with(['}', '>', ']'])
+        || secret.contains("***")
+}
+
+fn mask(secret: &str) -> Box<str> {
+    let shown = secret.chars().nth(SHOWN_FROM - 1).map(|_| secret.chars().take(4).collect::<String>());
+    format!("{}***", shown.unwrap_or_default()).into()
+}
+
+fn short(name: &str) -> Box<str> {
+    name.get(..name.floor_char_boundary(NAME)).unwrap_or(name).into()
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+fn percent_decoded(value: &str) -> String {
+    let bytes = value.as_bytes();
+    let digit =
+        |at: usize| bytes.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|digit| u8::try_from(digit).ok());
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let escaped = (*byte == b'%').then(|| Some(digit(at + 1)? << 4 | digit(at + 2)?)).flatten();
+        out.push(escaped.unwrap_or(*byte));
+        at += if escaped.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::walk::LeafKind;
+    use CredentialKind::*;
+
+    const JWT: &str = "eyJhbGciOiJIUzUxMiJ9.eyJsb2dpbl91c2VyX2tleSI6IjEyMyJ9.abcdEFGH1234";
+
+    fn scan(target: &str, fields: &[(&str, &str)], query: &[(&str, &str)]) -> Vec<Credential> {
+        let key = Key::new([3; 32]);
+        let fields: Vec<_> = fields.iter().map(|(n, v)| Field { name: n.as_bytes(), value: v.as_bytes() }).collect();
+        let head = RequestHead { method: b"GET", target: target.as_bytes(), version: (1, 1), fields: &fields };
+        let mut scan = CredentialScan::default();
+        scan.request(&head, &key);
+        for (key_name, value) in query {
+            let leaf = Leaf {
+                key: key_name,
+                parent: "",
+                path: key_name,
+                value,
+                kind: LeafKind::Text,
+                record: 0,
+                piece: Piece::Whole,
+            };
+            scan.query(&leaf, &key);
+        }
+        scan.finish().0
+    }
+
+    #[test]
+    fn fields_and_cookies_carry_credentials() {
+        type Row<'a> = (&'a str, &'a str, Option<(CredentialKind, &'a str)>);
+        let table: &[Row<'_>] = &[
+            ("Authorization", "Basic YWxpY2U6czNjcmV0", Some((Basic, "***"))),
+            ("Authorization", "Basic c2tfbGl2ZV9hMWIyYzNkNGU1ZjY6", Some((ApiKey, "sk_l***"))),
+            ("Authorization", "Basic Og==", None),
+            ("authorization", &format!("Bearer {JWT}"), Some((Bearer, "eyJh***"))),
+            ("Authorization", JWT, Some((Bearer, "eyJh***"))),
+            ("Authorization", "Token 9944b09199c62bcf9418", Some((Bearer, "9944***"))),
+            ("Authorization", "Digest username=\"a\", nonce=\"b\"", None),
+            ("Authorization", "null", None),
+            ("X-Token", "ab12cd34", Some((Bearer, "***"))),
+            ("X-Api-Key", "sk-4f9d8c7b6a5e", Some((ApiKey, "sk-4***"))),
+            ("X-CSRF-Token", "ab12cd34ef56ab78", None),
+            ("Cookie", "lang=zh; JSESSIONID=0A1B2C3D4E5F60718293A4B5C6D7E8F9; _ga=GA1.2.3", Some((Session, "0A1B***"))),
+            ("Cookie", "Admin-Token=eyJhbGciOiJIUzUxMiJ9.e30.sig", Some((Session, "eyJh***"))),
+            ("Cookie", "XSRF-TOKEN=eyJpdiI6IjEyMzQ1Njc4; ai_session=abcdefgh12345678", None),
+            ("Cookie", "rememberMe=deleteMe; token=undefined; sid=12345678", None),
+            ("Cookie", "myapp_session=Zm9vYmFyYmF6cXV4", Some((Session, "Zm9v***"))),
+            ("Cookie", "garbage", None),
+        ];
+        for (name, value, expected) in table {
+            let found = scan("/", &[(name, value)], &[]);
+            let found: Vec<_> = found.iter().map(|c| (c.kind, &*c.sample)).collect();
+            assert_eq!(found, expected.iter().copied().collect::<Vec<_>>(), "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn targets_carry_what_they_should_not() {
+        let table: &[(&str, &str, Option<CredentialKind>)] = &[
+            ("token", JWT, Some(Bearer)),
+            ("access_token", "a1b2c3d4e5f6", Some(Bearer)),
+            ("accessToken", "a1b2c3d4e5f6", Some(Bearer)),
+            ("sid", "a1b2c3d4e5f6a1b2c3d4", Some(Session)),
+            ("apikey", "AIzaSyA1234567890", Some(ApiKey)),
+            ("key", "0123456789abcdef0123456789abcdef", Some(ApiKey)),
+            ("secret", "s3cr3t-value", Some(ApiKey)),
+            ("password", "hunter22", Some(Password)),
+            ("pwd", "Admin@123", Some(Password)),
+            ("ticket", "TGT-1-a1b2c3d4e5f6a1b2", Some(Bearer)),
+            ("ticket", "ST-1856339-aA5Yuvrxzpv8Tau1cYQ7", None),
+            ("key", "short", None),
+            ("key", "uploads/2024/report-final.pdf", None),
+            ("sid", "20231234567890123", None),
+            ("sign", "0123456789abcdef0123456789abcdef", None),
+            ("nonce", "0123456789abcdef", None),
+            ("csrf_token", "0123456789abcdef", None),
+            ("_token", "0123456789abcdef", None),
+            ("next_token", "0123456789abcdef", None),
+            ("pageToken", "0123456789abcdef", None),
+            ("continuation", "0123456789abcdef", None),
+            ("token", "", None),
+            ("token", "undefined", None),
+            ("token", "{token}", None),
+            ("token", "xxxxxxxxxxxx", None),
+            ("token", "1700000000000", None),
+            ("password", "****", None),
+            ("password", "true", None),
+            ("code", "0123456789abcdef", None),
+        ];
+        for (name, value, expected) in table {
+            let found = scan("/", &[], &[(name, value)]);
+            assert_eq!(
+                found.iter().map(|c| c.kind).collect::<Vec<_>>(),
+                expected.iter().copied().collect::<Vec<_>>(),
+                "{name}={value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_session_in_the_path_has_its_segment() {
+        let found = scan("/app/list.do;jsessionid=0A1B2C3D4E5F60718293A4B5C6D7E8F9?x=;token=abcdefgh1234", &[], &[]);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].kind, &found[0].place), (Session, &Place::Path(1)));
+    }
+
+    #[test]
+    fn the_same_secret_has_the_same_fingerprint_wherever_it_stands() {
+        let fields = [("Authorization", &*format!("bearer {JWT}")), ("Cookie", &*format!("token=\"Bearer%20{JWT}\""))];
+        let found = scan("/", &fields, &[("access_token", JWT)]);
+        assert_eq!(found.len(), 3);
+        assert!(found.iter().all(|c| c.fingerprint == found[0].fingerprint));
+        assert_eq!(found[2].place, Place::Query("access_token".into()));
+    }
+
+    #[test]
+    fn every_field_of_the_table_is_found() {
+        for (name, kind) in HEADERS {
+            assert_eq!(of_field(name.to_uppercase().as_bytes()), Some(*kind), "{name}");
+        }
+    }
+
+    #[test]
+    fn there_is_a_limit() {
+        let cookies: Vec<String> = (0..40).map(|n| format!("app{n}_session=abcdefgh{n:04}")).collect();
+        let found = scan("/", &[("Cookie", &cookies.join("; "))], &[]);
+        assert_eq!(found.len(), MOST);
+    }
+}

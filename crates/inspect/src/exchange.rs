@@ -1,0 +1,464 @@
+//! One exchange while it passes: what is kept of it, and the call it becomes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use spyhop_http::{Body, Exchange, Half, Inspection, RequestHead, ResponseHead, field};
+use spyhop_model::{
+    Agent, Call, Connection, Fingerprint, Key, Moment, Protocol, Raw, Request, Response, Side, Timestamp, Transport,
+};
+
+use crate::agent::Agents;
+use crate::content::{BodyScan, Content, Recogniser, Source};
+use crate::credential::{CredentialScan, cookies};
+use crate::login::{LoginContext, LoginScan};
+use crate::password::Strength;
+use crate::redact::Redactor;
+use crate::segment::segment;
+use crate::walk::{Form, Leaf, LeafKind, LeafSink};
+
+/// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
+const AGENTS: usize = 4_096;
+/// Bytes of a header field that are read for values and for the client's picture.
+const FIELD: usize = 8 << 10;
+/// Bytes of a value that may belong to a login.
+const LOGIN_VALUE: usize = 4 << 10;
+/// Segments of a path that are looked at one by one.
+const SEGMENTS: usize = 64;
+
+/// What all workers share: built once, never changed.
+pub struct Knowledge {
+    agents: Agents,
+    strength: Strength,
+    key: Key,
+    raw_fields: bool,
+}
+
+impl Knowledge {
+    /// `raw_fields` keeps text as on the wire beside the redacted one; only a replay may ask for it.
+    pub fn new(key: Key, raw_fields: bool) -> Knowledge {
+        Knowledge { agents: Agents::new(), strength: Strength::new(), key, raw_fields }
+    }
+}
+
+/// What a worker's inspections share.
+pub struct Inspector {
+    knowledge: Arc<Knowledge>,
+    recogniser: Recogniser,
+    redactor: Redactor,
+    agents: HashMap<u64, Agent>,
+    hasher: ahash::RandomState,
+    scratch: Vec<u8>,
+    /// Finished calls, in the order in which they were completed; whoever runs the worker takes them.
+    pub calls: Vec<Call>,
+}
+
+impl Inspector {
+    /// One worker's.
+    pub fn new(knowledge: Arc<Knowledge>) -> Inspector {
+        Inspector {
+            recogniser: Recogniser::new(knowledge.key.clone()),
+            redactor: Redactor::new(knowledge.key.clone()),
+            knowledge,
+            agents: HashMap::new(),
+            hasher: ahash::RandomState::new(),
+            scratch: Vec::new(),
+            calls: Vec::new(),
+        }
+    }
+
+    fn classify(&mut self, user_agent: Option<&str>) -> Agent {
+        let hash = self.hasher.hash_one(user_agent);
+        if let Some(agent) = self.agents.get(&hash) {
+            return *agent;
+        }
+        let agent = self.knowledge.agents.classify(user_agent);
+        if self.agents.len() >= AGENTS {
+            self.agents.clear();
+        }
+        self.agents.insert(hash, agent);
+        agent
+    }
+
+    /// What the client's software shows of itself: user agent, order of fields, languages and codings.
+    fn picture(&mut self, head: &RequestHead<'_>) -> Option<Fingerprint> {
+        self.scratch.clear();
+        for field in head.fields {
+            let varies = ["cookie", "content-length", "content-type", "referer", "authorization", "host"];
+            if varies.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes())) {
+                continue;
+            }
+            self.scratch.extend_from_slice(field.name);
+            let tells = ["user-agent", "accept-language", "accept-encoding"];
+            if tells.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes())) {
+                self.scratch.push(b'=');
+                self.scratch.extend_from_slice(field.value.get(..FIELD).unwrap_or(field.value));
+            }
+            self.scratch.push(b'\n');
+        }
+        (!self.scratch.is_empty()).then(|| self.knowledge.key.fingerprint("picture", &self.scratch))
+    }
+}
+
+/// One exchange in progress.
+pub struct ExchangeInspection {
+    connection: Connection,
+    request: Option<Request>,
+    response: Option<Response>,
+    raw: Option<Box<Raw>>,
+    agent: Agent,
+    picture: Option<Fingerprint>,
+    login: LoginScan,
+    credentials: CredentialScan,
+    asked: Part,
+    answered: Part,
+}
+
+/// What is read of one half.
+struct Part {
+    content: Content,
+    scan: BodyScan,
+    begun: bool,
+    /// Pictures, sound, fonts: nothing to read.
+    media: bool,
+    html: bool,
+}
+
+impl Part {
+    fn new(half: Half, at: Timestamp) -> Part {
+        Part { content: Content::new(half, at), scan: BodyScan::default(), begun: false, media: false, html: false }
+    }
+
+    fn head(&mut self, content_type: Option<&[u8]>) {
+        let text = content_type.map(String::from_utf8_lossy);
+        self.scan = BodyScan::begin(text.as_deref());
+        let kind = text.as_deref().unwrap_or("").trim_start();
+        let is = |prefix: &str| kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        self.media = ["image/", "video/", "audio/", "font/"].iter().any(|prefix| is(prefix)) && !is("image/svg");
+        self.html = is("text/html") || is("application/xhtml");
+    }
+}
+
+impl Inspection for ExchangeInspection {
+    type Context = Inspector;
+
+    fn begin(_cx: &mut Inspector, connection: &Connection, at: Timestamp) -> Self {
+        ExchangeInspection {
+            connection: *connection,
+            request: None,
+            response: None,
+            raw: None,
+            agent: Agent::default(),
+            picture: None,
+            login: LoginScan::default(),
+            credentials: CredentialScan::default(),
+            asked: Part::new(Half::Request, at),
+            answered: Part::new(Half::Response, at),
+        }
+    }
+
+    fn request(&mut self, cx: &mut Inspector, head: &RequestHead<'_>) {
+        let target = String::from_utf8_lossy(head.target);
+        let host = host_of(head, &target);
+        let user_agent = field(head.fields, "user-agent").map(String::from_utf8_lossy);
+        let content_type = field(head.fields, "content-type");
+        self.agent = cx.classify(user_agent.as_deref());
+        self.picture = cx.picture(head);
+        self.login.request(head);
+        self.credentials.request(head, &cx.knowledge.key);
+        self.asked.head(content_type);
+
+        let (path, query) = split_target(&target);
+        self.asked.content.path(&mut cx.recogniser, path);
+        if let Some(query) = query {
+            self.asked.content.query(&mut cx.recogniser, query);
+            let mut pairs = Form::default();
+            let mut sink =
+                QuerySink { login: &mut self.login, credentials: &mut self.credentials, key: &cx.knowledge.key };
+            pairs.feed(query.as_bytes(), &mut sink);
+            pairs.finish(&mut sink);
+        }
+        for field in head.fields {
+            read_field(&mut self.asked.content, &mut cx.recogniser, field);
+        }
+        if cx.knowledge.raw_fields {
+            self.raw = Some(Box::new(Raw {
+                target: Some(target.as_ref().into()),
+                host: host.as_deref().map(Into::into),
+                user_agent: user_agent.as_deref().map(Into::into),
+                account: None,
+            }));
+        }
+        let segments = path.split('/').filter(|segment| !segment.is_empty()).take(SEGMENTS);
+        self.request = Some(Request {
+            method: String::from_utf8_lossy(head.method).into(),
+            target: cx.redactor.target(&target).into(),
+            host: host.map(|host| cx.redactor.text(&host.to_ascii_lowercase())).unwrap_or_default().into(),
+            path: segments.map(|raw| segment(&cx.redactor, raw)).collect(),
+            version: head.version,
+            user_agent: user_agent.map(|text| cx.redactor.text(&text).into()),
+            content_type: content_type.and_then(media_type),
+            body: Body::default(),
+        });
+    }
+
+    fn response(&mut self, cx: &mut Inspector, head: &ResponseHead<'_>) {
+        let content_type = field(head.fields, "content-type");
+        self.answered.head(content_type);
+        self.login.response(head);
+        for field in head.fields {
+            read_field(&mut self.answered.content, &mut cx.recogniser, field);
+        }
+        self.response = Some(Response {
+            status: head.status,
+            version: head.version,
+            content_type: content_type.and_then(media_type),
+            body: Body::default(),
+        });
+    }
+
+    fn body(&mut self, cx: &mut Inspector, half: Half, bytes: &[u8], last: bool) {
+        self.step(cx, half, Step::Bytes(bytes));
+        if last {
+            self.step(cx, half, Step::End);
+        }
+    }
+
+    fn gap(&mut self, cx: &mut Inspector, half: Half, _lost: u64) {
+        self.step(cx, half, Step::Gap);
+    }
+
+    fn end(mut self, cx: &mut Inspector, exchange: &Exchange) {
+        // Bodies that were cut off have not been ended yet.
+        self.step(cx, Half::Request, Step::End);
+        self.step(cx, Half::Response, Step::End);
+        let ExchangeInspection {
+            connection,
+            mut request,
+            mut response,
+            mut raw,
+            login,
+            credentials,
+            asked,
+            answered,
+            ..
+        } = self;
+        if let (Some(request), Some(body)) = (&mut request, exchange.request) {
+            request.body = body;
+        }
+        if let (Some(response), Some(body)) = (&mut response, exchange.response) {
+            response.body = body;
+        }
+        let host = request.as_ref().map(|request| &*request.host).filter(|host| !host.is_empty());
+        let redactor = &cx.redactor;
+        let login_found = login.finish(&LoginContext {
+            key: &cx.knowledge.key,
+            strength: &cx.knowledge.strength,
+            host,
+            redact: &|name| redactor.value("account", name).into(),
+        });
+        if let (Some(raw), Some(_)) = (&mut raw, &login_found) {
+            raw.account = login.account_as_sent().map(Into::into);
+        }
+        let mut observations = asked.content.finish();
+        observations.extend(answered.content.finish());
+        let (client, server) = match exchange.client {
+            Side::Originator => (connection.originator, connection.responder),
+            Side::Responder => (connection.responder, connection.originator),
+        };
+        cx.calls.push(Call {
+            moment: Moment { at: exchange.completed_at, flow: connection.id, ordinal: exchange.ordinal },
+            began_at: exchange.began_at,
+            answered_at: exchange.answered_at,
+            ended_at: exchange.ended_at,
+            client,
+            server,
+            vlans: connection.key.vlans,
+            transport: Transport::Cleartext,
+            protocol: Protocol::Http1,
+            request,
+            response,
+            defects: exchange.defects,
+            agent: self.agent,
+            picture: self.picture,
+            login: login_found.map(Box::new),
+            credentials: credentials.finish().0,
+            observations,
+            raw,
+        });
+    }
+}
+
+/// What comes next of a body.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Bytes(&'a [u8]),
+    Gap,
+    End,
+}
+
+impl ExchangeInspection {
+    fn step(&mut self, cx: &mut Inspector, half: Half, step: Step<'_>) {
+        let ExchangeInspection { login, asked, answered, .. } = self;
+        let Part { content, scan, begun, media, html } = match half {
+            Half::Request => asked,
+            Half::Response => answered,
+        };
+        if let Step::Bytes(bytes) = step
+            && !*begun
+        {
+            *begun = true;
+            // A label is not believed where the first bytes are text.
+            *media &= !is_text(bytes);
+        }
+        if *media || !*begun {
+            return;
+        }
+        let mut values = content.sink(&mut cx.recogniser, Source::Body);
+        match half {
+            Half::Request => pass(scan, step, &mut (&mut values, &mut Asked(login))),
+            Half::Response if login.is_candidate() => {
+                if let (Step::Bytes(bytes), true) = (step, *html) {
+                    login.response_page(bytes);
+                }
+                pass(scan, step, &mut (&mut values, &mut Answered(login)));
+            }
+            Half::Response => pass(scan, step, &mut values),
+        }
+    }
+}
+
+fn pass<S: LeafSink>(scan: &mut BodyScan, step: Step<'_>, sink: &mut S) {
+    match step {
+        Step::Bytes(bytes) => scan.feed(bytes, sink),
+        Step::Gap => scan.gap(sink),
+        Step::End => scan.finish(sink),
+    }
+}
+
+/// Whether a body begins as text does.
+fn is_text(bytes: &[u8]) -> bool {
+    let first = bytes.get(..bytes.len().min(64)).unwrap_or_default();
+    let utf8 = std::str::from_utf8(first).map_or_else(|wrong| wrong.valid_up_to() + 4 > first.len(), |_| true);
+    utf8 && !first.iter().any(|byte| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r'))
+}
+
+struct QuerySink<'a> {
+    login: &'a mut LoginScan,
+    credentials: &'a mut CredentialScan,
+    key: &'a Key,
+}
+
+impl LeafSink for QuerySink<'_> {
+    fn leaf(&mut self, leaf: &Leaf<'_>) {
+        self.login.query(leaf);
+        self.credentials.query(leaf, self.key);
+    }
+}
+
+/// Fields of a request, as a login would have them.
+struct Asked<'a>(&'a mut LoginScan);
+
+impl LeafSink for Asked<'_> {
+    fn leaf(&mut self, leaf: &Leaf<'_>) {
+        self.0.request_leaf(leaf);
+    }
+    fn wants(&self, value: &[u8], _kind: LeafKind) -> bool {
+        value.len() <= LOGIN_VALUE
+    }
+}
+
+/// Fields of the answer to what may be a login.
+struct Answered<'a>(&'a mut LoginScan);
+
+impl LeafSink for Answered<'_> {
+    fn leaf(&mut self, leaf: &Leaf<'_>) {
+        self.0.response_leaf(leaf);
+    }
+    fn wants(&self, value: &[u8], _kind: LeafKind) -> bool {
+        value.len() <= LOGIN_VALUE
+    }
+}
+
+/// The host asked for: of an absolute target (RFC 9112, 3.2.2), else of the Host field.
+fn host_of(head: &RequestHead<'_>, target: &str) -> Option<String> {
+    let absolute = target.split_once("://").filter(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let authority = absolute.map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
+    let authority = authority.map(|authority| authority.rsplit_once('@').map_or(authority, |(_, host)| host));
+    match field(head.fields, "host") {
+        Some(host) => Some(String::from_utf8_lossy(host).into_owned()),
+        None => authority.map(str::to_owned),
+    }
+}
+
+/// Path and query of a target in any form.
+fn split_target(target: &str) -> (&str, Option<&str>) {
+    let path = match target.split_once("://") {
+        Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
+            rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/")
+        }
+        _ => target,
+    };
+    let path = path.split('#').next().unwrap_or(path);
+    match path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (path, None),
+    }
+}
+
+/// Fields that hold no values: numbers of the protocol, dates, and what is read elsewhere.
+const NO_VALUES: [&str; 30] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "accept-ranges",
+    "age",
+    "allow",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-security-policy",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "keep-alive",
+    "last-modified",
+    "range",
+    "server",
+    "transfer-encoding",
+    "user-agent",
+    "vary",
+    "via",
+];
+
+fn read_field(content: &mut Content, recogniser: &mut Recogniser, field: &spyhop_http::Field<'_>) {
+    if field.name.eq_ignore_ascii_case(b"cookie") {
+        for (name, value) in cookies(field.value) {
+            content.named(recogniser, Source::Cookie, name, value);
+        }
+        return;
+    }
+    if NO_VALUES.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes())) {
+        return;
+    }
+    let value = String::from_utf8_lossy(field.value.get(..FIELD).unwrap_or(field.value));
+    let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
+    content.named(recogniser, Source::Header, &name, &value);
+}
+
+/// The media type without parameters, lower case, if it looks like one.
+fn media_type(field: &[u8]) -> Option<Box<str>> {
+    let text = std::str::from_utf8(field).ok()?.split(';').next()?.trim().to_ascii_lowercase();
+    let plain =
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'+' | b'-' | b'*'));
+    (plain && text.len() <= 80 && !text.is_empty()).then(|| text.into())
+}

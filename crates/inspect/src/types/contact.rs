@@ -1,0 +1,221 @@
+//! Ways to reach a person: mobile number, e-mail address.
+
+use spyhop_model::{DataType, Form, Grade, Personal, Text};
+
+use super::validators::{is_trivial, mobile as check};
+use super::{Candidate, Type, TypeId};
+use crate::walk::LeafKind;
+
+/// Mobile number of mainland China.
+pub(super) static MOBILE: Type = Type {
+    data: DataType {
+        id: "cn_mobile",
+        name: Text { en: "Chinese mobile number", zh: "手机号" },
+        grade: Grade::L3,
+        personal: Personal::Personal,
+    },
+    strong: &[
+        "mobile",
+        "mobilephone",
+        "mobileno",
+        "mobilenumber",
+        "phone",
+        "phoneno",
+        "phonenum",
+        "phonenumber",
+        "cellphone",
+        "cell",
+        "tel",
+        "telno",
+        "telephone",
+        "telephonenumber",
+        "contactphone",
+        "msisdn",
+        "sjh",
+        "sjhm",
+        "shouji",
+        "shoujihao",
+        "lxdh",
+        "lxfs",
+        "dianhua",
+        "手机",
+        "手机号",
+        "手机号码",
+        "电话",
+        "电话号码",
+        "联系方式",
+        "联系电话",
+        "预留手机",
+        "移动电话",
+    ],
+    whole: &[],
+    medium: &["contact", "contacts", "linkman", "receiver", "联系人"],
+    strong_points: (35, 25),
+    record_points: 10,
+    canonical: |value| {
+        let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+        digits.get(digits.len().saturating_sub(11)..).unwrap_or(&digits).to_owned()
+    },
+};
+
+/// E-mail address.
+pub(super) static EMAIL: Type = Type {
+    data: DataType {
+        id: "email",
+        name: Text { en: "e-mail address", zh: "电子邮箱" },
+        grade: Grade::L2,
+        personal: Personal::Personal,
+    },
+    strong: &["email", "mail", "emailaddress", "mailaddress", "yx", "youxiang", "邮箱", "电子邮件", "电子邮箱"],
+    whole: &[],
+    medium: &["account", "username", "loginname", "contact"],
+    strong_points: (35, 25),
+    record_points: 10,
+    canonical: |value| value.trim().to_ascii_lowercase(),
+};
+
+/// How a mobile number is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Eleven digits.
+    Plain,
+    /// With the country code, or in groups of 3, 4, 4.
+    Formatted,
+}
+
+/// Eleven digits.
+pub(super) fn mobile(
+    digits: &[u8],
+    written: Written,
+    span: (usize, usize),
+    text: bool,
+    kind: LeafKind,
+) -> Option<Candidate> {
+    let allotted = check(digits)?;
+    let base = match (written, kind) {
+        (Written::Formatted, _) => 60,
+        (_, LeafKind::Number) => 25,
+        _ => 40,
+    };
+    let points = base + if allotted { 15 } else { -30 } - if text { 10 } else { 0 };
+    let mut candidate = Candidate::new(TypeId::MOBILE, Form::Full, span, points);
+    candidate.test_value = digits == b"13800138000" || is_trivial(digits.get(1..).unwrap_or_default());
+    Some(candidate)
+}
+
+/// Generic top-level domains in wide use; any two letters are a country's.
+const DOMAINS: &[&str] = &[
+    "com", "net", "org", "edu", "gov", "mil", "int", "info", "biz", "name", "pro", "mobi", "asia", "top", "xyz",
+    "site", "online", "store", "shop", "club", "vip", "wang", "ink", "ltd", "group", "work", "cloud", "tech", "app",
+    "dev", "email", "fun", "live", "link", "art", "icu", "life", "world", "today", "company", "bank", "law", "school",
+];
+
+/// Endings of file names, which turn `logo@2x.png` into something like an address.
+const FILES: &[&str] = &[
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "js", "mjs", "css", "scss", "less", "map", "html", "htm",
+    "json", "xml", "txt", "pdf", "zip", "gz", "woff", "ttf", "eot", "mp", "avif", "jsx", "tsx", "vue", "ts", "py",
+];
+
+/// Addresses for documentation (RFC 2606).
+const EXAMPLES: &[&str] = &["example.com", "example.org", "example.net", "example.cn"];
+
+/// The address around the `@` at `at`: its span.
+pub(super) fn address(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let local = |b: &u8| b.is_ascii_alphanumeric() || b"._%+-".contains(b);
+    let before = bytes.get(at.saturating_sub(65)..at)?;
+    let length = before.iter().rev().take_while(|b| local(b)).count();
+    // Leading dots and hyphens are not its own.
+    let mut start = at - length;
+    while bytes.get(start).is_some_and(|b| b"._%+-".contains(b)) {
+        start += 1;
+    }
+    if length > 64 || start >= at || bytes.get(at - 1) == Some(&b'.') {
+        return None;
+    }
+    let previous = start.checked_sub(1).and_then(|p| bytes.get(p)).copied();
+    // `https://user@host` and `//user:word@host` are no addresses.
+    let is_userinfo = matches!(previous, Some(b'/' | b':')) && {
+        let from = start.saturating_sub(64);
+        let word = bytes.get(from..start).unwrap_or_default();
+        let word = word.rsplit(|b| b.is_ascii_whitespace() || *b == b'"').next().unwrap_or_default();
+        word.windows(2).any(|pair| pair == b"//")
+    };
+    if is_userinfo || matches!(previous, Some(b'*' | b'@' | b'/')) {
+        return None;
+    }
+    let after = bytes.get(at + 1..)?;
+    let mut length =
+        after.iter().take(254).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')).count();
+    while length > 0 && matches!(after.get(length - 1), Some(b'.' | b'-')) {
+        length -= 1;
+    }
+    let end = at + 1 + length;
+    (!matches!(bytes.get(end), Some(b'_' | b'@' | b'*'))).then_some((start, end))
+}
+
+/// Points for the domain of an address; `None` where it is none.
+fn domain(domain: &[u8]) -> Option<i16> {
+    let domain = std::str::from_utf8(domain).ok()?.to_ascii_lowercase();
+    let (before, top) = domain.rsplit_once('.')?;
+    let labels_ok = before
+        .split('.')
+        .all(|label| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-'));
+    if !labels_ok
+        || !(2..=24).contains(&top.len())
+        || !top.bytes().all(|b| b.is_ascii_alphabetic())
+        || FILES.contains(&top)
+    {
+        return None;
+    }
+    Some(if top.len() == 2 || DOMAINS.contains(&top) { 75 } else { 50 })
+}
+
+/// The e-mail address around the `@` at `at`.
+pub(super) fn email(bytes: &[u8], at: usize, text: bool) -> Option<Candidate> {
+    let (start, end) = address(bytes, at)?;
+    let name = bytes.get(at + 1..end)?;
+    let points = domain(name)?;
+    let mut candidate = Candidate::new(TypeId::EMAIL, Form::Full, (start, end), points - if text { 10 } else { 0 });
+    let is_example = EXAMPLES.iter().any(|example| {
+        let at = name.len().checked_sub(example.len());
+        at.is_some_and(|at| {
+            name.get(at..).is_some_and(|tail| tail.eq_ignore_ascii_case(example.as_bytes()))
+                && (at == 0 || name.get(at - 1) == Some(&b'.'))
+        })
+    });
+    if is_example {
+        candidate.test_value = true;
+        candidate.cap = 50;
+    }
+    Some(candidate)
+}
+
+/// Whether what follows the `@` at `at` is a domain.
+pub(super) fn is_domain(bytes: &[u8], at: usize) -> Option<usize> {
+    let after = bytes.get(at + 1..)?;
+    let length = after.iter().take(254).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')).count();
+    domain(after.get(..length)?).map(|_| at + 1 + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let found = |text: &str| {
+            let at = text.find('@').unwrap();
+            email(text.as_bytes(), at, false)
+                .map(|c| (text[c.start..c.end].to_owned(), c.confidence(Default::default(), Default::default())))
+        };
+        assert_eq!(found("<a.b@qq.com>."), Some(("a.b@qq.com".into(), 75)));
+        assert_eq!(found("a@x.unknownzone"), Some(("a@x.unknownzone".into(), 50)));
+        assert_eq!(found("a@mail.example.com"), Some(("a@mail.example.com".into(), 45)));
+        for none in
+            ["logo@2x.png", "npm@1.2", "https://user@host.com/", "ftp://u:p@host.com", "@a.com", "a@b", "a@-b.com"]
+        {
+            assert_eq!(found(none), None, "{none}");
+        }
+        assert_eq!((MOBILE.canonical)("+86 138-0013-8000"), "13800138000");
+    }
+}

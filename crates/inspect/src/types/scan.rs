@@ -1,0 +1,283 @@
+//! One pass over a value: is the whole of it a value of a type, else where in it do such values stand.
+
+use super::contact::email;
+use super::digits::{Run, is_border};
+use super::identity::{is_han, name};
+use super::keys::{Hints, hints};
+use super::{Candidate, TypeId, masked};
+use crate::walk::LeafKind;
+
+/// What a scan has to know besides the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Scan {
+    /// What the value was written as.
+    pub kind: LeafKind,
+    /// The value is whole: it may be one value of a type. Else only text is searched.
+    pub whole: bool,
+    /// The day of capture as `yyyymmdd`: identity numbers of later births do not exist.
+    pub today: u32,
+}
+
+/// Longest leaf that is asked whether it is one value.
+const LEAF: usize = 96;
+
+/// Whether a value can hold anything: a cheap look before its name and path are put together.
+pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
+    match kind {
+        LeafKind::Word => false,
+        LeafKind::Number => value.len() >= 11,
+        // Two Han characters, `a@b.cn`, or eleven digits; seven characters are the shortest masked number.
+        LeafKind::Text => {
+            let (mut digits, mut marks) = (0u32, 0u32);
+            for b in value {
+                digits += u32::from(b.wrapping_sub(b'0') < 10);
+                marks |= u32::from(*b >= 0x80) | u32::from(*b == b'@') | u32::from(*b == b'*');
+            }
+            marks != 0
+                || digits >= 11
+                || digits >= 4 && value.len() >= 7 && value.iter().any(|b| b"xX#".contains(b))
+                || digits > 0 && value.contains(&b'%')
+        }
+    }
+}
+
+/// Finds candidates in a value, in order; each call of `emit` gives the readings of one span, likeliest first.
+pub fn find(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
+    if has_full_width(value) {
+        let (narrow, origin) = half_width(value);
+        let at = |n: usize| origin.get(n).copied().unwrap_or(value.len());
+        return find_narrow(&narrow, scan, &mut |found| {
+            for candidate in found {
+                emit(&[Candidate { start: at(candidate.start), end: at(candidate.end), ..*candidate }]);
+            }
+        });
+    }
+    find_narrow(value, scan, emit);
+}
+
+fn find_narrow(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
+    let trimmed = value.trim();
+    if scan.kind == LeafKind::Number && trimmed.bytes().any(|b| !b.is_ascii_digit()) {
+        return;
+    }
+    if scan.whole && trimmed.len() <= LEAF {
+        let offset = value.len() - value.trim_start().len();
+        let mut found = false;
+        leaf(trimmed, scan, &mut |candidates| {
+            found = true;
+            let shifted = |c: &Candidate| Candidate { start: c.start + offset, end: c.end + offset, ..*c };
+            match candidates {
+                [one] => emit(&[shifted(one)]),
+                [a, b] => emit(&[shifted(a), shifted(b)]),
+                [a, b, c, ..] => emit(&[shifted(a), shifted(b), shifted(c)]),
+                [] => {}
+            }
+        });
+        let mixed = || {
+            trimmed.len() > 32
+                || trimmed
+                    .bytes()
+                    .any(|b| b.is_ascii_alphabetic() || b >= 0x80 || b.is_ascii_punctuation() || b == b' ')
+        };
+        if found || !mixed() {
+            return;
+        }
+    }
+    text(value, scan, emit);
+}
+
+/// The whole value.
+fn leaf(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
+    let bytes = value.as_bytes();
+    // `(+86)138…` and `(86) 138…` are written too.
+    let digits_at = usize::from(value.starts_with('+'));
+    if value.contains(['*', '•', '●', '×', '…'])
+        || bytes.first().is_some_and(u8::is_ascii_digit) && value.contains(['x', 'X', '#'])
+    {
+        let mut found = false;
+        masked::leaf(value, &mut |candidates| {
+            found = true;
+            emit(candidates);
+        });
+        if found {
+            return;
+        }
+    }
+    match bytes.first() {
+        Some(b'0'..=b'9' | b'+') if bytes.get(digits_at).is_some_and(u8::is_ascii_digit) => {
+            let run = Run::collect(bytes, digits_at);
+            if run.end == bytes.len() {
+                return run.dispatch(bytes, false, scan, emit);
+            }
+        }
+        None => return,
+        Some(0x80..) => {
+            let compact: String = value.chars().filter(|c| *c != ' ').collect();
+            if let Some(found) = name(&compact, (0, value.len()), false) {
+                return emit(&[found]);
+            }
+        }
+        _ => {}
+    }
+    if let Some(at) = value.find('@')
+        && let Some(found) = email(bytes, at, false).filter(|c| (c.start, c.end) == (0, bytes.len()))
+    {
+        emit(&[found]);
+    }
+}
+
+/// Bytes at which something may begin.
+const fn table() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut n = 0;
+    while n < 256 {
+        // 0xE2 begins the bullets that mask; Han characters begin with 0xE3 to 0xE9, and only labels are of interest.
+        table[n] = matches!(n as u8, b'0'..=b'9' | b'@' | b'*' | 0xE2..=0xE9);
+        n += 1;
+    }
+    table
+}
+static STARTS: [bool; 256] = table();
+
+/// Values inside a text.
+fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
+    let bytes = value.as_bytes();
+    let mut at = 0;
+    // End of what was found or passed: an address's digits are not looked at again.
+    let mut done = 0;
+    while let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| STARTS[usize::from(*b)])) {
+        at += skip;
+        match bytes.get(at) {
+            Some(b'0'..=b'9') => {
+                let run = Run::collect(bytes, at);
+                let next = run.end.max(at + 1);
+                if run.end - run.start >= 11 && run.start >= done {
+                    run.dispatch(bytes, true, scan, &mut |found| labelled(value, found, emit));
+                }
+                at = next;
+            }
+            Some(b'@') => {
+                if let Some(found) = email(bytes, at, true).filter(|c| c.start >= done) {
+                    done = found.end;
+                    at = found.end;
+                    labelled(value, &[found], emit);
+                } else {
+                    at += 1;
+                }
+            }
+            Some(b'*') => {
+                let next = if bytes.get(at + 1) == Some(&b'*')
+                    || bytes.get(at.wrapping_sub(1)).is_some_and(u8::is_ascii_alphanumeric)
+                {
+                    masked::in_text(value, at, &mut |found| labelled(value, found, emit))
+                } else {
+                    at + 1
+                };
+                done = done.max(next);
+                at = next;
+            }
+            _ => {
+                let run = han_run(value, at);
+                let found = run.name.and_then(|span| name(value.get(span.0..span.1).unwrap_or_default(), span, true));
+                if let Some(found) = found {
+                    labelled(value, &[found], emit);
+                }
+                at = run.end.max(at + 1);
+            }
+        }
+    }
+}
+
+struct HanRun {
+    end: usize,
+    name: Option<(usize, usize)>,
+}
+
+/// The Han characters at `at`; a name after a label and a sign (`姓名：张三`) if they end one.
+fn han_run(value: &str, at: usize) -> HanRun {
+    const LONGEST_NAME: usize = 5;
+    let Some(rest) = value.get(at..) else { return HanRun { end: at + 1, name: None } };
+    let (mut end, mut count) = (at, 0);
+    for c in rest.chars().take_while(|c| is_han(*c) || *c == '·') {
+        end += c.len_utf8();
+        count += 1;
+    }
+    // Only what a sign sets off can be a name; the label is looked at by whoever weighs it.
+    let before = value.get(..at).unwrap_or_default().chars().next_back();
+    let set_off = matches!(before, Some(':' | '：' | '=' | '"' | '\'' | '>' | ' ' | '\t'));
+    let name = (set_off && (2..=LONGEST_NAME).contains(&count)).then_some((at, end));
+    HanRun { end, name }
+}
+
+/// Candidates in text with the label before them.
+fn labelled(value: &str, found: &[Candidate], emit: &mut dyn FnMut(&[Candidate])) {
+    let mut out = [Candidate::new(TypeId::NAME, spyhop_model::Form::Full, (0, 0), 0); 3];
+    let mut count = 0;
+    let label = found.first().map(|candidate| label(value, candidate.start));
+    for (slot, candidate) in out.iter_mut().zip(found) {
+        let is_bound = candidate.what == TypeId::NAME || is_border(value.as_bytes(), candidate.start, candidate.end);
+        if is_bound {
+            *slot = Candidate { label, ..*candidate };
+            count += 1;
+        }
+    }
+    if let Some(found) = out.get(..count).filter(|found| !found.is_empty()) {
+        emit(found);
+    }
+}
+
+/// What the word before a value says: `手机：138…`, `"mobile":"138…`, `<td>手机</td><td>138…`.
+fn label(value: &str, start: usize) -> Hints {
+    const BACK: usize = 80;
+    const LONGEST_LABEL: usize = 36;
+    let mut from = start.saturating_sub(BACK);
+    while !value.is_char_boundary(from) {
+        from += 1;
+    }
+    let mut before = value.get(from..start).unwrap_or_default();
+    loop {
+        let trimmed = before.trim_end_matches([' ', '\t', ':', '：', '=', '"', '\'', '\\', '为', '是', '(', '（']);
+        // Tags between.
+        let untagged = match trimmed.strip_suffix('>').map(|tag| tag.rfind('<')) {
+            Some(Some(at)) => trimmed.get(..at).unwrap_or_default(),
+            _ => trimmed,
+        };
+        if untagged.len() == before.len() {
+            break;
+        }
+        before = untagged;
+    }
+    let Some(last) = before.chars().next_back() else { return Hints::default() };
+    let same =
+        |c: &char| if last.is_ascii() { c.is_ascii_alphanumeric() || matches!(c, '_' | '-') } else { is_han(*c) };
+    let length: usize = before.chars().rev().take_while(same).map(char::len_utf8).sum();
+    let word = before.get(before.len() - length..).unwrap_or_default();
+    if word.is_empty() || word.len() > LONGEST_LABEL { Hints::default() } else { hints(word) }
+}
+
+/// Full-width digits, letters and signs (U+FF01 to U+FF5E) begin with 0xEF 0xBC or 0xEF 0xBD.
+fn has_full_width(value: &str) -> bool {
+    memchr::memchr_iter(0xEF, value.as_bytes()).any(|at| {
+        let next = value.as_bytes().get(at + 1..at + 3);
+        matches!(next, Some([0xBC, 0x81..=0xBF] | [0xBD, 0x80..=0x9E]))
+    })
+}
+
+/// The text with full-width characters made narrow, and where each byte came from.
+fn half_width(value: &str) -> (String, Vec<usize>) {
+    let (mut narrow, mut origin) = (String::with_capacity(value.len()), Vec::with_capacity(value.len() + 1));
+    for (at, c) in value.char_indices() {
+        let c = match c {
+            // The colon and the comma stay: they are signs of their own in Chinese text.
+            '：' | '，' | '；' | '（' | '）' => c,
+            '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
+            _ => c,
+        };
+        for _ in 0..c.len_utf8() {
+            origin.push(at);
+        }
+        narrow.push(c);
+    }
+    origin.push(value.len());
+    (narrow, origin)
+}

@@ -1,0 +1,222 @@
+//! Decoding of bytes into text, and where long text may be cut.
+
+use std::borrow::Cow;
+
+/// Values longer than this come in pieces of at most this many bytes.
+pub const PIECE: usize = 8 << 10;
+
+/// How far back from the end of a piece a good place to cut is looked for.
+const BACK: usize = 1 << 10;
+
+/// Text of bytes; what is no UTF-8 becomes U+FFFD.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// Collects the bytes of one value and hands them on in pieces, cut where no value is likely to straddle. The cuts
+/// depend on the bytes alone, not on how they arrive.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    held: Vec<u8>,
+    began: bool,
+}
+
+/// What [`Pieces`] hands on: a piece's bytes, whether it is the first, and whether it is the last.
+pub(super) struct Cut<'a> {
+    pub bytes: &'a [u8],
+    pub first: bool,
+    pub last: bool,
+}
+
+impl Pieces {
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty() && !self.began
+    }
+
+    pub fn push(&mut self, mut bytes: &[u8], emit: &mut dyn FnMut(Cut<'_>)) {
+        loop {
+            if self.held.is_empty() {
+                while let Some(window) = bytes.get(..PIECE).filter(|_| bytes.len() > PIECE) {
+                    let (piece, rest) = bytes.split_at(cut_point(window));
+                    emit(Cut { bytes: piece, first: !self.began, last: false });
+                    self.began = true;
+                    bytes = rest;
+                }
+                self.held.extend_from_slice(bytes);
+                return;
+            }
+            let room = (PIECE + 1).saturating_sub(self.held.len());
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.held.extend_from_slice(now);
+            bytes = later;
+            if self.held.len() <= PIECE {
+                return;
+            }
+            let cut = cut_point(self.held.get(..PIECE).unwrap_or_default());
+            emit(Cut { bytes: self.held.get(..cut).unwrap_or_default(), first: !self.began, last: false });
+            self.began = true;
+            self.held.drain(..cut);
+        }
+    }
+
+    pub fn finish(&mut self, emit: &mut dyn FnMut(Cut<'_>)) {
+        emit(Cut { bytes: &self.held, first: !self.began, last: true });
+        self.held.clear();
+        self.began = false;
+    }
+}
+
+/// Where to cut a full window: after a line, else after a delimiter, else after white space, else between characters
+/// that no value joins, else at its end on a character border. Never 0.
+fn cut_point(window: &[u8]) -> usize {
+    let from = window.len().saturating_sub(BACK);
+    let tail = window.get(from..).unwrap_or_default();
+    let after = |wanted: fn(u8) -> bool| tail.iter().rposition(|b| wanted(*b)).map(|at| from + at + 1);
+    let border = || {
+        let start = window.iter().rposition(|b| *b & 0xC0 != 0x80)?;
+        // An incomplete character at the end goes to the next piece.
+        (window.len() - start <= 4 && start > 0 && window.last().is_some_and(|b| *b >= 0x80)).then_some(start)
+    };
+    after(|b| b == b'\n')
+        .or_else(|| after(|b| matches!(b, b'<' | b'>' | b'"' | b',' | b';' | b'{' | b'}' | b'\r' | b'\t' | b'|')))
+        .or_else(|| after(|b| b == b' '))
+        .or_else(|| after(|b| b.is_ascii() && !b.is_ascii_alphanumeric() && !b"@._+-%*".contains(&b)))
+        .or_else(border)
+        .unwrap_or(window.len())
+}
+
+/// A percent-decoded text that remembers where each byte came from.
+#[derive(Debug)]
+pub struct Decoded<'a> {
+    /// The text.
+    pub text: Cow<'a, str>,
+    /// For each byte of the text, and for its end, the offset in the original; `None` where nothing changed.
+    origin: Option<Vec<u32>>,
+}
+
+impl<'a> Decoded<'a> {
+    /// Text that needs no decoding.
+    pub fn plain(text: &'a str) -> Decoded<'a> {
+        Decoded { text: Cow::Borrowed(text), origin: None }
+    }
+
+    /// The original's offset of a byte of the text.
+    pub fn origin(&self, at: usize) -> usize {
+        match &self.origin {
+            None => at,
+            Some(map) => map.get(at).or(map.last()).map_or(at, |n| *n as usize),
+        }
+    }
+}
+
+/// Percent-decodes (RFC 3986, section 2.1) at most `rounds` times; `+` is a space in the first round if `plus`. Bytes
+/// that are no UTF-8 become `?`, each by itself, so that offsets hold.
+pub fn percent(text: &str, plus: bool, rounds: u8) -> Decoded<'_> {
+    let mut bytes: Option<(Vec<u8>, Vec<u32>)> = None;
+    for round in 0..rounds {
+        let plus = plus && round == 0;
+        let (from, map): (&[u8], Option<&[u32]>) = match &bytes {
+            None => (text.as_bytes(), None),
+            Some((bytes, map)) => (bytes, Some(map)),
+        };
+        if !from.iter().any(|b| *b == b'%' || plus && *b == b'+') {
+            break;
+        }
+        let origin = |at: usize| map.map_or(at as u32, |map| map.get(at).copied().unwrap_or(u32::MAX));
+        let (mut out, mut out_map) = (Vec::with_capacity(from.len()), Vec::with_capacity(from.len() + 1));
+        let (mut at, mut changed) = (0, false);
+        while let Some(&byte) = from.get(at) {
+            out_map.push(origin(at));
+            let (decoded, taken) = match byte {
+                b'%' => match (from.get(at + 1).and_then(hex), from.get(at + 2).and_then(hex)) {
+                    (Some(high), Some(low)) => (high << 4 | low, 3),
+                    _ => (byte, 1),
+                },
+                b'+' if plus => (b' ', 1),
+                _ => (byte, 1),
+            };
+            changed |= taken == 3 || decoded != byte;
+            out.push(decoded);
+            at += taken;
+        }
+        out_map.push(origin(at));
+        if !changed {
+            break;
+        }
+        bytes = Some((out, out_map));
+    }
+    match bytes {
+        None => Decoded::plain(text),
+        Some((bytes, map)) => Decoded { text: Cow::Owned(same_length(bytes)), origin: Some(map) },
+    }
+}
+
+/// UTF-8 of the same length: each byte that fits into no character becomes `?`.
+fn same_length(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|bad| {
+        let mut out = String::with_capacity(bad.as_bytes().len());
+        for chunk in bad.as_bytes().utf8_chunks() {
+            out.push_str(chunk.valid());
+            chunk.invalid().iter().for_each(|_| out.push('?'));
+        }
+        out
+    })
+}
+
+/// The value of a hexadecimal digit.
+pub(super) fn hex(byte: &u8) -> Option<u8> {
+    (*byte as char).to_digit(16).map(|n| n as u8)
+}
+
+/// Whether a name is better not shown: it holds a value itself, or is too long to be a name. Objects keyed by phone
+/// number or token are common.
+pub(super) fn is_value_like(name: &[u8]) -> bool {
+    const LONGEST_NAME: usize = 48;
+    name.len() > LONGEST_NAME
+        || name.iter().filter(|b| b.is_ascii_digit()).count() >= 6
+        || name.iter().any(|b| matches!(b, b'@' | b'%' | b'*'))
+        || name.windows(2).any(|pair| pair == b"\xEF\xBC")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_decoding_keeps_offsets() {
+        let decoded = percent("a%31%2532%zz+%", true, 2);
+        assert_eq!(decoded.text, "a12%zz %");
+        assert_eq!((decoded.origin(1), decoded.origin(2), decoded.origin(3)), (1, 4, 9));
+        assert_eq!(decoded.origin(8), 14);
+        assert_eq!(percent("%FF%E5%BC%A0", false, 1).text, "?张");
+        assert_eq!(percent("plain+", false, 2).origin(3), 3);
+    }
+
+    #[test]
+    fn pieces_are_cut_after_lines_and_the_same_however_bytes_arrive() {
+        let input: Vec<u8> = (0..3000).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
+        let run = |size: usize| {
+            let (mut pieces, mut out) = (Pieces::default(), Vec::new());
+            for chunk in input.chunks(size) {
+                pieces.push(chunk, &mut |cut| out.push((cut.bytes.to_vec(), cut.first, cut.last)));
+            }
+            pieces.finish(&mut |cut| out.push((cut.bytes.to_vec(), cut.first, cut.last)));
+            out
+        };
+        let whole = run(input.len());
+        assert!(whole.len() > 3 && whole.iter().all(|(bytes, ..)| bytes.ends_with(b"\n") && bytes.len() <= PIECE));
+        assert_eq!(whole.iter().flat_map(|(bytes, ..)| bytes.clone()).collect::<Vec<_>>(), input);
+        for size in [1, 7, 4096, PIECE, PIECE + 1] {
+            assert_eq!(run(size), whole, "{size}");
+        }
+    }
+
+    #[test]
+    fn characters_are_not_cut() {
+        let input = "汉".repeat(PIECE);
+        let mut out = Vec::new();
+        let mut pieces = Pieces::default();
+        pieces.push(input.as_bytes(), &mut |cut| out.push(cut.bytes.to_vec()));
+        assert!(!out.is_empty() && out.iter().all(|piece| std::str::from_utf8(piece).is_ok()));
+    }
+}

@@ -1,0 +1,618 @@
+//! JSON (RFC 8259) and what passes for it: several values in a row, JSONP, truncated and broken input.
+//!
+//! ```text
+//!            "                    "
+//! Between ────────> String ──────────────> Between      gap: any ──> Lost ── " ──> LostQuote
+//!    │  ▲              │ \ ▲                            LostQuote: one of `,:}]` next, it closed a string;
+//!    │  └── delimiter ─┤   │                                       else it opened one
+//!    └─ other ─> Token ┘   Escape
+//! ```
+//!
+//! Brackets that do not match, missing commas and words without quotes never stop it: whatever stands between
+//! delimiters is a leaf, so nothing goes unseen.
+
+use std::borrow::Cow;
+
+use super::decode::{Cut, PIECE, Pieces, is_value_like, text};
+use super::field::{begins_json, place};
+use super::{Leaf, LeafKind, LeafSink, Piece};
+
+/// Nesting that is followed; deeper values still are leaves, under the path of this depth.
+pub const MAX_DEPTH: usize = 128;
+
+/// Longest key that is kept.
+const MAX_KEY: usize = 256;
+
+/// Walks JSON.
+#[derive(Debug)]
+pub struct Json {
+    frames: Vec<Frame>,
+    /// Open objects and arrays among the frames, so that a stray closing bracket costs nothing.
+    open: [u32; 2],
+    /// Brackets open beyond [`MAX_DEPTH`].
+    excess: u64,
+    state: State,
+    escape: Escape,
+    /// A high surrogate that waits for its other half.
+    high: Option<u16>,
+    /// The string or token under way is an object key.
+    is_key: bool,
+    pieces: Pieces,
+    /// Keys that had to be copied; a stack in step with the frames.
+    store: Vec<u8>,
+    /// The path to the value at hand, built when a leaf is wanted; `built` frames of it are valid.
+    path: String,
+    built: usize,
+    /// The path and name under which this document stands.
+    root: String,
+    root_name: String,
+    records: u32,
+    /// JSON in strings is walked this many levels down: 0 is the outermost.
+    level: u8,
+    inner: Option<Box<Json>>,
+    is_inner: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Between,
+    String,
+    Token,
+    Lost,
+    LostQuote,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Escape {
+    #[default]
+    None,
+    Slash,
+    Hex {
+        digits: u8,
+        value: u16,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    is_object: bool,
+    /// After the colon: what follows is a value.
+    colon: bool,
+    key: Key,
+    record: u32,
+    /// Length of the path before and after this frame's part.
+    path: (u32, u32),
+}
+
+/// Where the bytes of a key are.
+#[derive(Clone, Copy, Debug, Default)]
+enum Key {
+    #[default]
+    None,
+    /// In the slice being fed.
+    Fed(u32, u32),
+    /// In the store.
+    Stored(u32, u32),
+}
+
+impl Default for Json {
+    fn default() -> Json {
+        Json {
+            frames: Vec::new(),
+            open: [0; 2],
+            excess: 0,
+            state: State::default(),
+            escape: Escape::None,
+            high: None,
+            is_key: false,
+            pieces: Pieces::default(),
+            store: Vec::new(),
+            path: String::from("$"),
+            built: 0,
+            root: String::from("$"),
+            root_name: String::new(),
+            records: 0,
+            level: 0,
+            inner: None,
+            is_inner: false,
+        }
+    }
+}
+
+impl Json {
+    /// Starts anew below a path; `level` 1 does not look into strings again.
+    pub(super) fn restart(&mut self, root: &str, name: &str, level: u8) {
+        self.reset();
+        self.root.clear();
+        self.root.push_str(if root.is_empty() { "$" } else { root });
+        self.root_name.clear();
+        self.root_name.push_str(name);
+        self.level = level;
+        self.records = 0;
+    }
+
+    fn reset(&mut self) {
+        self.frames.clear();
+        self.open = [0; 2];
+        self.excess = 0;
+        self.state = State::Between;
+        self.escape = Escape::None;
+        self.high = None;
+        self.is_inner = false;
+        self.store.clear();
+        self.built = 0;
+    }
+
+    /// The next bytes.
+    pub fn feed<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
+        // Offsets into the slice are 32 bits.
+        for slice in bytes.chunks(1 << 30) {
+            self.slice(slice, sink);
+        }
+    }
+
+    /// The end of the input: what is open is a leaf; ready for another document.
+    pub fn finish<S: LeafSink>(&mut self, sink: &mut S) {
+        self.end_token(&[], sink);
+        self.reset();
+    }
+
+    /// Bytes were lost.
+    pub fn gap<S: LeafSink>(&mut self, sink: &mut S) {
+        self.end_token(&[], sink);
+        self.state = State::Lost;
+        self.escape = Escape::None;
+    }
+
+    fn end_token<S: LeafSink>(&mut self, fed: &[u8], sink: &mut S) {
+        match self.state {
+            State::String => self.end_held(LeafKind::Text, fed, sink),
+            State::Token => self.end_held(LeafKind::Word, fed, sink),
+            _ => {}
+        }
+    }
+
+    fn slice<S: LeafSink>(&mut self, fed: &[u8], sink: &mut S) {
+        let mut at = 0;
+        while let Some(&byte) = fed.get(at) {
+            at = match self.state {
+                State::Between => self.between(byte, fed, at, sink),
+                State::String => self.string(fed, at, sink),
+                State::Token => self.token(fed, at, sink),
+                State::Lost => {
+                    let quote = memchr::memchr(b'"', fed.get(at..).unwrap_or_default());
+                    if quote.is_some() {
+                        self.state = State::LostQuote;
+                    }
+                    quote.map_or(fed.len(), |n| at + n + 1)
+                }
+                State::LostQuote if byte.is_ascii_whitespace() => at + 1,
+                State::LostQuote => {
+                    let closed = matches!(byte, b',' | b':' | b'}' | b']');
+                    self.state = if closed { State::Between } else { State::String };
+                    self.is_key = false;
+                    at
+                }
+            };
+        }
+        self.keep_keys(fed);
+    }
+
+    /// Copies the keys that point into `fed` before it goes.
+    fn keep_keys(&mut self, fed: &[u8]) {
+        if !self.frames.iter().any(|frame| matches!(frame.key, Key::Fed(..))) {
+            return;
+        }
+        let mut store = Vec::with_capacity(self.store.len() + 64);
+        for frame in &mut self.frames {
+            let key = bytes_of(frame.key, &self.store, fed);
+            if !matches!(frame.key, Key::None) {
+                let start = store.len() as u32;
+                store.extend_from_slice(key.get(..MAX_KEY).unwrap_or(key));
+                frame.key = Key::Stored(start, store.len() as u32);
+            }
+        }
+        self.store = store;
+    }
+
+    fn between<S: LeafSink>(&mut self, byte: u8, fed: &[u8], at: usize, sink: &mut S) -> usize {
+        match byte {
+            b'"' => {
+                self.is_key = self.excess == 0 && self.frames.last().is_some_and(|f| f.is_object && !f.colon);
+                return self.begin_string(fed, at + 1, sink);
+            }
+            0..=b' ' | b'(' | b')' | b';' => {}
+            b':' | b',' if self.excess > 0 => {}
+            b':' => self.set_colon(true),
+            b',' => self.set_colon(false),
+            b'{' | b'[' => self.enter(byte == b'{'),
+            b'}' | b']' => self.leave(byte == b'}'),
+            _ => {
+                self.is_key = self.excess == 0 && self.frames.last().is_some_and(|f| f.is_object && !f.colon);
+                return self.begin_token(fed, at, sink);
+            }
+        }
+        at + 1
+    }
+
+    fn set_colon(&mut self, colon: bool) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.colon = colon;
+        }
+    }
+
+    fn enter(&mut self, is_object: bool) {
+        if self.frames.len() >= MAX_DEPTH {
+            self.excess += 1;
+            return;
+        }
+        // An object, a row (an array in an array) and the outermost array are records.
+        let parent = self.frames.last();
+        let record = match parent {
+            Some(parent) if !is_object && parent.is_object => parent.record,
+            _ => {
+                self.records = self.records.wrapping_add(1);
+                self.records.wrapping_sub(1)
+            }
+        };
+        if let Some(count) = self.open.get_mut(usize::from(is_object)) {
+            *count += 1;
+        }
+        self.frames.push(Frame { is_object, colon: false, key: Key::None, record, path: (0, 0) });
+    }
+
+    fn leave(&mut self, is_object: bool) {
+        if self.excess > 0 {
+            self.excess -= 1;
+            return;
+        }
+        if self.open.get(usize::from(is_object)).is_none_or(|count| *count == 0) {
+            return;
+        }
+        while let Some(frame) = self.frames.pop() {
+            if let Some(count) = self.open.get_mut(usize::from(frame.is_object)) {
+                *count = count.saturating_sub(1);
+            }
+            if let Key::Stored(start, _) = frame.key {
+                self.store.truncate(start as usize);
+            }
+            if frame.is_object == is_object {
+                break;
+            }
+        }
+        self.built = self.built.min(self.frames.len());
+        self.set_colon(false);
+    }
+
+    /// After the opening quote. The whole string in this slice and without escapes is the fast path: borrowed.
+    fn begin_string<S: LeafSink>(&mut self, fed: &[u8], at: usize, sink: &mut S) -> usize {
+        let rest = fed.get(at..).unwrap_or_default();
+        let len = string_len(rest);
+        if rest.get(len) == Some(&b'"') && len <= PIECE {
+            if self.is_key {
+                self.set_key(Key::Fed(at as u32, (at + len) as u32), fed, sink);
+            } else {
+                let value = rest.get(..len).unwrap_or_default();
+                self.value(&Cut { bytes: value, first: true, last: true }, LeafKind::Text, fed, sink);
+                self.set_colon(false);
+            }
+            return at + len + 1;
+        }
+        self.state = State::String;
+        at
+    }
+
+    /// Inside a string that has escapes, is long, or is cut.
+    fn string<S: LeafSink>(&mut self, fed: &[u8], at: usize, sink: &mut S) -> usize {
+        let rest = fed.get(at..).unwrap_or_default();
+        if self.escape != Escape::None {
+            return at + self.unescape(rest.first().copied().unwrap_or_default(), fed, sink);
+        }
+        let len = string_len(rest);
+        if len > 0 {
+            self.lone_surrogate(fed, sink);
+            self.hold(rest.get(..len).unwrap_or_default(), fed, sink);
+        }
+        match rest.get(len) {
+            Some(b'"') => {
+                self.lone_surrogate(fed, sink);
+                self.end_held(LeafKind::Text, fed, sink);
+            }
+            Some(_) => self.escape = Escape::Slash,
+            None => return fed.len(),
+        }
+        at + len + 1
+    }
+
+    /// One byte of an escape; tells whether it was taken.
+    fn unescape<S: LeafSink>(&mut self, byte: u8, fed: &[u8], sink: &mut S) -> usize {
+        match self.escape {
+            Escape::Hex { digits, value } => match super::decode::hex(&byte) {
+                Some(digit) => {
+                    let value = value << 4 | u16::from(digit);
+                    self.escape = Escape::Hex { digits: digits + 1, value };
+                    if digits == 3 {
+                        self.escape = Escape::None;
+                        self.code_unit(value, fed, sink);
+                    }
+                    1
+                }
+                None => {
+                    self.escape = Escape::None;
+                    self.lone_surrogate(fed, sink);
+                    self.hold("\u{FFFD}".as_bytes(), fed, sink);
+                    0
+                }
+            },
+            _ if byte == b'u' => {
+                self.escape = Escape::Hex { digits: 0, value: 0 };
+                1
+            }
+            _ => {
+                self.escape = Escape::None;
+                self.lone_surrogate(fed, sink);
+                let plain = match byte {
+                    b'n' => b'\n',
+                    b't' => b'\t',
+                    b'r' => b'\r',
+                    b'b' => 8,
+                    b'f' => 12,
+                    other => other,
+                };
+                self.hold(&[plain], fed, sink);
+                1
+            }
+        }
+    }
+
+    /// A UTF-16 code unit; pairs of surrogates are one character.
+    fn code_unit<S: LeafSink>(&mut self, unit: u16, fed: &[u8], sink: &mut S) {
+        let pair = self.high.map(|high| [high, unit]);
+        let character = match pair {
+            Some(pair) if (0xDC00..0xE000).contains(&unit) => {
+                self.high = None;
+                char::decode_utf16(pair).next().and_then(Result::ok)
+            }
+            _ => {
+                self.lone_surrogate(fed, sink);
+                if (0xD800..0xDC00).contains(&unit) {
+                    self.high = Some(unit);
+                    return;
+                }
+                char::from_u32(u32::from(unit))
+            }
+        };
+        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+        self.hold(character.encode_utf8(&mut [0; 4]).as_bytes(), fed, sink);
+    }
+
+    fn lone_surrogate<S: LeafSink>(&mut self, fed: &[u8], sink: &mut S) {
+        if self.high.take().is_some() {
+            self.hold("\u{FFFD}".as_bytes(), fed, sink);
+        }
+    }
+
+    fn begin_token<S: LeafSink>(&mut self, fed: &[u8], at: usize, sink: &mut S) -> usize {
+        let rest = fed.get(at..).unwrap_or_default();
+        let len = token_len(rest);
+        if len == rest.len() || len > PIECE {
+            self.state = State::Token;
+            return self.token(fed, at, sink);
+        }
+        if self.is_key {
+            self.set_key(Key::Fed(at as u32, (at + len) as u32), fed, sink);
+        } else {
+            let token = rest.get(..len).unwrap_or_default();
+            self.value(&Cut { bytes: token, first: true, last: true }, kind_of(token), fed, sink);
+            self.set_colon(false);
+        }
+        at + len
+    }
+
+    fn token<S: LeafSink>(&mut self, fed: &[u8], at: usize, sink: &mut S) -> usize {
+        let rest = fed.get(at..).unwrap_or_default();
+        let len = token_len(rest);
+        self.hold(rest.get(..len).unwrap_or_default(), fed, sink);
+        if len < rest.len() {
+            self.end_held(LeafKind::Word, fed, sink);
+        }
+        at + len
+    }
+
+    /// Bytes of a string or token that could not be borrowed.
+    fn hold<S: LeafSink>(&mut self, bytes: &[u8], fed: &[u8], sink: &mut S) {
+        let mut pieces = std::mem::take(&mut self.pieces);
+        // A key beyond the buffer is taken for a value.
+        pieces.push(bytes, &mut |cut| self.value(&cut, LeafKind::Text, fed, sink));
+        self.pieces = pieces;
+    }
+
+    fn end_held<S: LeafSink>(&mut self, kind: LeafKind, fed: &[u8], sink: &mut S) {
+        self.state = State::Between;
+        self.escape = Escape::None;
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let is_key = std::mem::take(&mut self.is_key);
+        pieces.finish(&mut |cut| {
+            if is_key && cut.first {
+                // A replaced key's bytes stand at the end of the store: the stack stays in step.
+                if let Some(Frame { key: Key::Stored(start, _), .. }) = self.frames.last() {
+                    self.store.truncate(*start as usize);
+                }
+                let start = self.store.len() as u32;
+                self.store.extend_from_slice(cut.bytes.get(..MAX_KEY).unwrap_or(cut.bytes));
+                let key = Key::Stored(start, self.store.len() as u32);
+                self.set_key_only(key);
+                self.key_leaf(cut.bytes, fed, sink);
+            } else {
+                let kind = if kind == LeafKind::Text || !cut.first { LeafKind::Text } else { kind_of(cut.bytes) };
+                self.value(&cut, kind, fed, sink);
+                self.set_colon(false);
+            }
+        });
+        self.pieces = pieces;
+    }
+
+    fn set_key<S: LeafSink>(&mut self, key: Key, fed: &[u8], sink: &mut S) {
+        if let Some(Frame { key: Key::Stored(start, _), .. }) = self.frames.last() {
+            self.store.truncate(*start as usize);
+        }
+        if let Key::Fed(start, end) = key {
+            self.set_key_only(Key::Fed(start, end.min(start.saturating_add(MAX_KEY as u32))));
+            let bytes = fed.get(start as usize..end as usize).unwrap_or_default();
+            self.key_leaf(bytes, fed, sink);
+        }
+    }
+
+    fn set_key_only(&mut self, key: Key) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.key = key;
+        }
+        self.built = self.built.min(self.frames.len().saturating_sub(1));
+    }
+
+    /// A key that looks like a value is a leaf too.
+    fn key_leaf<S: LeafSink>(&mut self, key: &[u8], fed: &[u8], sink: &mut S) {
+        if is_value_like(key) {
+            let frame = self.frames.last_mut().map(|frame| std::mem::take(&mut frame.key));
+            self.leaf(&Cut { bytes: key, first: true, last: true }, LeafKind::Text, fed, sink);
+            if let (Some(frame), Some(key)) = (self.frames.last_mut(), frame) {
+                frame.key = key;
+            }
+            self.built = self.built.min(self.frames.len().saturating_sub(1));
+        }
+    }
+
+    fn value<S: LeafSink>(&mut self, cut: &Cut<'_>, kind: LeafKind, fed: &[u8], sink: &mut S) {
+        if cut.first {
+            if self.frames.is_empty() {
+                self.records = self.records.wrapping_add(1);
+            }
+            self.is_inner = kind == LeafKind::Text && self.level == 0 && begins_json(cut.bytes, cut.last);
+            if self.is_inner {
+                self.build_path(fed);
+                let mut inner = self.inner.take().unwrap_or_default();
+                let (key, _) = self.names(fed);
+                inner.restart(&self.path, &key, self.level + 1);
+                inner.records = self.records;
+                self.inner = Some(inner);
+            }
+        }
+        if self.is_inner {
+            if let Some(inner) = &mut self.inner {
+                inner.feed(cut.bytes, sink);
+                if cut.last {
+                    inner.finish(sink);
+                    self.records = inner.records;
+                    self.is_inner = false;
+                }
+            }
+            return;
+        }
+        self.leaf(cut, kind, fed, sink);
+    }
+
+    fn leaf<S: LeafSink>(&mut self, cut: &Cut<'_>, kind: LeafKind, fed: &[u8], sink: &mut S) {
+        let piece = match (cut.first, cut.last) {
+            (true, true) => Piece::Whole,
+            (_, true) => Piece::Last,
+            (_, false) => Piece::More,
+        };
+        if piece == Piece::Whole && !sink.wants(cut.bytes, kind) {
+            return;
+        }
+        self.build_path(fed);
+        let (key, parent) = self.names(fed);
+        let record = match self.frames.last() {
+            Some(frame) => frame.record,
+            None => self.records.wrapping_sub(1),
+        };
+        let value = &text(cut.bytes);
+        sink.leaf(&Leaf { key: &key, parent: &parent, path: &self.path, value, kind, record, piece });
+    }
+
+    /// The names next to the value and one level up; arrays have none.
+    fn names<'a>(&'a self, fed: &'a [u8]) -> (Cow<'a, str>, Cow<'a, str>) {
+        let mut names = self
+            .frames
+            .iter()
+            .rev()
+            .filter(|frame| frame.is_object)
+            .map(|frame| text(bytes_of(frame.key, &self.store, fed)))
+            .chain(std::iter::once(Cow::Borrowed(self.root_name.as_str())));
+        (names.next().unwrap_or_default(), names.next().unwrap_or_default())
+    }
+
+    fn build_path(&mut self, fed: &[u8]) {
+        let keep = match self.built.checked_sub(1).and_then(|last| self.frames.get(last)) {
+            Some(frame) => frame.path.1 as usize,
+            None => {
+                self.path.clear();
+                self.path.push_str(&self.root);
+                self.root.len()
+            }
+        };
+        self.path.truncate(keep);
+        for frame in self.frames.iter_mut().skip(self.built) {
+            frame.path.0 = self.path.len() as u32;
+            if frame.is_object {
+                self.path.push('.');
+                match frame.key {
+                    Key::None => self.path.push('*'),
+                    key => self.path.push_str(place(&text(bytes_of(key, &self.store, fed)))),
+                }
+            } else {
+                self.path.push_str("[*]");
+            }
+            frame.path.1 = self.path.len() as u32;
+        }
+        self.built = self.frames.len();
+    }
+}
+
+fn bytes_of<'a>(key: Key, store: &'a [u8], fed: &'a [u8]) -> &'a [u8] {
+    match key {
+        Key::None => &[],
+        Key::Fed(start, end) => fed.get(start as usize..end as usize).unwrap_or_default(),
+        Key::Stored(start, end) => store.get(start as usize..end as usize).unwrap_or_default(),
+    }
+}
+
+fn kind_of(token: &[u8]) -> LeafKind {
+    match token {
+        b"true" | b"false" | b"null" => LeafKind::Word,
+        [b'-' | b'0'..=b'9', rest @ ..]
+            if rest.iter().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) =>
+        {
+            LeafKind::Number
+        }
+        _ => LeafKind::Text,
+    }
+}
+
+/// Bytes before the next quote or backslash; eight at a time.
+fn string_len(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = ONES << 7;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let mut len = 0;
+    for chunk in bytes.chunks_exact(8) {
+        let word = chunk.try_into().map_or(0, u64::from_le_bytes);
+        let found = zero(word ^ (ONES * b'"' as u64)) | zero(word ^ (ONES * b'\\' as u64));
+        if found != 0 {
+            return len + (found.trailing_zeros() / 8) as usize;
+        }
+        len += 8;
+    }
+    let tail = bytes.get(len..).unwrap_or_default();
+    len + tail.iter().position(|b| matches!(b, b'"' | b'\\')).unwrap_or(tail.len())
+}
+
+/// Bytes of a word without quotes.
+fn token_len(bytes: &[u8]) -> usize {
+    let end = |b: &u8| matches!(b, b'"' | b',' | b':' | b'{' | b'}' | b'[' | b']' | b'(' | b')' | b';' | 0..=b' ');
+    bytes.iter().position(end).unwrap_or(bytes.len())
+}
+
+#[cfg(test)]
+mod tests;

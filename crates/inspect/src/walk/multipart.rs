@@ -1,0 +1,205 @@
+//! `multipart/form-data` (RFC 7578) and its kin (RFC 2046, section 5.1).
+//!
+//! ```text
+//! Preamble ── delimiter ──> Line ── CRLF ──> Headers ── blank line ──> Body ── delimiter ──> Line …
+//!                            └───── `--` ──> Epilogue
+//! ```
+
+use memchr::memmem::Finder;
+
+use super::LeafSink;
+use super::decode::text;
+use super::field::Field;
+
+/// Longest block of a part's headers; what is beyond is dropped.
+const HEADERS: usize = 4 << 10;
+
+/// Walks the parts: fields and files alike are leaves, a file's without a key.
+#[derive(Debug)]
+pub struct Multipart {
+    state: State,
+    /// `CRLF--boundary`.
+    delimiter: Finder<'static>,
+    /// Bytes that may be the beginning of a delimiter, or a line or headers that are not whole.
+    held: Vec<u8>,
+    field: Field,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Preamble,
+    Line,
+    Headers,
+    Body,
+    Epilogue,
+}
+
+impl Multipart {
+    /// With the boundary from the media type.
+    pub fn new(boundary: &str) -> Multipart {
+        let delimiter = Finder::new(format!("\r\n--{boundary}").as_bytes()).into_owned();
+        // The first delimiter has no line before it.
+        Multipart { state: State::Preamble, delimiter, held: b"\r\n".to_vec(), field: Field::default() }
+    }
+
+    /// The next bytes.
+    pub fn feed<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
+        let mut rest = bytes;
+        loop {
+            rest = match self.state {
+                State::Preamble | State::Body => self.content(rest, sink),
+                State::Line | State::Headers => self.headers(rest),
+                State::Epilogue => return,
+            };
+            if rest.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// The end: a part that is not closed is a leaf too.
+    pub fn finish<S: LeafSink>(&mut self, sink: &mut S) {
+        let held = std::mem::take(&mut self.held);
+        if self.state == State::Body {
+            self.field.push(&held, sink);
+            self.field.end(sink);
+        }
+        self.state = State::Epilogue;
+    }
+
+    /// Bytes were lost: the part at hand ends, the next delimiter is awaited.
+    pub fn gap<S: LeafSink>(&mut self, sink: &mut S) {
+        if self.state != State::Epilogue {
+            self.finish(sink);
+            // What follows may belong to the same part: it is read as a nameless one.
+            self.field.begin("");
+            self.state = State::Body;
+        }
+    }
+
+    /// Content up to the next delimiter; what may be the beginning of one is held back.
+    fn content<'a, S: LeafSink>(&mut self, bytes: &'a [u8], sink: &mut S) -> &'a [u8] {
+        let length = self.delimiter.needle().len();
+        let is_body = self.state == State::Body;
+        if !self.held.is_empty() {
+            // Enough of the new bytes to tell whether a delimiter straddles the border.
+            let old = self.held.len();
+            let more = bytes.get(..(length - 1).min(bytes.len())).unwrap_or_default();
+            self.held.extend_from_slice(more);
+            if let Some(at) = self.delimiter.find(&self.held) {
+                let taken = (at + length).saturating_sub(old);
+                self.push(at, is_body, sink);
+                return self.delimited(bytes.get(taken..).unwrap_or_default(), is_body, sink);
+            }
+            if more.len() == bytes.len() {
+                // Still too little to decide about the last bytes.
+                self.push(self.held.len().saturating_sub(length - 1), is_body, sink);
+                return &[];
+            }
+            self.held.truncate(old);
+            self.push(old, is_body, sink);
+        }
+        if let Some(at) = self.delimiter.find(bytes) {
+            if is_body {
+                self.field.push(bytes.get(..at).unwrap_or_default(), sink);
+            }
+            return self.delimited(bytes.get(at + length..).unwrap_or_default(), is_body, sink);
+        }
+        let keep = bytes.len().saturating_sub(length - 1);
+        let (now, later) = bytes.split_at(keep);
+        if is_body {
+            self.field.push(now, sink);
+        }
+        self.held.extend_from_slice(later);
+        &[]
+    }
+
+    /// Hands on the first `count` held bytes.
+    fn push<S: LeafSink>(&mut self, count: usize, is_body: bool, sink: &mut S) {
+        if is_body {
+            self.field.push(self.held.get(..count).unwrap_or_default(), sink);
+        }
+        self.held.drain(..count.min(self.held.len()));
+    }
+
+    fn delimited<'a, S: LeafSink>(&mut self, rest: &'a [u8], is_body: bool, sink: &mut S) -> &'a [u8] {
+        if is_body {
+            self.field.end(sink);
+        }
+        self.held.clear();
+        self.state = State::Line;
+        rest
+    }
+
+    /// The rest of a delimiter's line, then headers up to the blank line.
+    fn headers<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        for (at, byte) in bytes.iter().enumerate() {
+            if self.held.len() < HEADERS || *byte == b'\n' {
+                self.held.push(*byte);
+            }
+            let rest = bytes.get(at + 1..).unwrap_or_default();
+            match self.state {
+                State::Line if self.held.starts_with(b"--") => {
+                    self.state = State::Epilogue;
+                    return &[];
+                }
+                State::Line if *byte == b'\n' => {
+                    self.state = State::Headers;
+                    // A part without headers begins with the blank line.
+                    self.held.clear();
+                    self.held.push(b'\n');
+                }
+                State::Headers if self.held.ends_with(b"\n\r\n") || self.held.ends_with(b"\n\n") => {
+                    let headers = std::mem::take(&mut self.held);
+                    let name = name(&text(&headers)).unwrap_or_default();
+                    self.field.begin(&name);
+                    self.state = State::Body;
+                    return rest;
+                }
+                _ => {}
+            }
+        }
+        &[]
+    }
+}
+
+/// The field's name of a part's headers; `None` for a file.
+fn name(headers: &str) -> Option<String> {
+    let disposition = headers
+        .lines()
+        .find(|line| line.get(..20).is_some_and(|start| start.eq_ignore_ascii_case("content-disposition:")))?;
+    let parameter = |wanted: &str| {
+        disposition.split(';').find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            let name = name.trim();
+            name.eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"').to_owned())
+        })
+    };
+    match parameter("filename").or_else(|| parameter("filename*")) {
+        Some(_) => None,
+        None => parameter("name"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Structure, testing::lines};
+
+    #[test]
+    fn fields_and_files_wherever_they_are_cut() {
+        let body = "preamble\r\n--XX\r\nContent-Disposition: form-data; name=\"mobile\"\r\n\r\n13800138000\r\n--XX\r\n\
+                    content-disposition: form-data; name=\"f\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\n\
+                    a,b\r\n--X no\r\n1,2\r\n--XX\r\nContent-Disposition: form-data; name=\"e\"\r\n\r\n\r\n--XX--\r\nepilogue";
+        assert_eq!(
+            lines(&Structure::Multipart("XX".into()), body.as_bytes()),
+            ["mobile|mobile||13800138000|0", "|||a,b\r\n--X no\r\n1,2|0", "e|e|||0"]
+        );
+    }
+
+    #[test]
+    fn a_cut_body_and_a_json_part() {
+        let body = "--b\r\nContent-Disposition: form-data; name=\"j\"\r\n\r\n{\"tel\":\"138\"}\r\n--b\r\n\
+                    Content-Disposition: form-data; name=\"k\"\r\n\r\nopen";
+        assert_eq!(lines(&Structure::Multipart("b".into()), body.as_bytes()), ["j.tel|tel|j|138|0", "k|k||open|0"]);
+    }
+}

@@ -1,0 +1,17 @@
+//! The sensor as one program: configuration, command line, and the pipeline that joins the crates.
+
+pub mod cli;
+pub mod config;
+pub mod pipeline;
+pub mod pretty;
+pub mod session;
+pub mod settings;
+pub mod state;
+
+mod losses;
+mod process;
+mod replay;
+mod run;
+
+pub use replay::replay;
+pub use run::run;

@@ -1,0 +1,128 @@
+//! The command line.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::ColorChoice;
+use spyhop::cli::{self, Cli, Command, ConfigCommand, exit};
+use spyhop::config::{generate, render, show};
+use spyhop::pretty::{self, Style};
+use spyhop::session::Failure;
+use spyhop::settings::{Config, sections};
+use spyhop_model::Lang;
+
+fn main() -> ExitCode {
+    let cli = Cli::from_process();
+    match dispatch(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "spyhop: {}", failure.text.trim_end());
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<u8, Failure> {
+    match &cli.command {
+        Command::Replay(command) => spyhop::replay(command, cli.color, &stop_on_signals()?),
+        Command::Run(command) => spyhop::run(command, cli.color, &stop_on_signals()?),
+        Command::Config(command) => config(command),
+        Command::Explain(command) => explain(command, cli.color),
+        Command::Kinds(command) => print(&pretty::kinds(spyhop_detect::rules(), &style(command.lang, cli.color))),
+        Command::Interfaces => interfaces(),
+        Command::Schema(command) => schema(command),
+        Command::Completions { shell } => ended(cli::completions(*shell, &mut std::io::stdout())),
+        Command::Man { out } => match out {
+            Some(folder) => ended(cli::manuals(folder)),
+            None => ended(cli::manual(&mut std::io::stdout())),
+        },
+    }
+}
+
+/// The first Ctrl-C or SIGTERM ends the run with its report; a second one ends the program at once.
+fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, i32::from(exit::FAILED), stop.clone())
+            .and_then(|_| signal_hook::flag::register(signal, stop.clone()))
+            .map_err(|wrong| Failure::failed(format!("signals: {wrong}")))?;
+    }
+    Ok(stop)
+}
+
+fn config(command: &ConfigCommand) -> Result<u8, Failure> {
+    let load = |file: &cli::ConfigFile| {
+        Config::load(file.file.as_deref()).map_err(|mistakes| Failure::usage(render(&mistakes)))
+    };
+    match command {
+        ConfigCommand::Check(file) => {
+            let config = load(file)?;
+            let source = config.document().source().unwrap_or("no file, so the built-in defaults").to_owned();
+            print(&format!("{source}: no mistakes\n"))
+        }
+        ConfigCommand::Show(file) => print(&show(load(file)?.document())),
+        ConfigCommand::Default => print(&generate(&sections())),
+    }
+}
+
+fn explain(command: &cli::Explain, color: ColorChoice) -> Result<u8, Failure> {
+    let kinds = || spyhop_detect::rules().map(|rule| rule.kind);
+    let Some(rule) = spyhop_detect::rule(&command.kind) else {
+        return Err(Failure::usage(cli::unknown_kind(&command.kind, kinds())));
+    };
+    let sections = sections();
+    let section = sections.iter().find(|section| section.name == rule.kind);
+    let settings = section.map_or(&[][..], |section| section.settings);
+    let defaults = section.map(|section| (section.defaults)()).unwrap_or_default();
+    print(&pretty::explain(rule, settings, &defaults, &style(command.lang, color)))
+}
+
+fn interfaces() -> Result<u8, Failure> {
+    let interfaces = spyhop_capture::interfaces().map_err(|wrong| Failure::failed(wrong.to_string()))?;
+    let mut text = String::new();
+    for interface in interfaces {
+        let state = match (interface.up, interface.running) {
+            (true, true) => "up",
+            (true, false) => "up, no carrier",
+            _ => "down",
+        };
+        let addresses = interface.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let about = interface.description.unwrap_or_default();
+        text.push_str(format!("{:<16} {state:<15} {addresses} {about}", interface.name).trim_end());
+        text.push('\n');
+    }
+    print(&text)
+}
+
+fn schema(command: &cli::Schema) -> Result<u8, Failure> {
+    let name = match command.of {
+        cli::Record::Finding => "finding",
+        cli::Record::Exchange => "exchange",
+        cli::Record::Observation => "observation",
+    };
+    let schemas = spyhop_publish::record::schemas();
+    match schemas.iter().find(|schema| schema.name == name) {
+        Some(schema) => print(&schema.text),
+        None => Err(Failure::failed(format!("there is no schema of {name}"))),
+    }
+}
+
+fn style(lang: Lang, color: ColorChoice) -> Style {
+    Style::of(lang, color, std::io::stdout().is_terminal(), None)
+}
+
+fn print(text: &str) -> Result<u8, Failure> {
+    let mut stdout = std::io::stdout().lock();
+    ended(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// Whoever reads the standard output may stop at any time.
+fn ended(written: std::io::Result<()>) -> Result<u8, Failure> {
+    match written {
+        Err(wrong) if wrong.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::failed(wrong.to_string())),
+        _ => Ok(exit::DONE),
+    }
+}

@@ -1,0 +1,149 @@
+//! What became of every packet and byte, over all stages, and whether it adds up.
+
+use std::collections::BTreeMap;
+
+use spyhop_capture::KernelCounts;
+use spyhop_http::HttpAccounts;
+use spyhop_model::Timestamp;
+use spyhop_stream::{DecodeAccounts, Skip, StreamAccounts};
+
+/// Losses by reason, in totals so far.
+pub type Losses = BTreeMap<&'static str, u64>;
+
+/// The accounts of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    /// Of the source.
+    pub capture: spyhop_capture::Accounts,
+    /// Of the kernel; live only.
+    pub kernel: Option<KernelCounts>,
+    /// Of decoding.
+    pub decode: DecodeAccounts,
+    /// Of reassembly.
+    pub stream: StreamAccounts,
+    /// Of HTTP parsing.
+    pub http: HttpAccounts,
+    /// Panics that cost a flow.
+    pub panics: u64,
+    /// Of behaviour.
+    pub seen: Seen,
+    /// Capture time of the first packet.
+    pub began: Option<Timestamp>,
+    /// Capture time of the last packet.
+    pub ended: Option<Timestamp>,
+}
+
+/// What behaviour saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Exchanges.
+    pub exchanges: u64,
+    /// Observations in them.
+    pub observations: u64,
+    /// Login attempts.
+    pub logins: u64,
+    /// Of these, refused.
+    pub logins_refused: u64,
+    /// Changes of findings.
+    pub changes: u64,
+    /// Calls handled before their place in the order was certain.
+    pub order_forced: u64,
+    /// Detector cells forgotten at the memory limit.
+    pub cells_evicted: u64,
+}
+
+/// The accounts of one worker.
+#[derive(Clone, Debug, Default)]
+pub(super) struct WorkerAccounts {
+    pub stream: StreamAccounts,
+    pub http: HttpAccounts,
+    pub panics: u64,
+}
+
+impl Accounts {
+    pub(super) fn add(&mut self, worker: &WorkerAccounts) {
+        self.stream += worker.stream;
+        self.http += &worker.http;
+        self.panics += worker.panics;
+    }
+
+    /// What does not add up, as sentences; none if all does. A panic loses the bytes of its flow, so nothing is said then.
+    pub fn imbalances(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut same = |what: &str, left: u64, right: u64| {
+            if left != right {
+                wrong.push(format!("{what}: {left} is not {right}"));
+            }
+        };
+        let skipped: u64 = self.decode.skipped.iter().map(|tally| tally.bytes).sum();
+        same("captured bytes and packets decoded", self.capture.bytes, self.decode.captured);
+        same(
+            "captured = headers + padding + skipped + payload",
+            self.decode.captured + self.decode.reassembled,
+            self.decode.headers + self.decode.padding + skipped + self.decode.payload,
+        );
+        same("payload decoded and payload reassembled", self.decode.payload, self.stream.payload);
+        if !self.stream.balance() {
+            wrong.push(format!("payload = delivered + duplicate + …: {:?}", self.stream));
+        }
+        if self.panics == 0 {
+            let mut same = |what: &str, left: u64, right: u64| {
+                if left != right {
+                    wrong.push(format!("{what}: {left} is not {right}"));
+                }
+            };
+            same("bytes delivered and bytes parsed", self.stream.delivered, self.http.delivered);
+            let parsed = self.http.http + self.http.other_total() + self.http.unparsed_total() + self.http.held;
+            same("delivered = HTTP + other + unparsed", self.http.delivered, parsed);
+            same("exchanges parsed and events", self.http.exchanges, self.seen.exchanges);
+        }
+        wrong
+    }
+
+    /// All losses by reason.
+    pub fn losses(&self) -> Losses {
+        let mut losses = decode_losses(&self.decode);
+        capture_losses(&self.capture, &mut losses);
+        if let Some(kernel) = &self.kernel {
+            losses.insert("kernel_dropped", kernel.dropped);
+            losses.insert("interface_dropped", kernel.interface_dropped);
+        }
+        let mut all = worker_losses(&self.stream, &self.http, self.panics, &losses);
+        all.insert("order_forced", self.seen.order_forced);
+        all.insert("cells_evicted", self.seen.cells_evicted);
+        all.retain(|_, count| *count > 0);
+        all
+    }
+}
+
+pub(super) fn capture_losses(capture: &spyhop_capture::Accounts, losses: &mut Losses) {
+    losses.insert("packets_cut", capture.cut);
+    losses.insert("packets_late", capture.late);
+    losses.insert("records_skipped", capture.skipped);
+}
+
+pub(super) fn decode_losses(decode: &DecodeAccounts) -> Losses {
+    let mut losses = Losses::new();
+    losses.insert("fragments_dropped", decode.of(Skip::FragmentDropped).packets);
+    losses.insert("nested_too_deep", decode.of(Skip::TooDeep).packets);
+    losses.insert("unknown_link_type", decode.of(Skip::UnknownLink).packets);
+    losses
+}
+
+pub(super) fn worker_losses(stream: &StreamAccounts, http: &HttpAccounts, panics: u64, source: &Losses) -> Losses {
+    let mut losses = source.clone();
+    for (reason, count) in [
+        ("gap_bytes", stream.gap_bytes),
+        ("held_limit", stream.held_limit),
+        ("connections_evicted", stream.evicted),
+        ("header_fields_over_limit", http.fields_over_limit),
+        ("requests_over_limit", http.outstanding_over_limit),
+        ("bodies_over_limit", http.bodies_over_limit),
+        ("decoders_over_limit", http.decoders_over_limit),
+        ("bombs_cut", http.bombs),
+        ("panics", panics),
+    ] {
+        losses.insert(reason, count);
+    }
+    losses
+}

@@ -1,0 +1,179 @@
+//! Where events stand in one order: identification, detection, and the journal.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use spyhop_detect::Engine;
+use spyhop_identify::Identity;
+use spyhop_model::{Call, Outcome, Timestamp};
+use spyhop_publish::{Journal, Record};
+
+use super::accounts::{Losses, Seen};
+use super::{Pipeline, Yield};
+
+/// Records appended to the journal at once.
+const APPEND: usize = 256;
+
+pub(super) struct Behaviour {
+    identity: Identity,
+    engine: Engine,
+    journal: Arc<dyn Journal>,
+    wants_events: bool,
+    wants_changes: bool,
+    unordered: usize,
+    pending: Vec<Call>,
+    marks: Vec<Timestamp>,
+    /// Losses of each worker that wait for their mark to be the lowest.
+    coming: Vec<VecDeque<(Timestamp, Losses)>>,
+    losses: Vec<Losses>,
+    low: Timestamp,
+    /// The time of the last thing that happened, for the end of the run.
+    reached: Timestamp,
+    records: Vec<Record>,
+    seen: Seen,
+}
+
+impl Behaviour {
+    pub(super) fn new(
+        workers: usize,
+        pipeline: &Pipeline,
+        identity: Identity,
+        engine: Engine,
+        journal: Arc<dyn Journal>,
+    ) -> Self {
+        Behaviour {
+            identity,
+            engine,
+            journal,
+            wants_events: false,
+            wants_changes: false,
+            unordered: pipeline.unordered.max(1_024),
+            pending: Vec::new(),
+            marks: vec![Timestamp::default(); workers],
+            coming: vec![VecDeque::new(); workers],
+            losses: vec![Losses::default(); workers],
+            low: Timestamp::default(),
+            reached: Timestamp::default(),
+            records: Vec::new(),
+            seen: Seen::default(),
+        }
+    }
+
+    pub(super) fn wants(&mut self, events: bool, changes: bool) {
+        self.wants_events = events;
+        self.wants_changes = changes;
+    }
+
+    pub(super) fn take(&mut self, told: Yield) {
+        self.pending.extend(told.calls);
+        let Some(mark) = told.mark else { return self.bound() };
+        if let (Some(losses), Some(coming)) = (told.losses, self.coming.get_mut(told.worker)) {
+            coming.push_back((mark, losses));
+        }
+        if let Some(own) = self.marks.get_mut(told.worker) {
+            *own = mark;
+        }
+        let low = self.marks.iter().copied().min().unwrap_or_default();
+        if low > self.low {
+            self.low = low;
+            self.release(low);
+            self.tell_losses(low);
+        }
+        self.bound();
+    }
+
+    /// Handles what is strictly before `low`, in order.
+    fn release(&mut self, low: Timestamp) {
+        let mut due: Vec<Call> = self.pending.extract_if(.., |call| call.moment.at < low).collect();
+        due.sort_unstable_by_key(|call| call.moment);
+        for call in due {
+            self.call(call);
+        }
+        if low < Timestamp::MAX {
+            self.reached = self.reached.max(low);
+            self.engine.advance(low);
+            self.collect();
+        }
+        self.append();
+    }
+
+    /// A capture whose packets all bear one time would otherwise be held as a whole.
+    fn bound(&mut self) {
+        if self.pending.len() > self.unordered {
+            self.seen.order_forced += self.pending.len() as u64;
+            self.release(Timestamp::MAX);
+        }
+    }
+
+    fn call(&mut self, call: Call) {
+        // Only an order that was forced can come late; event time does not run backwards for it.
+        self.reached = self.reached.max(call.moment.at);
+        let event = self.identity.resolve(call);
+        self.seen.exchanges += 1;
+        self.seen.observations += event.call.observations.len() as u64;
+        if let Some(login) = event.login() {
+            self.seen.logins += 1;
+            self.seen.logins_refused += u64::from(login.outcome == Outcome::Failure);
+        }
+        self.engine.event(&event);
+        if self.wants_events {
+            self.records.push(Record::Event(Arc::new(event)));
+        }
+        self.collect();
+        if self.records.len() >= APPEND {
+            self.append();
+        }
+    }
+
+    fn collect(&mut self) {
+        for finding in self.engine.take_changes() {
+            self.seen.changes += 1;
+            if self.wants_changes {
+                self.records.push(Record::Finding(finding));
+            }
+        }
+    }
+
+    /// The journal is closed only by the end of this thread, so that appending does not fail before.
+    fn append(&mut self) {
+        if !self.records.is_empty() && self.journal.append(&mut self.records).is_err() {
+            self.records.clear();
+        }
+    }
+
+    fn tell_losses(&mut self, low: Timestamp) {
+        let mut changed = false;
+        for (coming, now) in self.coming.iter_mut().zip(&mut self.losses) {
+            while coming.front().is_some_and(|(mark, _)| *mark <= low) {
+                if let Some((_, losses)) = coming.pop_front() {
+                    *now = losses;
+                    changed = true;
+                }
+            }
+        }
+        if !changed {
+            return;
+        }
+        let mut totals: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for (reason, count) in self.losses.iter().flatten() {
+            *totals.entry(*reason).or_insert(0) += count;
+        }
+        totals.insert("order_forced", self.seen.order_forced);
+        totals.insert("endpoints_overflowed", self.identity.overflowed());
+        let at = if low == Timestamp::MAX { self.reached } else { low };
+        self.engine.losses(at, &totals);
+        self.collect();
+        self.append();
+    }
+
+    /// All workers are done: tells what has grown, and hands over what was learnt.
+    pub(super) fn finish(mut self) -> (Seen, Identity, Engine) {
+        self.release(Timestamp::MAX);
+        self.engine.flush();
+        self.collect();
+        self.append();
+        self.journal.close();
+        self.seen.cells_evicted = self.engine.evicted();
+        (self.seen, self.identity, self.engine)
+    }
+}

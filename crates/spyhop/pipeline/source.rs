@@ -1,0 +1,174 @@
+//! Reads and decodes packets, picks each segment's worker by the innermost addresses and ports, and copies it once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, Sender};
+use spyhop_capture::{CaptureError, Next, Source};
+use spyhop_model::{Span, Timestamp};
+use spyhop_stream::{Batch, DecodeLimits, Decoder, shard};
+
+use super::accounts::{Accounts, Losses, capture_losses, decode_losses};
+use super::{Load, Watch};
+
+/// Bytes and segments in a batch. A batch should fit a core's cache and outweigh the cost of handing it over.
+const BATCH_BYTES: usize = 256 << 10;
+const BATCH_SEGMENTS: usize = 1_024;
+/// Payload after which a mark is due even if little capture time has passed, so that what waits for its order stays small.
+const MARK_BYTES: u64 = 4 << 20;
+/// How far behind the clock a quiet live wire's marks stay: packets may still be on their way through the kernel.
+const LIVE_LAG: Span = Span::millis(20);
+/// Packets between two looks at the world outside.
+const LOOK_EVERY: u32 = 4_096;
+
+pub(super) struct Intake {
+    decoder: Decoder,
+    batches: Vec<Batch>,
+    senders: Vec<Sender<Load>>,
+    recycled: Receiver<Batch>,
+    every: Span,
+    next_mark: Timestamp,
+    marked: Timestamp,
+    bytes_since_mark: u64,
+    first: Option<Timestamp>,
+    last: Timestamp,
+    told: Losses,
+}
+
+impl Intake {
+    pub(super) fn new(
+        limits: DecodeLimits,
+        senders: Vec<Sender<Load>>,
+        recycled: Receiver<Batch>,
+        every: Span,
+    ) -> Intake {
+        let batches = senders.iter().map(|_| Batch::default()).collect();
+        Intake {
+            decoder: Decoder::new(limits),
+            batches,
+            senders,
+            recycled,
+            every,
+            next_mark: Timestamp::default(),
+            marked: Timestamp::default(),
+            bytes_since_mark: 0,
+            first: None,
+            last: Timestamp::default(),
+            told: Losses::default(),
+        }
+    }
+
+    pub(super) fn run(
+        &mut self,
+        source: &mut Source,
+        stop: &AtomicBool,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), CaptureError> {
+        let live = matches!(source, Source::Live(_));
+        let mut until_look = LOOK_EVERY;
+        loop {
+            until_look -= 1;
+            if until_look == 0 {
+                until_look = LOOK_EVERY;
+                watch(source);
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+            }
+            match source.next()? {
+                Next::Packet(captured) => {
+                    let mut packet = captured.packet;
+                    // A live mark may be ahead of the kernel's stamp; what a mark promised holds.
+                    packet.at = packet.at.max(self.marked);
+                    self.last = packet.at;
+                    self.first.get_or_insert(packet.at);
+                    let due = packet.at >= self.next_mark || self.bytes_since_mark >= MARK_BYTES;
+                    if due {
+                        let at = packet.at;
+                        // The packet is decoded after its mark: a mark at t stands before everything of t.
+                        self.packet(&packet, Some(at));
+                        self.losses(source);
+                    } else {
+                        self.packet(&packet, None);
+                    }
+                }
+                Next::Quiet => {
+                    watch(source);
+                    if stop.load(Ordering::Relaxed) {
+                        return Ok(());
+                    }
+                    let now = clock() - LIVE_LAG;
+                    if live && now >= self.next_mark && now > self.marked {
+                        self.losses(source);
+                        self.mark(now);
+                    }
+                }
+                Next::End => return Ok(()),
+            }
+        }
+    }
+
+    fn packet(&mut self, packet: &spyhop_stream::Packet<'_>, mark: Option<Timestamp>) {
+        if let Some(at) = mark {
+            self.mark(at);
+        }
+        let Ok(decoded) = self.decoder.decode(packet) else { return };
+        let segment = decoded.segment();
+        self.bytes_since_mark += segment.payload.len() as u64;
+        let index = (shard(&segment) % self.batches.len().max(1) as u64) as usize;
+        let Some(batch) = self.batches.get_mut(index) else { return };
+        batch.push(&segment);
+        if batch.bytes() >= BATCH_BYTES || batch.len() >= BATCH_SEGMENTS {
+            self.send(index, None);
+        }
+    }
+
+    /// Tells every worker, idle ones too, that capture time has reached `at`.
+    fn mark(&mut self, at: Timestamp) {
+        for index in 0..self.batches.len() {
+            if let Some(batch) = self.batches.get_mut(index) {
+                batch.mark = Some(at);
+            }
+            let losses = (index == 0).then(|| self.told.clone());
+            self.send(index, losses);
+        }
+        self.marked = at;
+        self.next_mark = at + self.every;
+        self.bytes_since_mark = 0;
+    }
+
+    /// Notes the source's losses, for the next mark.
+    fn losses(&mut self, source: &mut Source) {
+        self.told = decode_losses(&self.decoder.accounts());
+        capture_losses(&source.accounts(), &mut self.told);
+        if let Source::Live(live) = source
+            && let Ok(counts) = live.stats()
+        {
+            self.told.insert("kernel_dropped", counts.dropped);
+            self.told.insert("interface_dropped", counts.interface_dropped);
+        }
+    }
+
+    fn send(&mut self, index: usize, losses: Option<Losses>) {
+        let (Some(batch), Some(sender)) = (self.batches.get_mut(index), self.senders.get(index)) else { return };
+        let fresh = self.recycled.try_recv().unwrap_or_default();
+        // A worker that is gone has panicked; the run ends with its panic when it is joined.
+        let _ = sender.send(Load { batch: std::mem::replace(batch, fresh), losses });
+    }
+
+    /// Sends what is left and lets the workers finish at the time of the last packet.
+    pub(super) fn finish(mut self, accounts: &mut Accounts) {
+        let last = self.last;
+        self.told = decode_losses(&self.decoder.accounts());
+        capture_losses(&accounts.capture, &mut self.told);
+        self.mark(last);
+        accounts.decode = self.decoder.accounts();
+        accounts.began = self.first;
+        accounts.ended = self.first.map(|_| last);
+    }
+}
+
+fn clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

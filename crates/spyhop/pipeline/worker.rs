@@ -1,0 +1,165 @@
+//! A worker: its own flow table, parser and inspection; nothing shared.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crossbeam_channel::{Receiver, Sender};
+use spyhop_http::Shared;
+use spyhop_inspect::{ExchangeInspection, Inspector};
+use spyhop_model::{Connection, Side, Timestamp};
+use spyhop_stream::{Batch, End, Oddity, StreamReader, Streams};
+
+use super::accounts::{Losses, WorkerAccounts, worker_losses};
+use super::{Load, Yield};
+
+/// Reads a connection as HTTP.
+struct HttpReader(spyhop_http::Connection<ExchangeInspection>);
+
+impl StreamReader for HttpReader {
+    type Context = Shared<ExchangeInspection>;
+
+    fn open(cx: &mut Self::Context, connection: &Connection) -> Self {
+        HttpReader(spyhop_http::Connection::open(cx, connection))
+    }
+    fn data(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side, bytes: &[u8]) {
+        self.0.data(cx, at, side, bytes);
+    }
+    fn gap(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side, lost: u64) {
+        self.0.gap(cx, at, side, lost);
+    }
+    fn oddity(&mut self, _cx: &mut Self::Context, _at: Timestamp, side: Side, what: Oddity) {
+        match what {
+            Oddity::Conflict => self.0.conflict(side),
+            Oddity::Urgent => {}
+        }
+    }
+    fn finished(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side) {
+        self.0.finished(cx, at, side);
+    }
+    fn end(self, cx: &mut Self::Context, at: Timestamp, _why: End) {
+        self.0.end(cx, at);
+    }
+}
+
+/// One worker's share of limits that are given for all.
+pub(super) fn share(limits: &spyhop_stream::Limits, workers: usize) -> spyhop_stream::Limits {
+    spyhop_stream::Limits {
+        connections: (limits.connections / workers).max(1),
+        held_total: (limits.held_total / workers).max(limits.held_per_direction),
+        ..*limits
+    }
+}
+
+/// Memory for content decoders that a worker needs to decode at all.
+const DECODERS: usize = 16 << 20;
+
+/// One worker's share of limits that are given for all.
+pub(super) fn share_http(limits: &spyhop_http::Limits, workers: usize) -> spyhop_http::Limits {
+    spyhop_http::Limits {
+        decoder_memory: (limits.decoder_memory / workers).max(DECODERS),
+        held_memory: (limits.held_memory / workers).max(limits.head + limits.small_body),
+        ..*limits
+    }
+}
+
+pub(super) fn work(
+    index: usize,
+    loads: &Receiver<Load>,
+    recycle: &Sender<Batch>,
+    yields: &Sender<Yield>,
+    streams: spyhop_stream::Limits,
+    http: spyhop_http::Limits,
+    inspector: Inspector,
+) -> WorkerAccounts {
+    let mut worker = Worker {
+        streams: Streams::new(streams),
+        shared: Shared::new(http, inspector),
+        panics: 0,
+        source: Losses::default(),
+        told: Losses::default(),
+    };
+    let mut last = Timestamp::default();
+    for load in loads {
+        let Load { mut batch, losses } = load;
+        if let Some(losses) = losses {
+            worker.source = losses;
+        }
+        worker.segments(&batch);
+        if let Some(mark) = batch.mark {
+            worker.guarded(|worker| worker.streams.advance(&mut worker.shared, mark));
+            last = mark;
+        }
+        let told = Yield { worker: index, calls: worker.calls(), mark: batch.mark, losses: worker.losses() };
+        if !told.calls.is_empty() || told.mark.is_some() {
+            // Behaviour is only gone if it panicked; joining it tells.
+            let _ = yields.send(told);
+        }
+        batch.clear();
+        // No room means that enough empty batches are on their way already.
+        let _ = recycle.try_send(batch);
+    }
+    worker.guarded(|worker| worker.streams.finish(&mut worker.shared, last));
+    let _ = yields.send(Yield {
+        worker: index,
+        calls: worker.calls(),
+        mark: Some(Timestamp::MAX),
+        losses: worker.losses(),
+    });
+    worker.accounts()
+}
+
+struct Worker {
+    streams: Streams<HttpReader>,
+    shared: Shared<ExchangeInspection>,
+    panics: u64,
+    source: Losses,
+    told: Losses,
+}
+
+impl Worker {
+    /// A panic costs the flow it happened in, and is counted.
+    fn segments(&mut self, batch: &Batch) {
+        let mut done = 0;
+        loop {
+            let reached = Cell::new(done);
+            let (streams, shared) = (&mut self.streams, &mut self.shared);
+            let all = catch_unwind(AssertUnwindSafe(|| {
+                for segment in batch.iter().skip(done) {
+                    streams.segment(shared, &segment);
+                    reached.set(reached.get() + 1);
+                }
+            }));
+            if all.is_ok() {
+                return;
+            }
+            self.panics += 1;
+            done = reached.get() + 1;
+            if let Some(segment) = batch.iter().nth(reached.get()) {
+                self.streams.discard(&segment);
+            }
+        }
+    }
+
+    fn guarded(&mut self, step: impl FnOnce(&mut Worker)) {
+        if catch_unwind(AssertUnwindSafe(|| step(self))).is_err() {
+            self.panics += 1;
+        }
+    }
+
+    fn calls(&mut self) -> Vec<spyhop_model::Call> {
+        std::mem::take(&mut self.shared.inspect.calls)
+    }
+
+    /// Losses so far, if they have changed since they were told.
+    fn losses(&mut self) -> Option<Losses> {
+        let now = worker_losses(&self.streams.accounts(), &self.shared.accounts, self.panics, &self.source);
+        (now != self.told).then(|| {
+            self.told = now.clone();
+            now
+        })
+    }
+
+    fn accounts(self) -> WorkerAccounts {
+        WorkerAccounts { stream: self.streams.accounts(), http: self.shared.accounts.clone(), panics: self.panics }
+    }
+}

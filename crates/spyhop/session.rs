@@ -1,0 +1,343 @@
+//! What a replay and a live run have in common: keys, memory, detectors, journal and publishers, made ready and put away.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use spyhop_capture::Source;
+use spyhop_detect::{Engine, Loss};
+use spyhop_identify::{Identity, Locations};
+use spyhop_inspect::{Inspector, Knowledge};
+use spyhop_model::{Finding, Key, Timestamp};
+use spyhop_publish::kafka::{KafkaHealth, KafkaSettings, KafkaSink};
+use spyhop_publish::record::Names;
+use spyhop_publish::{Ended, Full, JsonLines, MemoryJournal, Output, Publisher, ReaderReport, Wants};
+use spyhop_stream::DecodeLimits;
+
+use crate::cli::{self, exit};
+use crate::config::render;
+use crate::pipeline::{self, Accounts, Outcome, Parts, Pipeline, Watch};
+use crate::pretty::Summary;
+use crate::settings::{CaptureSettings, Config, General, JournalSettings};
+use crate::state::{self, StateDir};
+use crate::{losses, process};
+
+/// Why a command ends early: its exit code, and what to tell the operator.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// Told on standard error.
+    pub text: String,
+}
+
+impl Failure {
+    /// An input, output or interface failed.
+    pub fn failed(text: impl Into<String>) -> Failure {
+        Failure { code: exit::FAILED, text: text.into() }
+    }
+    /// Wrong usage or configuration.
+    pub fn usage(text: impl Into<String>) -> Failure {
+        Failure { code: exit::USAGE, text: text.into() }
+    }
+}
+
+/// Reads the configuration that a command asks for.
+pub fn config(named: Option<&std::path::Path>) -> Result<Config, Failure> {
+    Config::load(named).map_err(|mistakes| Failure::usage(render(&mistakes)))
+}
+
+/// How a session differs between a replay and a live run.
+#[derive(Clone, Copy, Debug)]
+pub struct Mode {
+    /// Packets come as they happen: nothing may hold them up.
+    pub live: bool,
+    /// Text as on the wire in exchange records.
+    pub raw_fields: bool,
+    /// Publish to Kafka.
+    pub publish: bool,
+    /// Findings are written as they change.
+    pub updates: bool,
+}
+
+/// A run made ready.
+pub struct Session {
+    /// Names in every record.
+    pub names: Names,
+    key: Key,
+    state: Option<StateDir>,
+    parts: Option<Parts>,
+    journal: Arc<MemoryJournal>,
+    publishers: Vec<Publisher>,
+    kafka: Option<Arc<KafkaHealth>>,
+    began: Instant,
+    /// Things to tell the operator that are no failures.
+    pub notices: Vec<String>,
+}
+
+/// A run that is over.
+pub struct Finished {
+    /// All findings in their final state.
+    pub findings: Vec<Finding>,
+    /// What became of everything.
+    pub accounts: Accounts,
+    /// Numbers for people.
+    pub summary: Summary,
+    /// What failed on the way.
+    pub failures: Vec<String>,
+}
+
+impl Session {
+    /// Makes everything ready that does not depend on where packets come from.
+    pub fn prepare(
+        config: &Config,
+        setup: &cli::Setup,
+        outputs: &cli::Outputs,
+        mode: Mode,
+    ) -> Result<Session, Failure> {
+        let began = Instant::now();
+        let general: General = config.section("general");
+        let mut notices = Vec::new();
+        let state_path =
+            setup.state.clone().or_else(|| (!general.state.is_empty()).then(|| PathBuf::from(&general.state)));
+        let state = state_path.map(|path| StateDir::open(&path)).transpose().map_err(Failure::failed)?;
+        let key = find_key(setup, &general, state.as_ref(), &mut notices)?;
+        let names = Names { sensor: general.id.as_str().into(), key_id: key.id() };
+
+        let locations = Locations::open(&config.section("networks")).map_err(Failure::usage)?;
+        let mut identity = Identity::new(locations, config.section("endpoints"), key.clone());
+        let mut engine = Engine::new(
+            config.detectors().map_err(Failure::usage)?,
+            Loss::new(config.section(Loss::RULE.kind)),
+            &config.section("detect"),
+            config.section("findings"),
+            key.clone(),
+            !mode.live,
+        );
+        if let Some(state) = &state {
+            state.load(&key, &mut identity, &mut engine).map_err(Failure::failed)?;
+        }
+
+        let settings: JournalSettings = config.section("journal");
+        let limits = spyhop_publish::Limits { records: settings.records.max(1_024), bytes: settings.mib.max(1) << 20 };
+        let journal = Arc::new(MemoryJournal::new(limits, if mode.live { Full::Drop } else { Full::Wait }));
+        let kafka: KafkaSettings = config.section("kafka");
+        let mut session = Session {
+            names,
+            key: key.clone(),
+            state,
+            parts: None,
+            journal,
+            publishers: Vec::new(),
+            kafka: None,
+            began,
+            notices,
+        };
+        let wants = session.start_publishers(outputs, mode, &kafka)?;
+
+        let mut pipeline: Pipeline = config.section("pipeline");
+        if let Some(workers) = setup.workers {
+            pipeline.workers = workers.get();
+        }
+        let knowledge = Arc::new(Knowledge::new(key, mode.raw_fields));
+        session.parts = Some(Parts {
+            pipeline,
+            decode: DecodeLimits { fragments: config.section("fragments"), ..DecodeLimits::default() },
+            streams: config.section("streams"),
+            http: config.section("http"),
+            inspector: Arc::new(move || Inspector::new(knowledge.clone())),
+            identity,
+            engine,
+            journal: session.journal.clone(),
+            wants_events: wants.0,
+            wants_changes: wants.1,
+        });
+        Ok(session)
+    }
+
+    /// Opens every output and starts its publisher. Says whether events and changes of findings are wanted.
+    fn start_publishers(
+        &mut self,
+        outputs: &cli::Outputs,
+        mode: Mode,
+        kafka: &KafkaSettings,
+    ) -> Result<(bool, bool), Failure> {
+        use spyhop_publish::Journal;
+        let (mut events, mut changes) = (false, false);
+        let at_once = Duration::from_secs(5);
+        let open = |output: &cli::Output| {
+            let opened = match output {
+                cli::Output::Stdout => Ok(Output::stdout()),
+                cli::Output::File(path) => Output::open(path),
+            };
+            opened.map_err(|wrong| Failure::failed(wrong.to_string()))
+        };
+        let mut started: Vec<(&str, Wants, Box<dyn spyhop_publish::Sink>, Duration)> = Vec::new();
+        if let Some(output) = &outputs.exchanges_out {
+            let sink = JsonLines::exchanges(open(output)?, self.names.clone());
+            started.push(("exchanges", Wants::Exchanges, Box::new(sink), at_once));
+            events = true;
+        }
+        if let Some(output) = &outputs.observations_out {
+            let sink = JsonLines::observations(open(output)?, outputs.lang, self.names.clone());
+            started.push(("observations", Wants::Exchanges, Box::new(sink), at_once));
+            events = true;
+        }
+        if mode.updates {
+            let output = match &outputs.findings_out {
+                Some(output) => Some(open(output)?),
+                None => (outputs.prints_findings() && outputs.format == cli::Format::Json).then(Output::stdout),
+            };
+            if let Some(output) = output {
+                let sink = JsonLines::changes(output, outputs.lang, self.names.clone());
+                started.push(("findings", Wants::Findings, Box::new(sink), at_once));
+                changes = true;
+            }
+        }
+        if mode.publish {
+            if !kafka.is_on() {
+                return Err(Failure::usage("--publish: no broker is named; set `brokers` in [kafka] of sensor.toml"));
+            }
+            let patience = (!mode.live).then(|| Duration::from_nanos(kafka.replay_patience.0));
+            let sink = KafkaSink::new(kafka.clone(), self.names.clone(), self.key.clone(), patience)
+                .map_err(|wrong| Failure::usage(wrong.to_string()))?;
+            self.kafka = Some(sink.health());
+            started.push(("kafka", kafka.wants(), Box::new(sink), Duration::from_nanos(kafka.flush_within.0)));
+            events |= kafka.publish_exchanges;
+            changes = true;
+        }
+        // Readers made before the first record see everything.
+        for (name, wants, sink, within) in started {
+            let reader = self.journal.reader(name, wants);
+            let publisher =
+                Publisher::start(name, reader, sink, within).map_err(|wrong| Failure::failed(wrong.to_string()))?;
+            self.publishers.push(publisher);
+        }
+        Ok((events, changes))
+    }
+
+    /// Runs the pipeline over a source, waits for publishers, saves what was learnt, and sums up.
+    pub fn run(mut self, source: &mut Source, stop: &AtomicBool, watch: &mut Watch<'_>) -> Result<Finished, Failure> {
+        let Some(parts) = self.parts.take() else { return Err(Failure::failed("the session has run already")) };
+        let outcome = pipeline::run(source, parts, stop, watch);
+        let mut failures: Vec<String> = outcome.failure.iter().map(ToString::to_string).collect();
+        if let Some(kafka) = &self.kafka {
+            // From here on a broker that is away holds up nothing any more.
+            kafka.finish_within(Duration::from_secs(10));
+        }
+        for publisher in self.publishers.drain(..) {
+            let name = publisher.name().to_owned();
+            match publisher.join() {
+                Ok(Ended::Drained | Ended::Closed) => {}
+                Err(wrong) => failures.push(format!("{name}: {wrong}")),
+            }
+        }
+        let Outcome { accounts, identity, engine, .. } = outcome;
+        if let Some(state) = &self.state
+            && let Err(wrong) = state.save(&self.key, &identity, &engine)
+        {
+            failures.push(wrong);
+        }
+        failures.extend(
+            accounts
+                .imbalances()
+                .into_iter()
+                .map(|wrong| format!("the accounts do not add up: {wrong}; please report it")),
+        );
+        let findings = engine.all();
+        let mut summary = self.summary(&accounts, source);
+        for finding in &findings {
+            summary.add(finding);
+        }
+        Ok(Finished { findings, accounts, summary, failures })
+    }
+
+    fn summary(&self, accounts: &Accounts, source: &Source) -> Summary {
+        use spyhop_publish::Journal;
+        let mut lost = accounts.losses();
+        let dropped = |report: &ReaderReport| {
+            (report.dropped.exchanges + report.missed.exchanges, report.dropped.findings + report.missed.findings)
+        };
+        for report in self.journal.report() {
+            let (exchanges, findings) = dropped(&report);
+            *lost.entry("exchanges_unpublished").or_insert(0) += exchanges;
+            *lost.entry("findings_unpublished").or_insert(0) += findings;
+        }
+        Summary {
+            files: source
+                .ports()
+                .iter()
+                .filter_map(|port| port.path.clone())
+                .collect::<std::collections::BTreeSet<_>>()
+                .len() as u64,
+            began: accounts.began.filter(|at| *at != Timestamp::MAX),
+            ended: accounts.ended,
+            packets: accounts.capture.packets,
+            bytes: accounts.capture.bytes,
+            connections: accounts.stream.connections,
+            exchanges: accounts.seen.exchanges,
+            logins: accounts.seen.logins,
+            observations: accounts.seen.observations,
+            losses: losses::told(&lost),
+            elapsed: self.began.elapsed(),
+            cpu: process::cpu_time(),
+            peak_memory: process::peak_memory(),
+            ..Summary::default()
+        }
+    }
+
+    /// One line about Kafka, if it is published to.
+    pub fn kafka(&self) -> Option<Arc<KafkaHealth>> {
+        self.kafka.clone()
+    }
+}
+
+/// Options of a replay's source.
+pub fn replay_options(config: &Config, setup: &cli::Setup) -> spyhop_capture::ReplayOptions {
+    let capture: CaptureSettings = config.section("capture");
+    spyhop_capture::ReplayOptions {
+        window: capture.sort_window,
+        hold: capture.sort_mib.max(1) << 20,
+        filter: filter(&capture, setup),
+        ..spyhop_capture::ReplayOptions::default()
+    }
+}
+
+/// Options of a live source.
+pub fn live_options(config: &Config, setup: &cli::Setup) -> spyhop_capture::LiveOptions {
+    let capture: CaptureSettings = config.section("capture");
+    spyhop_capture::LiveOptions {
+        snap_len: capture.snap_len,
+        promiscuous: capture.promiscuous,
+        buffer: capture.buffer_mib.clamp(1, 2_047) << 20,
+        filter: filter(&capture, setup),
+        ..spyhop_capture::LiveOptions::default()
+    }
+}
+
+fn filter(capture: &CaptureSettings, setup: &cli::Setup) -> Option<String> {
+    setup.filter.clone().or_else(|| (!capture.filter.is_empty()).then(|| capture.filter.clone()))
+}
+
+fn find_key(
+    setup: &cli::Setup,
+    general: &General,
+    state: Option<&StateDir>,
+    notices: &mut Vec<String>,
+) -> Result<Key, Failure> {
+    let named =
+        setup.key_file.clone().or_else(|| (!general.key_file.is_empty()).then(|| PathBuf::from(&general.key_file)));
+    let Some(path) = named.or_else(|| state.map(StateDir::key_file)) else {
+        return state::passing_key().map_err(Failure::failed);
+    };
+    let (key, made) = state::key(&path).map_err(Failure::failed)?;
+    if made {
+        notices.push(format!(
+            "made the key {} in {}; keep it: only the same key gives the same fingerprints",
+            key.id(),
+            path.display()
+        ));
+    }
+    Ok(key)
+}

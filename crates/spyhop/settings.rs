@@ -1,0 +1,136 @@
+//! All sections of `sensor.toml`, and what can be used of a configuration once it is read.
+
+use std::path::Path;
+
+use spyhop_detect::{DETECTORS, LossSettings, Table};
+use spyhop_identify::{EndpointLimits, Networks};
+use spyhop_model::{Settings, Span, settings};
+use spyhop_publish::kafka::KafkaSettings;
+
+use crate::config::{Document, Mistake, Section, locate};
+use crate::pipeline::Pipeline;
+
+settings! {
+    /// The sensor itself.
+    pub struct General {
+        /// The name under which the sensor reports.
+        id: String = "spyhop".to_owned(),
+        /// File with the secret key of fingerprints; empty: the state directory's, else one that lives for one run.
+        key_file: String = String::new(),
+        /// Directory where what was learnt is kept from one start to the next; empty: an empty memory at each start.
+        state: String = String::new(),
+    }
+}
+
+settings! {
+    /// Where packets come from.
+    pub struct CaptureSettings {
+        /// The interface at the mirror port.
+        interface: String = String::new(),
+        /// Only packets that this expression takes, in the language of tcpdump; empty takes all.
+        filter: String = String::new(),
+        /// Take packets that are addressed to others, as a mirror port needs.
+        promiscuous: bool = true,
+        /// Bytes kept of each packet.
+        snap_len: u32 = 262_144,
+        /// Kernel buffer in MiB.
+        buffer_mib: u32 = 64,
+        /// Packets in files that are out of order by less than this are put in order.
+        sort_window: Span = Span::seconds(1),
+        /// MiB of packets held for sorting; where more come within the window, less than the window is sorted.
+        sort_mib: usize = 8,
+    }
+}
+
+settings! {
+    /// The journal in memory from which publishers read.
+    pub struct JournalSettings {
+        /// Records it holds. A replay waits when it is full; a live sensor drops exchanges, then findings, and counts them.
+        records: usize = 20_000,
+        /// MiB it holds.
+        mib: usize = 32,
+    }
+}
+
+/// A configuration that can be used.
+#[derive(Clone, Debug)]
+pub struct Config {
+    document: Document,
+}
+
+impl Config {
+    /// Reads the file that was named, else the first that is there, else takes the defaults.
+    ///
+    /// # Errors
+    /// All mistakes in it.
+    pub fn load(named: Option<&Path>) -> Result<Config, Vec<Mistake>> {
+        let sections = sections();
+        let document = match locate(named) {
+            Some(path) => Document::load(&path, &sections)?,
+            None => Document::defaults(&sections),
+        };
+        Ok(Config { document })
+    }
+
+    /// What was read.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// A section's settings.
+    pub fn section<S: Settings>(&self, name: &str) -> S {
+        self.document.section(name)
+    }
+
+    /// All detectors with their settings.
+    ///
+    /// # Errors
+    /// A sentence about a detector that cannot be built; reading has checked each of them.
+    pub fn detectors(&self) -> Result<Vec<Box<dyn Table>>, String> {
+        DETECTORS
+            .iter()
+            .map(|entry| {
+                (entry.build)(self.document.object(entry.rule.kind))
+                    .map_err(|wrong| format!("[{}]: {wrong}", entry.rule.kind))
+            })
+            .collect()
+    }
+}
+
+/// Every section, in the order of the file.
+pub fn sections() -> Vec<Section> {
+    let mut sections = vec![
+        Section::of::<General>("general"),
+        Section::of::<CaptureSettings>("capture"),
+        Section::checked::<Networks>("networks", usable_networks),
+        Section::of::<Pipeline>("pipeline"),
+        Section::of::<spyhop_stream::FragmentLimits>("fragments"),
+        Section::of::<spyhop_stream::Limits>("streams"),
+        Section::of::<spyhop_http::Limits>("http"),
+        Section::of::<EndpointLimits>("endpoints"),
+        Section::of::<JournalSettings>("journal"),
+        Section::checked::<KafkaSettings>("kafka", |kafka| match kafka.problems().into_iter().next() {
+            Some(problem) => Err(problem.text),
+            None => Ok(()),
+        }),
+        Section::checked::<spyhop_detect::Limits>("detect", usable_kinds),
+        Section::of::<spyhop_detect::Life>("findings"),
+    ];
+    for entry in DETECTORS {
+        let build = |value| (entry.build)(value).map(|_| ());
+        sections.push(Section::new(entry.rule.kind, entry.about, entry.settings, entry.defaults, build));
+    }
+    sections.push(Section::of::<LossSettings>(spyhop_detect::Loss::RULE.kind));
+    sections
+}
+
+fn usable_networks(networks: &Networks) -> Result<(), String> {
+    spyhop_identify::Locations::open(networks).map(|_| ())
+}
+
+fn usable_kinds(limits: &spyhop_detect::Limits) -> Result<(), String> {
+    match limits.off.iter().find(|kind| spyhop_detect::rule(kind).is_none()) {
+        Some(unknown) => Err(crate::cli::unknown_kind(unknown, spyhop_detect::rules().map(|rule| rule.kind))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,227 @@
+//! What one run leaves for the next: the key, and what was learnt.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use spyhop_detect::Engine;
+use spyhop_identify::Identity;
+use spyhop_model::{Key, KeyId};
+
+/// Raised when a snapshot's format changes so that older ones cannot be read.
+const VERSION: u32 = 1;
+
+/// A state directory, locked against a second instance.
+pub struct StateDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Snapshot {
+    version: u32,
+    key_id: KeyId,
+    identity: Value,
+    engine: Value,
+}
+
+impl StateDir {
+    /// Opens the directory, and makes it where it is missing.
+    pub fn open(path: &Path) -> Result<StateDir, String> {
+        let what = |wrong: std::io::Error| {
+            format!("state directory {}: {wrong}; name a directory that can be written", path.display())
+        };
+        fs::create_dir_all(path).map_err(what)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(what)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(StateDir { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(format!(
+                "state directory {} is in use by another spyhop; stop it or name another directory",
+                path.display()
+            )),
+            Err(TryLockError::Error(wrong)) => Err(what(wrong)),
+        }
+    }
+
+    /// Where its key is.
+    pub fn key_file(&self) -> PathBuf {
+        self.path.join("key")
+    }
+
+    fn snapshot(&self) -> PathBuf {
+        self.path.join("snapshot.json")
+    }
+
+    /// Starts identity and engine from the last snapshot, if there is one.
+    pub fn load(&self, key: &Key, identity: &mut Identity, engine: &mut Engine) -> Result<(), String> {
+        let path = self.snapshot();
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(wrong) if wrong.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(wrong) => return Err(format!("{}: {wrong}", path.display())),
+        };
+        let unreadable = |wrong: serde_json::Error| {
+            format!("{}: {wrong}; move the file away to start with an empty memory", path.display())
+        };
+        let snapshot: Snapshot = serde_json::from_slice(&bytes).map_err(unreadable)?;
+        if snapshot.version != VERSION {
+            return Err(format!(
+                "{}: written in format {}, this program reads format {VERSION}; move the file away to start with an empty memory",
+                path.display(),
+                snapshot.version
+            ));
+        }
+        if snapshot.key_id != key.id() {
+            return Err(format!(
+                "{}: made with key {}, but the key in use is {}; give that key, or move the file away to start with an empty memory",
+                path.display(),
+                snapshot.key_id,
+                key.id()
+            ));
+        }
+        identity.load(snapshot.identity).map_err(unreadable)?;
+        engine.load(snapshot.engine).map_err(unreadable)
+    }
+
+    /// Saves what was learnt: whole or not at all.
+    pub fn save(&self, key: &Key, identity: &Identity, engine: &Engine) -> Result<(), String> {
+        let path = self.snapshot();
+        let told = |wrong: &dyn std::fmt::Display| {
+            format!("{}: {wrong}; what was learnt in this run is not saved", path.display())
+        };
+        let snapshot = Snapshot {
+            version: VERSION,
+            key_id: key.id(),
+            identity: identity.save().map_err(|wrong| told(&wrong))?,
+            engine: engine.save().map_err(|wrong| told(&wrong))?,
+        };
+        let bytes = serde_json::to_vec(&snapshot).map_err(|wrong| told(&wrong))?;
+        write_whole(&path, &bytes).map_err(|wrong| told(&wrong))
+    }
+}
+
+/// Writes beside the file, syncs, renames, and syncs the folder.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// A key that lives for this run only.
+pub fn passing_key() -> Result<Key, String> {
+    random_bytes().map(Key::new)
+}
+
+/// Reads a key file, and makes it where it is missing. True if it was made.
+pub fn key(path: &Path) -> Result<(Key, bool), String> {
+    let told = |wrong: std::io::Error| format!("key file {}: {wrong}", path.display());
+    match File::open(path) {
+        Ok(mut file) => {
+            let mode = file.metadata().map_err(told)?.permissions().mode();
+            if mode & 0o077 != 0 {
+                return Err(format!(
+                    "key file {}: others may read it (mode {:03o}); whoever has the key can test guesses against every fingerprint. chmod 600 it",
+                    path.display(),
+                    mode & 0o777
+                ));
+            }
+            // A key is 64 characters; what is longer is no key, and is not read.
+            let mut text = String::new();
+            let read = std::io::Read::by_ref(&mut file).take(256).read_to_string(&mut text);
+            let bytes = read.ok().and_then(|_| parse(text.trim()));
+            let bytes = bytes.ok_or_else(|| {
+                format!(
+                    "key file {}: no key in it; a key is 64 hexadecimal digits on one line (openssl rand -hex 32)",
+                    path.display()
+                )
+            })?;
+            Ok((Key::new(bytes), false))
+        }
+        Err(wrong) if wrong.kind() == std::io::ErrorKind::NotFound => {
+            let bytes = random_bytes()?;
+            let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(told)?;
+            writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(told)?;
+            Ok((Key::new(bytes), true))
+        }
+        Err(wrong) => Err(told(wrong)),
+    }
+}
+
+fn random_bytes() -> Result<[u8; 32], String> {
+    let mut bytes = [0; 32];
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(|wrong| format!("/dev/urandom: {wrong}"))?;
+    Ok(bytes)
+}
+
+fn parse(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_only_its_owner_may_read_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        let (made, fresh) = key(&path).expect("a key");
+        let (read, again) = key(&path).expect("the same key");
+        assert!(fresh && !again && made.id() == read.id());
+        assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("chmod");
+        assert!(key(&path).expect_err("refused").contains("chmod 600"));
+    }
+
+    #[test]
+    fn a_file_without_a_key_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        for text in ["", "abc", &"z".repeat(64), &"a".repeat(65)] {
+            let _ = fs::remove_file(&path);
+            OpenOptions::new()
+                .create(true)
+                .write(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&path)
+                .and_then(|mut f| f.write_all(text.as_bytes()))
+                .expect("a file");
+            assert!(key(&path).expect_err("refused").contains("64 hexadecimal digits"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_second_instance_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = StateDir::open(folder.path()).expect("the first");
+        assert!(StateDir::open(folder.path()).err().expect("refused").contains("in use"));
+        drop(first);
+        assert!(StateDir::open(folder.path()).is_ok());
+    }
+}

@@ -1,0 +1,181 @@
+//! The connections of one worker, from the first packet to the last timer.
+
+use spyhop_model::{FlowKey, Timestamp};
+
+use crate::accounts::StreamAccounts;
+use crate::flow::{Dir, Env, Flow};
+use crate::limits::Limits;
+use crate::packet::{Flags, Segment};
+use crate::reader::{End, StreamReader};
+use crate::seq::Seq;
+use crate::table::{Slot, Table};
+
+/// Flow table and TCP reassembly of one worker.
+///
+/// What a reader is told depends on the packets of its own connection alone: a connection's timers fire at their own
+/// deadlines, before any later packet, whatever other connections do. Only [`Limits`] that bite can change that, and
+/// then the accounts say so. Give segments in the order of their time.
+pub struct Streams<R: StreamReader> {
+    limits: Limits,
+    table: Table<R>,
+    accounts: StreamAccounts,
+    /// Octets allocated for held data.
+    memory: usize,
+    seed: u64,
+}
+
+/// What a connection needs of its worker, for one call.
+macro_rules! lend {
+    ($streams:ident, $cx:ident) => {
+        &mut Env {
+            cx: $cx,
+            limits: &$streams.limits,
+            accounts: &mut $streams.accounts,
+            memory: &mut $streams.memory,
+            seed: $streams.seed,
+        }
+    };
+}
+
+impl<R: StreamReader> Streams<R> {
+    /// No connections yet.
+    pub fn new(limits: Limits) -> Streams<R> {
+        Streams {
+            limits,
+            table: Table::new(),
+            accounts: StreamAccounts::default(),
+            memory: 0,
+            seed: ahash::RandomState::new().hash_one(0),
+        }
+    }
+
+    /// One segment. What was due by its time is done before.
+    pub fn segment(&mut self, cx: &mut R::Context, segment: &Segment<'_>) {
+        self.advance(cx, segment.at);
+        self.accounts.segments += 1;
+        self.accounts.payload += segment.payload.len() as u64;
+        let (key, low) = FlowKey::of(segment.src, segment.dst, segment.vlans);
+        let dir = if low { Dir::Low } else { Dir::High };
+        let slot = match self.table.find(&key) {
+            Some(slot) => slot,
+            None => match self.admit(cx, segment, key, dir) {
+                Some(slot) => slot,
+                None => return,
+            },
+        };
+        let Some(flow) = self.table.get_mut(slot) else { return };
+        let was = (flow.ended.is_some(), flow.quiet());
+        flow.segment(lend!(self, cx), segment, dir);
+        let is = (flow.ended.is_some(), flow.quiet());
+        let waits = flow.waits() || flow.resetting().is_some();
+        if was != is {
+            if is == (false, false) {
+                self.table.mark_busy(slot, segment.at);
+            } else {
+                self.table.mark_spare(slot);
+            }
+        }
+        if waits || was != is {
+            self.table.arm(slot, &self.limits);
+        }
+    }
+
+    /// Does everything that is due by `to`, in order of deadline; readers are told the deadline as the time.
+    pub fn advance(&mut self, cx: &mut R::Context, to: Timestamp) {
+        while let Some((at, slot)) = self.table.due(to) {
+            let Some(flow) = self.table.get_mut(slot) else { continue };
+            let over = flow.due(&self.limits) <= at && {
+                let was_live = !flow.quiet() && flow.ended.is_none();
+                let over = flow.fire(lend!(self, cx), at);
+                if was_live && !over && (flow.ended.is_some() || flow.quiet()) {
+                    self.table.mark_spare(slot);
+                }
+                over
+            };
+            if over {
+                self.table.remove(slot);
+            } else {
+                self.table.arm(slot, &self.limits);
+            }
+        }
+    }
+
+    /// The capture ends at `at`: what is due is done, and the remaining connections end in the order of their start.
+    pub fn finish(&mut self, cx: &mut R::Context, at: Timestamp) {
+        self.advance(cx, at);
+        for slot in self.table.in_order() {
+            self.end(cx, slot, at, End::CaptureEnd);
+        }
+    }
+
+    /// Forgets the connection of a segment without another word to its reader, after the reader has panicked.
+    pub fn discard(&mut self, segment: &Segment<'_>) {
+        let (key, _) = FlowKey::of(segment.src, segment.dst, segment.vlans);
+        if let Some(slot) = self.table.find(&key) {
+            self.table.remove(slot);
+        }
+    }
+
+    /// What became of the payload so far.
+    pub fn accounts(&self) -> StreamAccounts {
+        self.accounts
+    }
+
+    /// Connections remembered, those included that carried no data or have ended a moment ago.
+    pub fn open_connections(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Octets allocated for data that waits for what is missing before it.
+    pub fn held_bytes(&self) -> usize {
+        self.memory
+    }
+
+    /// A place for the connection that `segment` begins or joins, if it does.
+    fn admit(&mut self, cx: &mut R::Context, segment: &Segment<'_>, key: FlowKey, dir: Dir) -> Option<Slot> {
+        if let Some(slot) = self.other_half(segment, key, dir) {
+            self.accounts.joined += 1;
+            self.table.join(slot, key);
+            return Some(slot);
+        }
+        let bare = segment.payload.is_empty() && segment.cut == 0;
+        let reset = segment.flags.has(Flags::RST);
+        if reset || (bare && segment.flags.has(Flags::FIN) && !segment.flags.has(Flags::SYN)) {
+            // It ends what was not seen.
+            self.accounts.reset_payload += segment.payload.len() as u64;
+            self.accounts.unrelated += 1;
+            return None;
+        }
+        while self.table.len() >= self.limits.connections.max(1) {
+            let victim = self.table.victim()?;
+            self.end(cx, victim, segment.at, End::Evicted);
+        }
+        self.accounts.connections += 1;
+        let slot = self.table.insert(Flow::new(key, segment.at, dir));
+        self.table.mark_spare(slot);
+        self.table.arm(slot, &self.limits);
+        Some(slot)
+    }
+
+    /// A connection on other VLANs of which only the other direction was seen, and whose numbers this segment fits.
+    fn other_half(&mut self, segment: &Segment<'_>, key: FlowKey, dir: Dir) -> Option<Slot> {
+        const NEAR: u64 = 1 << 20;
+        let slot = self.table.find_pair(&key)?;
+        let flow = self.table.get_mut(slot)?;
+        let (own, other) = (flow.half(dir), flow.half(dir.other()));
+        let acks = other.base
+            && segment.flags.has(Flags::ACK)
+            && Seq(segment.ack).since(other.next_seq).unsigned_abs() <= NEAR
+            && (!own.hinted || Seq(segment.seq).since(own.hint).unsigned_abs() <= NEAR);
+        (flow.ended.is_none() && flow.alias.is_none() && !own.seen && acks).then_some(slot)
+    }
+
+    fn end(&mut self, cx: &mut R::Context, slot: Slot, at: Timestamp, why: End) {
+        if let Some(mut flow) = self.table.remove(slot) {
+            flow.end(lend!(self, cx), at, why);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
