@@ -4,6 +4,8 @@
 //! same record or column say is added at the end, so every value is kept as its points until then. Nothing of a value
 //! is kept but its fingerprint, a mask, and for numbers the range they span.
 
+use std::collections::VecDeque;
+
 use spyhop_model::{Fingerprint, Form, Half, Key, Observation, Place, Timestamp};
 
 use crate::types::{Candidate, Hints, Scan, TypeId, TypeSet, find, hints, is_interesting, mask};
@@ -89,7 +91,7 @@ pub struct Content {
     /// Hashes of the entries of `found`, in their order.
     index: Vec<u64>,
     columns: Vec<(u64, u32)>,
-    records: Vec<Record>,
+    records: VecDeque<Record>,
     /// Stretches of text with values near each other, counted from the top: no walker counts that far.
     stretch: u32,
 }
@@ -144,7 +146,7 @@ impl Content {
             found: Vec::new(),
             index: Vec::new(),
             columns: Vec::new(),
-            records: Vec::new(),
+            records: VecDeque::new(),
             stretch: u32::MAX,
         }
     }
@@ -315,15 +317,17 @@ impl Content {
 }
 
 /// The record of that number; a new one takes the place of the oldest.
-fn record(records: &mut Vec<Record>, source: Source, id: u32) -> &mut Record {
+fn record(records: &mut VecDeque<Record>, source: Source, id: u32) -> &mut Record {
     // All path segments are one record.
     let source = if matches!(source, Source::Path(_)) { Source::Path(0) } else { source };
     let at = records.iter().rposition(|record| record.id == id && record.source == source);
     let at = at.unwrap_or_else(|| {
-        if records.len() >= RECORDS {
-            records.remove(0);
-        }
-        records.push(Record { id, source, sure: 0, waiting: Vec::new() });
+        let mut waiting = match records.len() {
+            RECORDS.. => records.pop_front().map(|record| record.waiting).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        waiting.clear();
+        records.push_back(Record { id, source, sure: 0, waiting });
         records.len() - 1
     });
     &mut records[at]

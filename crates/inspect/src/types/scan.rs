@@ -34,11 +34,30 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
                 marks |= u32::from(*b >= 0x80) | u32::from(*b == b'@') | u32::from(*b == b'*');
             }
             marks != 0
-                || digits >= 11
-                || digits >= 4 && value.len() >= 7 && value.iter().any(|b| b"xX#".contains(b))
+                || digits >= 11 && has_long_run(value)
+                || digits >= 4 && value.len() >= 7 && has_masking_run(value)
                 || digits > 0 && value.contains(&b'%')
         }
     }
+}
+
+/// Whether eleven digits stand together, with single spaces or hyphens between at most: dates and hashes have fewer.
+fn has_long_run(value: &[u8]) -> bool {
+    let (mut run, mut before) = (0, b' ');
+    value.iter().any(|b| {
+        match b {
+            b'0'..=b'9' => run += 1,
+            b' ' | b'-' if before.is_ascii_digit() => {}
+            _ => run = 0,
+        }
+        before = *b;
+        run >= 11
+    })
+}
+
+/// Whether a letter that may mask stands three times in a row.
+fn has_masking_run(value: &[u8]) -> bool {
+    value.windows(3).any(|w| matches!(w, b"xxx" | b"XXX" | b"###"))
 }
 
 /// Finds candidates in a value, in order; each call of `emit` gives the readings of one span, likeliest first.
@@ -91,9 +110,10 @@ fn leaf(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
     let bytes = value.as_bytes();
     // `(+86)138…` and `(86) 138…` are written too.
     let digits_at = usize::from(value.starts_with('+'));
-    if value.contains(['*', '•', '●', '×', '…'])
-        || bytes.first().is_some_and(u8::is_ascii_digit) && value.contains(['x', 'X', '#'])
-    {
+    // The mask characters beyond ASCII begin with 0xC3 and 0xE2.
+    let is_masked = bytes.iter().any(|b| matches!(b, b'*' | 0xC3 | 0xE2))
+        || bytes.first().is_some_and(u8::is_ascii_digit) && has_masking_run(bytes);
+    if is_masked {
         let mut found = false;
         masked::leaf(value, &mut |candidates| {
             found = true;
