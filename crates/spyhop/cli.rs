@@ -187,7 +187,7 @@ pub struct Outputs {
     #[arg(long, value_enum, default_value_t = Format::Pretty)]
     pub format: Format,
 
-    /// The language of findings and summary on the terminal; JSON has both.
+    /// The language of findings, on the terminal and in JSON, and of the summary.
     #[arg(long, value_parser = lang(), default_value = "en")]
     pub lang: Lang,
 }
@@ -208,7 +208,11 @@ impl Outputs {
         self.on_stdout().is_empty()
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// Whether each output has its own place.
+    ///
+    /// # Errors
+    /// A sentence about two that have the same.
+    pub fn check(&self) -> Result<(), String> {
         let on_stdout = self.on_stdout();
         if on_stdout.len() > 1 {
             return Err(format!("only one output can be `-`, not both {}", on_stdout.join(" and ")));

@@ -80,6 +80,12 @@ fn meaning(reason: &str) -> (Text, Text) {
                 en: "a connection gave way at the limit of [streams]", zh: "连接数达到 [streams] 上限而被清除"
             },
         ),
+        "credentials_over_limit" => (
+            TIMES,
+            Text {
+                en: "a request carried more credentials than are kept", zh: "请求携带的凭据数量超过上限"
+            },
+        ),
         "bombs_cut" => {
             (TIMES, Text { en: "a body decompressed beyond the limits of [http]", zh: "正文解压超过 [http] 上限" })
         }

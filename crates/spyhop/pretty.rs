@@ -4,6 +4,7 @@ mod explain;
 mod finding;
 mod summary;
 mod text;
+mod zone;
 
 use clap::ColorChoice;
 use spyhop_model::{Class, Lang, Severity, Status, Text};
@@ -12,6 +13,7 @@ pub use explain::{explain, kinds};
 pub use finding::finding;
 pub use summary::{Account, Counted, Loss, Summary, summary};
 pub use text::{plain, width_of, wrap};
+pub use zone::Zone;
 
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct Style {
     pub width: usize,
     /// With ANSI colours.
     pub color: bool,
+    /// The time zone of times.
+    pub zone: Zone,
 }
 
 impl Style {
@@ -37,7 +41,12 @@ impl Style {
                 is_terminal && variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|term| term != "dumb")
             }
         };
-        Style { lang, width: columns.or_else(told).unwrap_or(100), color }
+        Style { lang, width: columns.or_else(told).unwrap_or(100), color, zone: Zone::utc() }
+    }
+
+    /// With times in that zone.
+    pub fn in_zone(self, zone: Zone) -> Style {
+        Style { zone, ..self }
     }
 
     /// Narrower lines help nobody.
@@ -158,7 +167,7 @@ mod tests {
     #[test]
     fn badges_are_equally_wide_in_both_languages() {
         for lang in [Lang::En, Lang::Zh] {
-            let style = Style { lang, width: 80, color: false };
+            let style = Style { lang, width: 80, color: false, zone: Zone::utc() };
             for severity in Severity::ALL {
                 assert_eq!(width_of(&style.badge(severity)), 6);
             }
@@ -168,7 +177,10 @@ mod tests {
     #[test]
     fn colours_can_be_chosen() {
         let style = |choice, is_terminal| Style::of(Lang::En, choice, is_terminal, Some(80));
-        assert_eq!(style(ColorChoice::Always, false), Style { lang: Lang::En, width: 80, color: true });
+        assert_eq!(
+            style(ColorChoice::Always, false),
+            Style { lang: Lang::En, width: 80, color: true, zone: Zone::utc() }
+        );
         assert!(!style(ColorChoice::Never, true).color && !style(ColorChoice::Auto, false).color);
     }
 

@@ -8,6 +8,7 @@ use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressStyle};
 use spyhop_capture::{Defect, Fault, Replay, Source};
 use spyhop_model::Finding;
+use spyhop_publish::record::Names;
 use spyhop_publish::{Output, SinkError, write_findings};
 
 use crate::cli::{self, Format, exit};
@@ -22,8 +23,10 @@ pub fn replay(command: &cli::Replay, color: ColorChoice, stop: &Arc<AtomicBool>)
     let config = session::config(command.setup.config.as_deref())?;
     let replay = Replay::open(&command.inputs, session::replay_options(&config, &command.setup));
     let replay = replay.map_err(|wrong| Failure::failed(wrong.to_string()))?;
+    let outputs = session::outputs(&command.outputs, &config)?;
+    let stdout = session::style(&config, outputs.lang, color, std::io::stdout().is_terminal())?;
     let mode = Mode { live: false, raw_fields: command.raw_fields, publish: command.publish, updates: command.updates };
-    let mut session = Session::prepare(&config, &command.setup, &command.outputs, mode)?;
+    let mut session = Session::prepare(&config, &command.setup, &outputs, mode, stdout)?;
     for notice in session.notices.drain(..) {
         eprintln!("spyhop: {notice}");
     }
@@ -43,11 +46,13 @@ pub fn replay(command: &cli::Replay, color: ColorChoice, stop: &Arc<AtomicBool>)
         Source::Live(_) => &[],
     };
     let code = report(&finished, defects, stop);
-    write(command, &finished.findings, &names, color).or_else(quiet_end)?;
+    if !command.updates {
+        write(&outputs, &finished.findings, &names, stdout).or_else(quiet_end)?;
+    }
     if let Some(kafka) = kafka {
         eprintln!("spyhop: kafka: {kafka}");
     }
-    let stderr = Style::of(command.outputs.lang, color, std::io::stderr().is_terminal(), None);
+    let stderr = session::style(&config, outputs.lang, color, std::io::stderr().is_terminal())?;
     let _ = write!(std::io::stderr().lock(), "{}", pretty::summary(&finished.summary, &stderr));
     let reached =
         command.fail_on.is_some_and(|least| finished.findings.iter().any(|finding| finding.severity >= least));
@@ -74,14 +79,9 @@ fn report(finished: &Finished, defects: &[Defect], stop: &AtomicBool) -> u8 {
     code
 }
 
-fn write(
-    command: &cli::Replay,
-    findings: &[Finding],
-    names: &spyhop_publish::record::Names,
-    color: ColorChoice,
-) -> Result<(), SinkError> {
-    let outputs = &command.outputs;
-    if let (Some(output), false) = (&outputs.findings_out, command.updates) {
+/// Writes every finding once, in its final state.
+fn write(outputs: &cli::Outputs, findings: &[Finding], names: &Names, style: Style) -> Result<(), SinkError> {
+    if let Some(output) = &outputs.findings_out {
         let mut output = match output {
             cli::Output::Stdout => Output::stdout(),
             cli::Output::File(path) => Output::open(path)?,
@@ -92,22 +92,14 @@ fn write(
         return Ok(());
     }
     match outputs.format {
-        Format::Json if command.updates => Ok(()),
         Format::Json => write_findings(&mut Output::stdout(), findings, outputs.lang, names),
         Format::Pretty => {
-            let stdout = std::io::stdout();
-            let style = Style::of(outputs.lang, color, stdout.is_terminal(), None);
-            let mut stdout = stdout.lock();
-            let mut print = || -> std::io::Result<()> {
-                for finding in findings {
-                    writeln!(stdout, "{}", pretty::finding(finding, &style))?;
-                }
-                stdout.flush()
-            };
-            print().map_err(|error| match error.kind() {
-                std::io::ErrorKind::BrokenPipe => SinkError::Closed,
-                _ => SinkError::File { path: "standard output".into(), error },
-            })
+            let mut text = String::new();
+            for finding in findings {
+                text.push_str(&pretty::finding(finding, &style));
+                text.push('\n');
+            }
+            session::print(&text)
         }
     }
 }

@@ -9,7 +9,7 @@ use spyhop_capture::{Live, Source};
 use spyhop_publish::kafka::KafkaSettings;
 
 use crate::cli::{self, exit};
-use crate::pretty::{self, Style};
+use crate::pretty;
 use crate::session::{self, Failure, Mode, Session};
 use crate::settings::CaptureSettings;
 
@@ -31,7 +31,9 @@ pub fn run(command: &cli::Run, color: ColorChoice, stop: &Arc<AtomicBool>) -> Re
     let kafka: KafkaSettings = config.section("kafka");
     // Findings are told as they change: there is no end to wait for.
     let mode = Mode { live: true, raw_fields: false, publish: kafka.is_on(), updates: true };
-    let mut session = Session::prepare(&config, &command.setup, &command.outputs, mode)?;
+    let outputs = session::outputs(&command.outputs, &config)?;
+    let stdout = session::style(&config, outputs.lang, color, std::io::stdout().is_terminal())?;
+    let mut session = Session::prepare(&config, &command.setup, &outputs, mode, stdout)?;
     for notice in session.notices.drain(..) {
         eprintln!("spyhop: {notice}");
     }
@@ -48,7 +50,7 @@ pub fn run(command: &cli::Run, color: ColorChoice, stop: &Arc<AtomicBool>) -> Re
     if let Some(kafka) = kafka {
         eprintln!("spyhop: kafka: {kafka}");
     }
-    let stderr = Style::of(command.outputs.lang, color, std::io::stderr().is_terminal(), None);
+    let stderr = session::style(&config, outputs.lang, color, std::io::stderr().is_terminal())?;
     let _ = write!(std::io::stderr().lock(), "{}", pretty::summary(&finished.summary, &stderr));
     Ok(code)
 }

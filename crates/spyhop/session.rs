@@ -1,25 +1,29 @@
 //! What a replay and a live run have in common: keys, memory, detectors, journal and publishers, made ready and put away.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use clap::ColorChoice;
 use spyhop_capture::Source;
 use spyhop_detect::{Engine, Loss};
 use spyhop_identify::{Identity, Locations};
 use spyhop_inspect::{Inspector, Knowledge};
-use spyhop_model::{Finding, Key, Timestamp};
+use spyhop_model::{Finding, Key, Lang, Timestamp};
 use spyhop_publish::kafka::{KafkaHealth, KafkaSettings, KafkaSink};
 use spyhop_publish::record::Names;
-use spyhop_publish::{Ended, Full, JsonLines, MemoryJournal, Output, Publisher, ReaderReport, Wants};
+use spyhop_publish::{
+    Ended, Full, JsonLines, MemoryJournal, Output, Publisher, ReaderReport, Record, SinkError, Wants,
+};
 use spyhop_stream::DecodeLimits;
 
 use crate::cli::{self, exit};
 use crate::config::render;
 use crate::pipeline::{self, Accounts, Outcome, Parts, Pipeline, Watch};
-use crate::pretty::Summary;
-use crate::settings::{CaptureSettings, Config, General, JournalSettings};
+use crate::pretty::{self, Style, Summary, Zone};
+use crate::settings::{CaptureSettings, Config, General, JournalSettings, OutputSettings};
 use crate::state::{self, StateDir};
 use crate::{losses, process};
 
@@ -95,6 +99,7 @@ impl Session {
         setup: &cli::Setup,
         outputs: &cli::Outputs,
         mode: Mode,
+        style: Style,
     ) -> Result<Session, Failure> {
         let began = Instant::now();
         let general: General = config.section("general");
@@ -134,7 +139,7 @@ impl Session {
             began,
             notices,
         };
-        let wants = session.start_publishers(outputs, mode, &kafka)?;
+        let wants = session.start_publishers(outputs, mode, &kafka, style)?;
 
         let mut pipeline: Pipeline = config.section("pipeline");
         if let Some(workers) = setup.workers {
@@ -162,6 +167,7 @@ impl Session {
         outputs: &cli::Outputs,
         mode: Mode,
         kafka: &KafkaSettings,
+        style: Style,
     ) -> Result<(bool, bool), Failure> {
         use spyhop_publish::Journal;
         let (mut events, mut changes) = (false, false);
@@ -185,13 +191,19 @@ impl Session {
             events = true;
         }
         if mode.updates {
-            let output = match &outputs.findings_out {
-                Some(output) => Some(open(output)?),
-                None => (outputs.prints_findings() && outputs.format == cli::Format::Json).then(Output::stdout),
-            };
-            if let Some(output) = output {
-                let sink = JsonLines::changes(output, outputs.lang, self.names.clone());
+            if let Some(output) = &outputs.findings_out {
+                let sink = JsonLines::changes(open(output)?, outputs.lang, self.names.clone());
                 started.push(("findings", Wants::Findings, Box::new(sink), at_once));
+                changes = true;
+            }
+            if outputs.prints_findings() {
+                let sink: Box<dyn spyhop_publish::Sink> = match outputs.format {
+                    cli::Format::Json => {
+                        Box::new(JsonLines::changes(Output::stdout(), outputs.lang, self.names.clone()))
+                    }
+                    cli::Format::Pretty => Box::new(Printer { style }),
+                };
+                started.push(("terminal", Wants::Findings, sink, at_once));
                 changes = true;
             }
         }
@@ -291,6 +303,69 @@ impl Session {
     pub fn kafka(&self) -> Option<Arc<KafkaHealth>> {
         self.kafka.clone()
     }
+}
+
+/// Prints findings for people as they change.
+struct Printer {
+    style: Style,
+}
+
+impl spyhop_publish::Sink for Printer {
+    fn write(&mut self, batch: &[Record]) -> Result<(), SinkError> {
+        let mut text = String::new();
+        for record in batch {
+            if let Record::Finding(finding) = record {
+                text.push_str(&pretty::finding(finding, &self.style));
+                text.push('\n');
+            }
+        }
+        print(&text)
+    }
+
+    fn flush(&mut self, _within: Duration) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// Writes to the standard output at once.
+///
+/// # Errors
+/// The output's reader has gone, or it cannot be written.
+pub fn print(text: &str) -> Result<(), SinkError> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => SinkError::Closed,
+        _ => SinkError::File { path: "standard output".into(), error },
+    })
+}
+
+/// How to print on an output, in the configured time zone.
+///
+/// # Errors
+/// The time zone is none.
+pub fn style(config: &Config, lang: Lang, color: ColorChoice, is_terminal: bool) -> Result<Style, Failure> {
+    let general: General = config.section("general");
+    let zone = Zone::named(&general.timezone).map_err(Failure::usage)?;
+    Ok(Style::of(lang, color, is_terminal, None).in_zone(zone))
+}
+
+/// The outputs asked for on the command line, and where that is silent those of the configuration.
+///
+/// # Errors
+/// Two of them are the same.
+pub fn outputs(asked: &cli::Outputs, config: &Config) -> Result<cli::Outputs, Failure> {
+    let settings: OutputSettings = config.section("output");
+    let or = |asked: &Option<cli::Output>, path: String| {
+        asked.clone().or_else(|| (!path.is_empty()).then(|| path.parse().unwrap_or(cli::Output::Stdout)))
+    };
+    let outputs = cli::Outputs {
+        findings_out: or(&asked.findings_out, settings.findings),
+        exchanges_out: or(&asked.exchanges_out, settings.exchanges),
+        observations_out: or(&asked.observations_out, settings.observations),
+        ..asked.clone()
+    };
+    outputs.check().map_err(|wrong| Failure::usage(format!("[output]: {wrong}")))?;
+    Ok(outputs)
 }
 
 /// Options of a replay's source.

@@ -9,6 +9,7 @@ use spyhop_publish::kafka::KafkaSettings;
 
 use crate::config::{Document, Mistake, Section, locate};
 use crate::pipeline::Pipeline;
+use crate::pretty::Zone;
 
 settings! {
     /// The sensor itself.
@@ -19,6 +20,20 @@ settings! {
         key_file: String = String::new(),
         /// Directory where what was learnt is kept from one start to the next; empty: an empty memory at each start.
         state: String = String::new(),
+        /// The time zone in which people read times and work, as in the IANA database. JSON and Kafka hold UTC.
+        timezone: String = "Asia/Shanghai".to_owned(),
+    }
+}
+
+settings! {
+    /// Where findings and records are written, besides Kafka. Options of the command line come first.
+    pub struct OutputSettings {
+        /// File of findings as JSON lines; "-" is the standard output, empty none.
+        findings: String = String::new(),
+        /// File of exchanges as JSON lines.
+        exchanges: String = String::new(),
+        /// File of observations as JSON lines.
+        observations: String = String::new(),
     }
 }
 
@@ -100,7 +115,8 @@ impl Config {
 /// Every section, in the order of the file.
 pub fn sections() -> Vec<Section> {
     let mut sections = vec![
-        Section::of::<General>("general"),
+        Section::checked::<General>("general", usable_general),
+        Section::of::<OutputSettings>("output"),
         Section::of::<CaptureSettings>("capture"),
         Section::checked::<Networks>("networks", usable_networks),
         Section::of::<Pipeline>("pipeline"),
@@ -122,6 +138,10 @@ pub fn sections() -> Vec<Section> {
     }
     sections.push(Section::of::<LossSettings>(spyhop_detect::Loss::RULE.kind));
     sections
+}
+
+fn usable_general(general: &General) -> Result<(), String> {
+    Zone::named(&general.timezone).map(|_| ())
 }
 
 fn usable_networks(networks: &Networks) -> Result<(), String> {

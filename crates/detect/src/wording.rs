@@ -32,6 +32,11 @@ pub(crate) fn role(entity: &Entity) -> Text {
     }
 }
 
+/// `1 login`, `2 logins`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A masked sample with its place: `$.data.list[*].mobile: 138****8000`.
 pub(crate) fn sample(seen: &Observation) -> String {
     match &seen.place {

@@ -44,7 +44,6 @@ pub enum Source {
 }
 
 /// What a worker keeps for recognition: the key, and a cache of what names say (a pure function).
-#[derive(Debug)]
 pub struct Recogniser {
     key: Key,
     names: Vec<Option<(Box<str>, Hints)>>,
@@ -83,7 +82,6 @@ impl Recogniser {
 }
 
 /// The values of one half.
-#[derive(Debug)]
 pub struct Content {
     half: Half,
     today: u32,
@@ -97,7 +95,6 @@ pub struct Content {
 }
 
 /// Values of one type in one form at one place.
-#[derive(Debug)]
 struct Found {
     what: TypeId,
     form: Form,
@@ -444,7 +441,6 @@ pub fn fingerprint(key: &Key, what: TypeId, form: Form, raw: &str) -> Fingerprin
 }
 
 /// Feeds leaves of one source to a [`Content`].
-#[derive(Debug)]
 pub struct ContentSink<'a> {
     content: &'a mut Content,
     recogniser: &'a mut Recogniser,
@@ -463,7 +459,7 @@ impl LeafSink for ContentSink<'_> {
 
 /// One body on its way: its structure is told from its first bytes, then it is walked. Any [`LeafSink`] may look on;
 /// two can with `&mut (&mut one, &mut other)`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct BodyScan {
     content_type: Option<Box<str>>,
     head: Vec<u8>,

@@ -41,14 +41,34 @@ impl Knowledge {
     }
 }
 
+/// What a worker's inspections did not read, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InspectAccounts {
+    /// Credentials of requests that carried more than are kept.
+    pub credentials_over_limit: u64,
+    /// Bytes of pictures, sound, video and fonts, which are not searched.
+    pub media_bytes: u64,
+}
+
+impl std::ops::AddAssign for InspectAccounts {
+    fn add_assign(&mut self, more: InspectAccounts) {
+        self.credentials_over_limit += more.credentials_over_limit;
+        self.media_bytes += more.media_bytes;
+    }
+}
+
 /// What a worker's inspections share.
 pub struct Inspector {
     knowledge: Arc<Knowledge>,
+    /// Its own copy: matching borrows scratch memory that threads would compete for.
+    classifier: Agents,
     recogniser: Recogniser,
     redactor: Redactor,
     agents: HashMap<u64, Agent>,
     hasher: ahash::RandomState,
     scratch: Vec<u8>,
+    /// What was not read.
+    pub accounts: InspectAccounts,
     /// Finished calls, in the order in which they were completed; whoever runs the worker takes them.
     pub calls: Vec<Call>,
 }
@@ -59,10 +79,12 @@ impl Inspector {
         Inspector {
             recogniser: Recogniser::new(knowledge.key.clone()),
             redactor: Redactor::new(knowledge.key.clone()),
+            classifier: knowledge.agents.clone(),
             knowledge,
             agents: HashMap::new(),
             hasher: ahash::RandomState::new(),
             scratch: Vec::new(),
+            accounts: InspectAccounts::default(),
             calls: Vec::new(),
         }
     }
@@ -72,7 +94,7 @@ impl Inspector {
         if let Some(agent) = self.agents.get(&hash) {
             return *agent;
         }
-        let agent = self.knowledge.agents.classify(user_agent);
+        let agent = self.classifier.classify(user_agent);
         if self.agents.len() >= AGENTS {
             self.agents.clear();
         }
@@ -260,6 +282,8 @@ impl Inspection for ExchangeInspection {
         if let (Some(raw), Some(_)) = (&mut raw, &login_found) {
             raw.account = login.account_as_sent().map(Into::into);
         }
+        let (credentials, left_out) = credentials.finish();
+        cx.accounts.credentials_over_limit += u64::from(left_out);
         let mut observations = asked.content.finish();
         observations.extend(answered.content.finish());
         let (client, server) = match exchange.client {
@@ -282,7 +306,7 @@ impl Inspection for ExchangeInspection {
             agent: self.agent,
             picture: self.picture,
             login: login_found.map(Box::new),
-            credentials: credentials.finish().0,
+            credentials,
             observations,
             raw,
         });
@@ -312,6 +336,9 @@ impl ExchangeInspection {
             *media &= !is_text(bytes);
         }
         if *media || !*begun {
+            if let Step::Bytes(bytes) = step {
+                cx.accounts.media_bytes += bytes.len() as u64;
+            }
             return;
         }
         let mut values = content.sink(&mut cx.recogniser, Source::Body);

@@ -11,4 +11,4 @@ pub mod segment;
 pub mod types;
 pub mod walk;
 
-pub use exchange::{ExchangeInspection, Inspector, Knowledge};
+pub use exchange::{ExchangeInspection, InspectAccounts, Inspector, Knowledge};

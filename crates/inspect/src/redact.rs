@@ -4,7 +4,7 @@ use spyhop_model::{Form, Key};
 
 use crate::content::fingerprint;
 use crate::types::{Hints, Scan, find, generic_mask, hints, mask};
-use crate::walk::{Decoded, Json, Leaf, LeafKind, LeafSink, percent};
+use crate::walk::{Decoded, Json, Leaf, LeafKind, LeafSink, is_value_like, percent};
 
 /// Points from which a value does not leave: all candidates, since its record may make more of them.
 const LEAST: u8 = 40;
@@ -24,7 +24,7 @@ pub enum SecretName {
     ApiKey,
 }
 
-/// Names of parameters that hold secrets, lower case without `_`, `-` and `.` (handbook, section 5.2).
+/// Names of parameters that hold secrets, lower case without `_`, `-` and `.`.
 pub const SECRET_NAMES: &[(&str, SecretName)] = &[
     ("password", SecretName::Password),
     ("passwd", SecretName::Password),
@@ -80,8 +80,7 @@ pub fn secret_name(name: &str) -> Option<SecretName> {
 
 /// Whether a name of a parameter, header or cookie may be shown as a place: it holds no value itself.
 pub fn is_name(name: &str) -> bool {
-    const LONGEST: usize = 48;
-    name.len() <= LONGEST && name.bytes().filter(u8::is_ascii_digit).count() < 6 && !name.contains(['@', '%', '*'])
+    !is_value_like(name.as_bytes())
 }
 
 /// Replaces values in text.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use spyhop_capture::KernelCounts;
 use spyhop_http::HttpAccounts;
+use spyhop_inspect::InspectAccounts;
 use spyhop_model::Timestamp;
 use spyhop_stream::{DecodeAccounts, Skip, StreamAccounts};
 
@@ -23,6 +24,8 @@ pub struct Accounts {
     pub stream: StreamAccounts,
     /// Of HTTP parsing.
     pub http: HttpAccounts,
+    /// Of inspection.
+    pub inspect: InspectAccounts,
     /// Panics that cost a flow.
     pub panics: u64,
     /// Of behaviour.
@@ -57,6 +60,7 @@ pub struct Seen {
 pub(super) struct WorkerAccounts {
     pub stream: StreamAccounts,
     pub http: HttpAccounts,
+    pub inspect: InspectAccounts,
     pub panics: u64,
 }
 
@@ -64,6 +68,7 @@ impl Accounts {
     pub(super) fn add(&mut self, worker: &WorkerAccounts) {
         self.stream += worker.stream;
         self.http += &worker.http;
+        self.inspect += worker.inspect;
         self.panics += worker.panics;
     }
 
@@ -108,7 +113,9 @@ impl Accounts {
             losses.insert("kernel_dropped", kernel.dropped);
             losses.insert("interface_dropped", kernel.interface_dropped);
         }
-        let mut all = worker_losses(&self.stream, &self.http, self.panics, &losses);
+        let workers =
+            WorkerAccounts { stream: self.stream, http: self.http.clone(), inspect: self.inspect, panics: self.panics };
+        let mut all = worker_losses(&workers, &losses);
         all.insert("order_forced", self.seen.order_forced);
         all.insert("cells_evicted", self.seen.cells_evicted);
         all.retain(|_, count| *count > 0);
@@ -130,7 +137,8 @@ pub(super) fn decode_losses(decode: &DecodeAccounts) -> Losses {
     losses
 }
 
-pub(super) fn worker_losses(stream: &StreamAccounts, http: &HttpAccounts, panics: u64, source: &Losses) -> Losses {
+pub(super) fn worker_losses(worker: &WorkerAccounts, source: &Losses) -> Losses {
+    let WorkerAccounts { stream, http, inspect, panics } = worker;
     let mut losses = source.clone();
     for (reason, count) in [
         ("gap_bytes", stream.gap_bytes),
@@ -141,7 +149,8 @@ pub(super) fn worker_losses(stream: &StreamAccounts, http: &HttpAccounts, panics
         ("bodies_over_limit", http.bodies_over_limit),
         ("decoders_over_limit", http.decoders_over_limit),
         ("bombs_cut", http.bombs),
-        ("panics", panics),
+        ("credentials_over_limit", inspect.credentials_over_limit),
+        ("panics", *panics),
     ] {
         losses.insert(reason, count);
     }

@@ -152,14 +152,19 @@ impl Worker {
 
     /// Losses so far, if they have changed since they were told.
     fn losses(&mut self) -> Option<Losses> {
-        let now = worker_losses(&self.streams.accounts(), &self.shared.accounts, self.panics, &self.source);
+        let now = worker_losses(&self.accounts(), &self.source);
         (now != self.told).then(|| {
             self.told = now.clone();
             now
         })
     }
 
-    fn accounts(self) -> WorkerAccounts {
-        WorkerAccounts { stream: self.streams.accounts(), http: self.shared.accounts.clone(), panics: self.panics }
+    fn accounts(&self) -> WorkerAccounts {
+        WorkerAccounts {
+            stream: self.streams.accounts(),
+            http: self.shared.accounts.clone(),
+            inspect: self.shared.inspect.accounts,
+            panics: self.panics,
+        }
     }
 }

@@ -80,7 +80,7 @@ mod tests {
             Setting { name: "file", about: " A file." },
         ];
         let defaults = json!({"per_address": 10, "file": null});
-        explain(&RULE, &settings, &defaults, &Style { lang, width: 80, color: false })
+        explain(&RULE, &settings, &defaults, &Style { lang, width: 80, color: false, zone: Zone::utc() })
     }
 
     #[test]
@@ -132,7 +132,10 @@ MEDIUM auth.high_frequency_login  login attempts at high frequency
     #[test]
     fn kinds_stand_in_a_table() {
         assert_eq!(
-            kinds([&RULE, Rule::UNKNOWN].into_iter(), &Style { lang: Lang::Zh, width: 80, color: false }),
+            kinds(
+                [&RULE, Rule::UNKNOWN].into_iter(),
+                &Style { lang: Lang::Zh, width: 80, color: false, zone: Zone::utc() }
+            ),
             "\
 中      auth.high_frequency_login  事件  高频登录尝试
 提示    unknown                    事件  未知

@@ -67,8 +67,13 @@ pub fn finding(finding: &Finding, style: &Style) -> String {
 
 /// Its primary entity first, then who else had part in it.
 fn people(finding: &Finding, style: Style) -> Vec<String> {
-    let mut parts = roles(&finding.involved, &["account", "client_ip", "device", "session"], style);
     let role = finding.primary.role();
+    // Fingerprints of devices and sessions tell people nothing, unless the finding is about one.
+    let wanted: Vec<&'static str> = ["account", "client_ip", "device", "session"]
+        .into_iter()
+        .filter(|known| matches!(*known, "account" | "client_ip") || *known == role)
+        .collect();
+    let mut parts = roles(&finding.involved, &wanted, style);
     if finding.involved.names(role).is_empty() && finding.primary != Entity::Sensor {
         let name = clipped(&finding.primary.to_string(), NAME);
         parts.insert(0, format!("{} {name}", role_name(role, style)));
@@ -130,22 +135,26 @@ fn when(finding: &Finding, style: Style) -> String {
         (Lang::Zh, _) => format!("{count} 次"),
     };
     let status = style.status(finding.status);
-    if first.seconds() == last.seconds() {
-        return format!("{} UTC, {times}, {status}", moment(first, true));
-    }
-    let same_day = moment(first, true).get(..10) == moment(last, true).get(..10);
-    let (end, long) = (moment(last, !same_day), lasting(last.since(first)));
+    let span = spanning(first, last, style);
     match style.lang {
-        Lang::En => format!("{} to {end} UTC ({long}), {times}, {status}", moment(first, true)),
-        Lang::Zh => format!("{} 至 {end} UTC（{long}），{times}，{status}", moment(first, true)),
+        Lang::En => format!("{span}, {times}, {status}"),
+        Lang::Zh => format!("{span}，{times}，{status}"),
     }
 }
 
-/// To the second; the exact time stands in the JSON.
-pub(super) fn moment(at: Timestamp, with_date: bool) -> String {
-    let c = at.civil();
-    let time = format!("{:02}:{:02}:{:02}", c.hour, c.minute, c.second);
-    if with_date { format!("{:04}-{:02}-{:02} {time}", c.year, c.month, c.day) } else { time }
+/// From when to when, to the second; the exact times stand in the JSON.
+pub(super) fn spanning(first: Timestamp, last: Timestamp, style: Style) -> String {
+    let (date, time, offset) = style.zone.parts(first);
+    if first.seconds() == last.seconds() {
+        return format!("{date} {time} {offset}");
+    }
+    let (last_date, last_time, last_offset) = style.zone.parts(last);
+    let end = if last_date == date { last_time } else { format!("{last_date} {last_time}") };
+    let long = lasting(last.since(first));
+    match style.lang {
+        Lang::En => format!("{date} {time} to {end} {last_offset} ({long})"),
+        Lang::Zh => format!("{date} {time} 至 {end} {last_offset}（{long}）"),
+    }
 }
 
 /// `3d 4h`, `2m 10s`, `0.25s`: the two largest units.
@@ -299,7 +308,7 @@ pub(super) mod tests {
     }
 
     fn shown(lang: Lang, width: usize) -> String {
-        finding(&sample(), &Style { lang, width, color: false })
+        finding(&sample(), &Style { lang, width, color: false, zone: Zone::utc() })
     }
 
     #[test]
@@ -348,7 +357,7 @@ HIGH   auth.high_frequency_login  login attempts at high frequency
                 for line in shown(lang, width).lines().skip(1) {
                     assert!(width_of(line) <= width.min(120), "{line}");
                 }
-                let coloured = finding(&sample(), &Style { lang, width, color: true });
+                let coloured = finding(&sample(), &Style { lang, width, color: true, zone: Zone::utc() });
                 let mut bare = String::new();
                 for (at, part) in coloured.split("\x1b[").enumerate() {
                     bare += if at == 0 { part } else { part.split_once('m').expect("SGR").1 };
@@ -367,7 +376,7 @@ HIGH   auth.high_frequency_login  login attempts at high frequency
         (small.measures, small.coverage, small.last_seen) = (BTreeMap::new(), BTreeMap::new(), small.first_seen);
         (small.count, small.parent, small.aspect) = (1, Some(FindingId(1)), Some("cn_mobile".into()));
         assert_eq!(
-            finding(&small, &Style { lang: Lang::En, width: 120, color: false }),
+            finding(&small, &Style { lang: Lang::En, width: 120, color: false, zone: Zone::utc() }),
             "\
 HIGH   auth.high_frequency_login  login attempts at high frequency
   Up to 40 login attempts a minute from address 10.0.0.8 at POST shop.example/login, up to 39 of them refused (accounts
@@ -388,7 +397,7 @@ HIGH   auth.high_frequency_login  login attempts at high frequency
         hostile.summary.en = "account \x1b[2J logged in".into();
         hostile.aspect = Some("\r\n".into());
         hostile.respond.push(Respond { action: "\x1b[1m".into(), target: Entity::Account("\x1b".into()) });
-        let shown = finding(&hostile, &Style { lang: Lang::En, width: 80, color: false });
+        let shown = finding(&hostile, &Style { lang: Lang::En, width: 80, color: false, zone: Zone::utc() });
         assert!(!shown.contains(['\x1b', '\x07', '\r', '\u{202e}']), "{shown}");
         assert!(shown.lines().count() < 24, "{shown}");
     }

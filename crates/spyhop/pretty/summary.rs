@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use spyhop_model::{Finding, Lang, Severity, Span, Text, Timestamp};
 
-use super::finding::{lasting, moment};
+use super::finding::{lasting, spanning};
 use super::text::{clipped, width_of};
 use super::{Style, grouped};
 
@@ -124,14 +124,7 @@ fn heading(out: &mut String, style: Style, text: &str) {
 fn traffic(out: &mut String, style: Style, s: &Summary) {
     let zh = style.lang == Lang::Zh;
     if let (Some(began), Some(ended)) = (s.began, s.ended) {
-        let long = lasting(ended.since(began));
-        let (began, ended) = (moment(began, true), moment(ended, true));
-        let text = if zh {
-            format!("{began} 至 {ended} UTC（{long}）")
-        } else {
-            format!("{began} to {ended} UTC ({long})")
-        };
-        style.row(out, style.say("time", "时间"), &text);
+        style.row(out, style.say("time", "时间"), &spanning(began, ended, style));
     }
     let mut read = vec![
         counted(style, s.packets, ("packet", "packets", "个数据包")),
@@ -321,7 +314,7 @@ mod tests {
     }
 
     fn shown(s: &Summary, lang: Lang) -> String {
-        summary(s, &Style { lang, width: 90, color: false })
+        summary(s, &Style { lang, width: 90, color: false, zone: Zone::utc() })
     }
 
     #[test]

@@ -5,6 +5,7 @@ use spyhop_model::{AgentFamily, Class, Entity, Event, Finding, Rule, Said, Sever
 
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
 use crate::window::Rate;
+use crate::wording::counted;
 
 settings! {
     /// Machine behaviour: declared bots, scripted clients, driven browsers.
@@ -101,9 +102,11 @@ impl Detector for Crawler {
         let more = finding.involved.has_more("endpoint");
         Said {
             en: format!(
-                "{} ({name}), {en}, made {calls} requests to {}{endpoints} endpoints.",
+                "{} ({name}), {en}, made {} to {}{}.",
                 finding.primary,
-                if more { "more than " } else { "" }
+                counted(calls, "request"),
+                if more { "more than " } else { "" },
+                counted(endpoints as u64, "endpoint")
             ),
             zh: format!(
                 "{}（{name}）为{zh}，对{}{endpoints} 个接口发出 {calls} 次请求。",

@@ -5,6 +5,7 @@ use spyhop_model::{
 };
 
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::wording::counted;
 
 settings! {
     /// A readable password crossed the wire in cleartext.
@@ -65,7 +66,12 @@ impl Detector for PlaintextPassword {
         let logins = finding.count;
         let who = crate::wording::accounts(&finding.involved);
         Said {
-            en: format!("{logins} logins at {} sent the password readable over plain HTTP{}.", finding.primary, who.en),
+            en: format!(
+                "{} at {} sent the password readable over plain HTTP{}.",
+                counted(logins, "login"),
+                finding.primary,
+                who.en
+            ),
             zh: format!("{} 有 {logins} 次登录通过明文 HTTP 传输可读密码{}。", finding.primary, who.zh),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use spyhop_model::{Class, CredentialKind, Entity, Event, Finding, Place, Rule, Said, Severity, Span, Text, settings};
 
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::wording::counted;
 
 settings! {
     /// A password, session, key or token stands in a URL.
@@ -83,7 +84,11 @@ impl Detector for TokenInUrl {
         let parameter = finding.aspect.as_deref().unwrap_or("");
         let calls = finding.count;
         Said {
-            en: format!("{calls} calls to {} carried a credential in the URL ({parameter}).", finding.primary),
+            en: format!(
+                "{} to {} carried a credential in the URL ({parameter}).",
+                counted(calls, "call"),
+                finding.primary
+            ),
             zh: format!("对 {} 的 {calls} 次调用在 URL 中携带凭据（{parameter}）。", finding.primary),
         }
     }

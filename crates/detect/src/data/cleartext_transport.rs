@@ -8,6 +8,7 @@ use spyhop_model::{
 
 use super::{by_type, severity, type_of};
 use crate::detector::{CellKey, Context, Detector, Verdicts};
+use crate::wording::counted;
 
 settings! {
     /// Data of a grade that must be encrypted crosses in cleartext.
@@ -87,7 +88,8 @@ impl Detector for CleartextTransport {
             if outside { (" and left or entered the own networks", "，且进出内部网络") } else { ("", "") };
         Said {
             en: format!(
-                "{values} values of type {} crossed in cleartext at {}{en}.",
+                "{} of type {} crossed in cleartext at {}{en}.",
+                counted(values, "value"),
                 type_of(finding),
                 finding.primary
             ),

@@ -6,6 +6,7 @@ use spyhop_model::{Class, Entity, Event, Finding, Form, Grade, Half, Observation
 
 use super::{by_type, severity, type_of};
 use crate::detector::{CellKey, Context, Detector, Verdicts};
+use crate::wording::counted;
 
 settings! {
     /// Sensitive data returned in full.
@@ -73,9 +74,11 @@ impl Detector for Unmasked {
         let responses = finding.count;
         Said {
             en: format!(
-                "{} returned {values} values of type {} in full, in {responses} responses.",
+                "{} returned {} of type {} in full, in {}.",
                 finding.primary,
-                type_of(finding)
+                counted(values, "value"),
+                type_of(finding),
+                counted(responses, "response")
             ),
             zh: format!(
                 "{} 的 {responses} 次响应以完整形式返回类型为 {} 的值，共 {values} 个。",

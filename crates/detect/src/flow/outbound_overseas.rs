@@ -4,6 +4,7 @@ use spyhop_model::{Class, Entity, Event, Finding, Form, Half, Rule, Said, Severi
 
 use super::severity;
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::wording::counted;
 
 settings! {
     /// An inside address calls an overseas API.
@@ -78,8 +79,11 @@ impl Detector for OutboundOverseas {
         let from = finding.involved.names("client_ip").first().map_or("", |ip| ip);
         Said {
             en: format!(
-                "{from} called {} in {country} {calls} times and sent {bytes} bytes with {values} sensitive values.",
-                finding.primary
+                "{from} called {} in {country} {} and sent {} with {}.",
+                finding.primary,
+                counted(calls, "time"),
+                counted(bytes, "byte"),
+                counted(values, "sensitive value")
             ),
             zh: format!(
                 "{from} 调用位于 {country} 的 {} 共 {calls} 次，发送 {bytes} 字节，含 {values} 个敏感值。",

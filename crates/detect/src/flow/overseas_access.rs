@@ -4,6 +4,7 @@ use spyhop_model::{Class, Entity, Event, Finding, Rule, Said, Severity, Span, Te
 
 use super::severity;
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::wording::counted;
 
 settings! {
     /// An overseas address calls an inside API.
@@ -75,9 +76,11 @@ impl Detector for OverseasAccess {
         let from = finding.involved.names("client_ip").first().map_or("", |ip| ip);
         Said {
             en: format!(
-                "{calls} answered calls to {} came from {country} ({from}{}); they carried {values} sensitive values.",
+                "{} to {} came from {country} ({from}{}) and carried {}.",
+                counted(calls, "answered call"),
                 finding.primary,
-                if finding.involved.names("client_ip").len() > 1 { " and others" } else { "" }
+                if finding.involved.names("client_ip").len() > 1 { " and others" } else { "" },
+                counted(values, "sensitive value")
             ),
             zh: format!(
                 "{} 被来自 {country} 的地址（{from}）成功调用 {calls} 次，涉及 {values} 个敏感值。",

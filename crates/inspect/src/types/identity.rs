@@ -1,5 +1,8 @@
 //! Identity: resident identity number, personal name.
 
+use std::sync::LazyLock;
+
+use ahash::AHashSet;
 use spyhop_model::{DataType, Form, Grade, Personal, Text};
 
 use super::tables::SURNAMES;
@@ -111,7 +114,9 @@ pub(super) static NAME: Type = Type {
 };
 
 /// Words that begin like a name and are none: places, statuses, days, colours, ordinary words.
-const NO_NAMES: &[&str] = &[
+static NO_NAMES: LazyLock<AHashSet<&'static str>> = LazyLock::new(|| AHashSet::from_iter(WORDS.iter().copied()));
+
+const WORDS: &[&str] = &[
     "安全",
     "安徽",
     "江苏",
@@ -359,7 +364,7 @@ pub(super) fn is_name(value: &str) -> bool {
             && parts().count() <= 4
             && parts().all(|part| part.chars().count() >= 2 && part.chars().all(is_han));
     }
-    if !(2..=5).contains(&count) || !value.chars().all(is_han) || NO_NAMES.contains(&value) {
+    if !(2..=5).contains(&count) || !value.chars().all(is_han) {
         return false;
     }
     let mut characters = value.char_indices();
@@ -368,7 +373,7 @@ pub(super) fn is_name(value: &str) -> bool {
     let is_compound = count > 2 && value.get(..third).is_some_and(|two| SURNAMES.1.contains(two));
     let is_single = count <= 4 && SURNAMES.0.contains(&first);
     let given = value.chars().skip(1);
-    (is_compound || is_single) && !given.into_iter().any(|c| NO_GIVEN.contains(&c))
+    (is_compound || is_single) && !given.into_iter().any(|c| NO_GIVEN.contains(&c)) && !NO_NAMES.contains(value)
 }
 
 /// A name that is a whole leaf, or stands in text after its label (`text`).

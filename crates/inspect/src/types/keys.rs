@@ -4,8 +4,9 @@
 //! word or several neighbouring words together, never part of a word: `phone` is in `user_phone` and `userPhoneNo`,
 //! not in `microphone`.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use ahash::AHashMap;
 
 use super::{TYPES, TypeId};
 
@@ -156,8 +157,8 @@ struct Entry {
     negative: bool,
 }
 
-static NAMES: LazyLock<HashMap<&'static str, Entry>> = LazyLock::new(|| {
-    let mut names: HashMap<&'static str, Entry> = HashMap::new();
+static NAMES: LazyLock<AHashMap<&'static str, Entry>> = LazyLock::new(|| {
+    let mut names: AHashMap<&'static str, Entry> = AHashMap::new();
     for (index, kind) in TYPES.iter().enumerate() {
         let bit = TypeId(index as u8).set();
         for name in kind.strong {

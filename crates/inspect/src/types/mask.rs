@@ -1,4 +1,4 @@
-//! How values are shown: masked so that they cannot be guessed cheaply (the proper forms of the handbook).
+//! How values are shown: masked so that they cannot be guessed cheaply.
 
 use super::TypeId;
 

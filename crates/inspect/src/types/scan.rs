@@ -1,5 +1,7 @@
 //! One pass over a value: is the whole of it a value of a type, else where in it do such values stand.
 
+use std::borrow::Cow;
+
 use super::contact::email;
 use super::digits::{Run, is_border};
 use super::identity::{is_han, name};
@@ -18,6 +20,9 @@ pub struct Scan {
     pub today: u32,
 }
 
+/// Longest name in bytes.
+const LONGEST_NAME: usize = 66;
+
 /// Longest leaf that is asked whether it is one value.
 const LEAF: usize = 96;
 
@@ -28,10 +33,15 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
         LeafKind::Number => value.len() >= 11,
         // Two Han characters, `a@b.cn`, or eleven digits; seven characters are the shortest masked number.
         LeafKind::Text => {
-            let (mut digits, mut marks) = (0u32, 0u32);
-            for b in value {
-                digits += u32::from(b.wrapping_sub(b'0') < 10);
-                marks |= u32::from(*b >= 0x80) | u32::from(*b == b'@') | u32::from(*b == b'*');
+            let (mut digits, mut marks) = (0u32, 0u8);
+            // Sums of bytes, so that the compiler counts many at a time.
+            for chunk in value.chunks(128) {
+                let mut count = 0u8;
+                for b in chunk {
+                    count += u8::from(b.wrapping_sub(b'0') < 10);
+                    marks |= (b & 0x80) | u8::from(*b == b'@') | u8::from(*b == b'*');
+                }
+                digits += u32::from(count);
             }
             marks != 0
                 || digits >= 11 && has_long_run(value)
@@ -132,8 +142,15 @@ fn leaf(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
         }
         None => return,
         Some(0x80..) => {
-            let compact: String = value.chars().filter(|c| *c != ' ').collect();
-            if let Some(found) = name(&compact, (0, value.len()), false) {
+            // `张 三` is written to align with longer names.
+            let compact: Cow<'_, str> = if value.len() <= LONGEST_NAME && value.contains(' ') {
+                value.replace(' ', "").into()
+            } else {
+                value.into()
+            };
+            if value.len() <= LONGEST_NAME
+                && let Some(found) = name(&compact, (0, value.len()), false)
+            {
                 return emit(&[found]);
             }
         }
@@ -197,36 +214,37 @@ fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
                 at = next;
             }
             _ => {
-                let run = han_run(value, at);
-                let found = run.name.and_then(|span| name(value.get(span.0..span.1).unwrap_or_default(), span, true));
+                let (end, span) = han_run(value, at);
+                let found = span.and_then(|span| name(value.get(span.0..span.1).unwrap_or_default(), span, true));
                 if let Some(found) = found {
                     labelled(value, &[found], emit);
                 }
-                at = run.end.max(at + 1);
+                at = end.max(at + 1);
             }
         }
     }
 }
 
-struct HanRun {
-    end: usize,
-    name: Option<(usize, usize)>,
-}
-
-/// The Han characters at `at`; a name after a label and a sign (`姓名：张三`) if they end one.
-fn han_run(value: &str, at: usize) -> HanRun {
+/// The characters beyond ASCII at `at`: where to go on, and the span of what may be a name, since a sign sets it off
+/// (`姓名：张三`). Its label is weighed by others.
+fn han_run(value: &str, at: usize) -> (usize, Option<(usize, usize)>) {
     const LONGEST_NAME: usize = 5;
-    let Some(rest) = value.get(at..) else { return HanRun { end: at + 1, name: None } };
+    let bytes = value.as_bytes();
+    let before = at.checked_sub(1).and_then(|p| bytes.get(p));
+    let is_set_off = matches!(before, Some(b':' | b'=' | b'"' | b'\'' | b'>' | b' ' | b'\t'))
+        || bytes.get(..at).is_some_and(|before| before.ends_with("：".as_bytes()));
+    if !is_set_off {
+        // A full-width colon begins with 0xEF.
+        let rest = bytes.get(at..).unwrap_or_default();
+        let length = rest.iter().position(|b| *b < 0x80 || *b == 0xEF).unwrap_or(rest.len());
+        return (at + length.max(1) + if rest.get(length) == Some(&0xEF) { 3 } else { 0 }, None);
+    }
     let (mut end, mut count) = (at, 0);
-    for c in rest.chars().take_while(|c| is_han(*c) || *c == '·') {
+    for c in value.get(at..).unwrap_or_default().chars().take_while(|c| is_han(*c) || *c == '·') {
         end += c.len_utf8();
         count += 1;
     }
-    // Only what a sign sets off can be a name; the label is looked at by whoever weighs it.
-    let before = value.get(..at).unwrap_or_default().chars().next_back();
-    let set_off = matches!(before, Some(':' | '：' | '=' | '"' | '\'' | '>' | ' ' | '\t'));
-    let name = (set_off && (2..=LONGEST_NAME).contains(&count)).then_some((at, end));
-    HanRun { end, name }
+    (end, (2..=LONGEST_NAME).contains(&count).then_some((at, end)))
 }
 
 /// Candidates in text with the label before them.

@@ -1,7 +1,8 @@
 //! The data sets behind the validators, put into shape at first use. Their origin is told in `data/README.md`.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
+
+use ahash::AHashSet;
 
 /// County codes of GB/T 2260, present and past, as a bit set over six digits.
 pub(super) struct Regions(Vec<u64>);
@@ -76,8 +77,8 @@ pub(super) static SEGMENTS: LazyLock<Vec<bool>> = LazyLock::new(|| {
 });
 
 /// Surnames: one character, and two.
-pub(super) static SURNAMES: LazyLock<(HashSet<char>, HashSet<&'static str>)> = LazyLock::new(|| {
-    let (mut single, mut compound) = (HashSet::new(), HashSet::new());
+pub(super) static SURNAMES: LazyLock<(AHashSet<char>, AHashSet<&'static str>)> = LazyLock::new(|| {
+    let (mut single, mut compound) = (AHashSet::new(), AHashSet::new());
     for name in lines(include_str!("../../data/surnames.txt")) {
         let mut characters = name.chars();
         match (characters.next(), characters.next()) {

@@ -15,7 +15,7 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Collects the bytes of one value and hands them on in pieces, cut where no value is likely to straddle. The cuts
 /// depend on the bytes alone, not on how they arrive.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Pieces {
     held: Vec<u8>,
     began: bool,
@@ -86,7 +86,6 @@ fn cut_point(window: &[u8]) -> usize {
 }
 
 /// A percent-decoded text that remembers where each byte came from.
-#[derive(Debug)]
 pub struct Decoded<'a> {
     /// The text.
     pub text: Cow<'a, str>,
@@ -169,13 +168,18 @@ pub(super) fn hex(byte: &u8) -> Option<u8> {
 }
 
 /// Whether a name is better not shown: it holds a value itself, or is too long to be a name. Objects keyed by phone
-/// number or token are common.
-pub(super) fn is_value_like(name: &[u8]) -> bool {
+/// number or token are common. 0xEF begins full-width digits.
+pub(crate) fn is_value_like(name: &[u8]) -> bool {
     const LONGEST_NAME: usize = 48;
-    name.len() > LONGEST_NAME
-        || name.iter().filter(|b| b.is_ascii_digit()).count() >= 6
-        || name.iter().any(|b| matches!(b, b'@' | b'%' | b'*'))
-        || name.windows(2).any(|pair| pair == b"\xEF\xBC")
+    if name.len() > LONGEST_NAME {
+        return true;
+    }
+    let (mut digits, mut signs) = (0u8, 0u8);
+    for b in name {
+        digits += u8::from(b.wrapping_sub(b'0') < 10);
+        signs |= u8::from(matches!(b, b'@' | b'%' | b'*' | 0xEF));
+    }
+    digits >= 6 || signs != 0
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::decode::{Cut, Pieces, is_value_like, text};
 use super::{Json, Leaf, LeafKind, LeafSink, Piece};
 
 /// Collects one field's value and hands it on as a leaf, in pieces, or walked as JSON.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Field {
     name: String,
     path: String,

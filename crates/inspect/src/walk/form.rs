@@ -10,7 +10,7 @@ use super::field::Field;
 const NAME: usize = 256;
 
 /// Walks `name=value` pairs.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Form {
     /// Inside a pair that began in earlier bytes.
     state: State,

@@ -24,7 +24,6 @@ pub const MAX_DEPTH: usize = 128;
 const MAX_KEY: usize = 256;
 
 /// Walks JSON.
-#[derive(Debug)]
 pub struct Json {
     frames: Vec<Frame>,
     /// Open objects and arrays among the frames, so that a stray closing bracket costs nothing.

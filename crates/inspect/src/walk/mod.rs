@@ -1,6 +1,6 @@
 //! From a body, a query or a header to leaves: named values with their place. One walker per structure; all of them
 //! stream: they are fed pieces, keep what straddles a border, and hold a bounded amount. How the input was cut never
-//! changes the leaves.
+//! changes the leaves. What holds bytes of the wire cannot be printed.
 
 mod decode;
 mod field;
@@ -10,6 +10,7 @@ mod multipart;
 mod sniff;
 mod text;
 
+pub(crate) use decode::is_value_like;
 pub use decode::{Decoded, PIECE, percent};
 pub use form::Form;
 pub use json::Json;
@@ -87,7 +88,6 @@ impl<A: LeafSink, B: LeafSink> LeafSink for (&mut A, &mut B) {
 }
 
 /// The walker for a structure.
-#[derive(Debug)]
 pub enum Walker {
     /// JSON and its kin.
     Json(Box<Json>),

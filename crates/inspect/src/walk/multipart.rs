@@ -15,7 +15,6 @@ use super::field::Field;
 const HEADERS: usize = 4 << 10;
 
 /// Walks the parts: fields and files alike are leaves, a file's without a key.
-#[derive(Debug)]
 pub struct Multipart {
     state: State,
     /// `CRLF--boundary`.

@@ -4,7 +4,7 @@ use super::decode::{Cut, Pieces, text};
 use super::{Leaf, LeafKind, LeafSink, Piece};
 
 /// Hands text on in pieces cut at lines or delimiters.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Text {
     pieces: Pieces,
 }
