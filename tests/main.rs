@@ -1,1 +1,10 @@
-fn main() {}
+//! The tests of the whole program, in one binary: linking is what small machines wait for.
+
+mod balance;
+mod cli;
+mod corpus;
+mod generated;
+mod golden;
+mod kafka_publish;
+mod support;
+mod workers;

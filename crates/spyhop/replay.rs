@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressStyle};
-use spyhop_capture::{Defect, Fault, Replay, Source};
+use spyhop_capture::{CaptureError, Defect, Fault, Replay, Source};
 use spyhop_model::Finding;
 use spyhop_publish::record::Names;
 use spyhop_publish::{Output, SinkError, write_findings};
@@ -22,7 +22,10 @@ use crate::session::{self, Failure, Finished, Mode, Session};
 pub fn replay(command: &cli::Replay, color: ColorChoice, stop: &Arc<AtomicBool>) -> Result<u8, Failure> {
     let config = session::config(command.setup.config.as_deref())?;
     let replay = Replay::open(&command.inputs, session::replay_options(&config, &command.setup));
-    let replay = replay.map_err(|wrong| Failure::failed(wrong.to_string()))?;
+    let replay = replay.map_err(|wrong| match wrong {
+        CaptureError::Filter { .. } => Failure::usage(wrong.to_string()),
+        wrong => Failure::failed(wrong.to_string()),
+    })?;
     let outputs = session::outputs(&command.outputs, &config)?;
     let stdout = session::style(&config, outputs.lang, color, std::io::stdout().is_terminal())?;
     let mode = Mode { live: false, raw_fields: command.raw_fields, publish: command.publish, updates: command.updates };

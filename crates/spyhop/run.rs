@@ -26,8 +26,7 @@ pub fn run(command: &cli::Run, color: ColorChoice, stop: &Arc<AtomicBool>) -> Re
             "no interface is named: give -i NAME, or set `interface` in [capture] of sensor.toml; `spyhop interfaces` lists them",
         ));
     };
-    let live = Live::open(&interface, &session::live_options(&config, &command.setup));
-    let live = live.map_err(|wrong| Failure::failed(wrong.to_string()))?;
+    let live = Live::open(&interface, &session::live_options(&config, &command.setup))?;
     let kafka: KafkaSettings = config.section("kafka");
     // Findings are told as they change: there is no end to wait for.
     let mode = Mode { live: true, raw_fields: false, publish: kafka.is_on(), updates: true };

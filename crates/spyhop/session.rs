@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use clap::ColorChoice;
-use spyhop_capture::Source;
+use spyhop_capture::{CaptureError, Source};
 use spyhop_detect::{Engine, Loss};
 use spyhop_identify::{Identity, Locations};
 use spyhop_inspect::{Inspector, Knowledge};
@@ -47,6 +47,17 @@ impl Failure {
     }
 }
 
+impl From<CaptureError> for Failure {
+    /// A filter that cannot be compiled is wrong usage; all else is the fault of files and interfaces.
+    fn from(wrong: CaptureError) -> Failure {
+        let is_usage = match &wrong {
+            CaptureError::Several(several) => several.iter().all(|one| matches!(one, CaptureError::Filter { .. })),
+            one => matches!(one, CaptureError::Filter { .. }),
+        };
+        if is_usage { Failure::usage(wrong.to_string()) } else { Failure::failed(wrong.to_string()) }
+    }
+}
+
 /// Reads the configuration that a command asks for.
 pub fn config(named: Option<&std::path::Path>) -> Result<Config, Failure> {
     Config::load(named).map_err(|mistakes| Failure::usage(render(&mistakes)))
@@ -75,6 +86,7 @@ pub struct Session {
     journal: Arc<MemoryJournal>,
     publishers: Vec<Publisher>,
     kafka: Option<Arc<KafkaHealth>>,
+    flush_within: Duration,
     began: Instant,
     /// Things to tell the operator that are no failures.
     pub notices: Vec<String>,
@@ -136,6 +148,7 @@ impl Session {
             journal,
             publishers: Vec::new(),
             kafka: None,
+            flush_within: Duration::ZERO,
             began,
             notices,
         };
@@ -172,13 +185,6 @@ impl Session {
         use spyhop_publish::Journal;
         let (mut events, mut changes) = (false, false);
         let at_once = Duration::from_secs(5);
-        let open = |output: &cli::Output| {
-            let opened = match output {
-                cli::Output::Stdout => Ok(Output::stdout()),
-                cli::Output::File(path) => Output::open(path),
-            };
-            opened.map_err(|wrong| Failure::failed(wrong.to_string()))
-        };
         let mut started: Vec<(&str, Wants, Box<dyn spyhop_publish::Sink>, Duration)> = Vec::new();
         if let Some(output) = &outputs.exchanges_out {
             let sink = JsonLines::exchanges(open(output)?, self.names.clone());
@@ -215,7 +221,8 @@ impl Session {
             let sink = KafkaSink::new(kafka.clone(), self.names.clone(), self.key.clone(), patience)
                 .map_err(|wrong| Failure::usage(wrong.to_string()))?;
             self.kafka = Some(sink.health());
-            started.push(("kafka", kafka.wants(), Box::new(sink), Duration::from_nanos(kafka.flush_within.0)));
+            self.flush_within = Duration::from_nanos(kafka.flush_within.0);
+            started.push(("kafka", kafka.wants(), Box::new(sink), self.flush_within));
             events |= kafka.publish_exchanges;
             changes = true;
         }
@@ -236,7 +243,7 @@ impl Session {
         let mut failures: Vec<String> = outcome.failure.iter().map(ToString::to_string).collect();
         if let Some(kafka) = &self.kafka {
             // From here on a broker that is away holds up nothing any more.
-            kafka.finish_within(Duration::from_secs(10));
+            kafka.finish_within(self.flush_within);
         }
         for publisher in self.publishers.drain(..) {
             let name = publisher.name().to_owned();
@@ -290,7 +297,7 @@ impl Session {
             connections: accounts.stream.connections,
             exchanges: accounts.seen.exchanges,
             logins: accounts.seen.logins,
-            observations: accounts.seen.observations,
+            observations: accounts.seen.values,
             losses: losses::told(&lost),
             elapsed: self.began.elapsed(),
             cpu: process::cpu_time(),
@@ -303,6 +310,18 @@ impl Session {
     pub fn kafka(&self) -> Option<Arc<KafkaHealth>> {
         self.kafka.clone()
     }
+}
+
+/// Opens an output; a file is emptied.
+///
+/// # Errors
+/// It cannot be written.
+pub fn open(output: &cli::Output) -> Result<Output, Failure> {
+    let opened = match output {
+        cli::Output::Stdout => Ok(Output::stdout()),
+        cli::Output::File(path) => Output::open(path),
+    };
+    opened.map_err(|wrong| Failure::failed(wrong.to_string()))
 }
 
 /// Prints findings for people as they change.

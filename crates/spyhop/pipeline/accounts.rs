@@ -41,8 +41,8 @@ pub struct Accounts {
 pub struct Seen {
     /// Exchanges.
     pub exchanges: u64,
-    /// Observations in them.
-    pub observations: u64,
+    /// Sensitive values in them, candidates and masked ones included.
+    pub values: u64,
     /// Login attempts.
     pub logins: u64,
     /// Of these, refused.

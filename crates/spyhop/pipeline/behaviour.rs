@@ -110,7 +110,7 @@ impl Behaviour {
         self.reached = self.reached.max(call.moment.at);
         let event = self.identity.resolve(call);
         self.seen.exchanges += 1;
-        self.seen.observations += event.call.observations.len() as u64;
+        self.seen.values += event.call.observations.iter().map(|seen| u64::from(seen.count)).sum::<u64>();
         if let Some(login) = event.login() {
             self.seen.logins += 1;
             self.seen.logins_refused += u64::from(login.outcome == Outcome::Failure);
