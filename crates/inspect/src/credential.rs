@@ -66,7 +66,7 @@ impl CredentialScan {
         } else if field.name.eq_ignore_ascii_case(b"authorization") {
             if let Some((user, password)) = basic(field.value) {
                 // A key may stand in the user's place, with no password or a filler.
-                if !matches!(password.as_str(), "" | "x-oauth-basic") {
+                if !is_key_marker(&password) {
                     self.add(CredentialKind::Basic, at(), &password, key);
                 } else if is_secret(&user, 16) {
                     self.add(CredentialKind::ApiKey, at(), &user, key);
@@ -157,6 +157,16 @@ fn of_field(name: &[u8]) -> Option<CredentialKind> {
     found.map(|(_, kind)| *kind)
 }
 
+/// What a parameter of that squashed name carries, however short; `key` is left out, which is mostly a word.
+pub(crate) fn parameter(squashed: &str) -> Option<CredentialKind> {
+    PARAMETERS.iter().find(|(known, ..)| *known == squashed && squashed != "key").map(|(_, kind, _)| *kind)
+}
+
+/// Whether the password of Basic says that the user is a key.
+pub(crate) fn is_key_marker(password: &str) -> bool {
+    matches!(password, "" | "x-oauth-basic")
+}
+
 /// Parameters that carry one, squashed, with the fewest characters by which they are believed.
 const PARAMETERS: &[(&str, CredentialKind, usize)] = &[
     ("token", CredentialKind::Bearer, 8),
@@ -201,7 +211,7 @@ const PARAMETERS: &[(&str, CredentialKind, usize)] = &[
     ("密码", CredentialKind::Password, 4),
 ];
 
-fn of_parameter(name: &str, secret: &str) -> Option<CredentialKind> {
+pub(crate) fn of_parameter(name: &str, secret: &str) -> Option<CredentialKind> {
     // `_token` is Laravel's against forgery.
     if name == "_token" {
         return None;
@@ -361,7 +371,11 @@ fn mask(secret: &str) -> Box<str> {
     format!("{}***", shown.unwrap_or_default()).into()
 }
 
-fn short(name: &str) -> Box<str> {
+/// A name as it may be shown in a place; one that looks like a value may not.
+pub(crate) fn short(name: &str) -> Box<str> {
+    if !crate::redact::is_name(name) {
+        return "*".into();
+    }
     name.get(..name.floor_char_boundary(NAME)).unwrap_or(name).into()
 }
 

@@ -13,7 +13,7 @@ pub(crate) mod secret;
 use spyhop_http::{RequestHead, ResponseHead, field};
 use spyhop_model::{Account, Key, Login, LoginMethod, Outcome, Place, SecretForm};
 
-use crate::credential::{Carrier, cookies, is_secret, secret_part, session_cookie};
+use crate::credential::{Carrier, cookies, is_key_marker, is_secret, secret_part, session_cookie, short};
 use crate::password::Strength;
 use crate::walk::{Leaf, LeafKind, Piece};
 use names::{FieldClass, Name, PathSigns, classify, is_connection};
@@ -107,7 +107,9 @@ impl LoginScan {
     /// Reads the request's head.
     pub fn request(&mut self, head: &RequestHead<'_>) {
         self.unsafe_method = matches!(head.method, b"POST" | b"PUT" | b"PATCH");
-        self.basic = field(head.fields, "authorization").and_then(secret::basic);
+        let basic = field(head.fields, "authorization").and_then(secret::basic);
+        // Nobody, or a key in the user's place: see [`CredentialScan`](crate::credential::CredentialScan).
+        self.basic = basic.filter(|(_, password)| !is_key_marker(password));
         if self.unsafe_method || memchr::memchr(b'?', head.target).is_some() {
             self.target = head.target.into();
             self.referer = field(head.fields, "referer").unwrap_or_default().into();
@@ -206,10 +208,6 @@ impl LoginScan {
             (found.method, found.place.clone(), found.value.as_str(), confidence, self.votes.outcome())
         } else {
             let (_, password) = self.basic.as_ref().filter(|_| self.grant != Some(Grant::Impersonal))?;
-            if password.is_empty() {
-                // Nobody, or a key in the user's place: see [`CredentialScan`](crate::credential::CredentialScan).
-                return None;
-            }
             (LoginMethod::Basic, Place::Header("authorization".into()), password.as_str(), 100, self.basic_outcome())
         };
         let account = self.account_as_sent();
@@ -384,9 +382,9 @@ fn grant(value: &str) -> Grant {
 
 fn found(leaf: &Leaf<'_>, method: LoginMethod, rank: u8) -> Found {
     let place = match method {
-        LoginMethod::Query => Place::Query(leaf.key.into()),
+        LoginMethod::Query => Place::Query(short(leaf.key)),
         LoginMethod::Json => Place::Body(leaf.path.into()),
-        _ => Place::Body(leaf.key.into()),
+        _ => Place::Body(short(leaf.key)),
     };
     Found { value: leaf.value.to_owned(), place, method, rank, record: leaf.record }
 }

@@ -1,8 +1,10 @@
 //! Text that leaves the sensor without the values in it: `mask~fingerprint` in their place, all else byte for byte.
 
-use spyhop_model::{Form, Key};
+use spyhop_model::{CredentialKind, Form, Key};
 
 use crate::content::fingerprint;
+use crate::credential;
+use crate::login::names::{FieldClass, Name, classify};
 use crate::types::{Hints, Scan, find, generic_mask, hints, mask};
 use crate::walk::{Decoded, Json, Leaf, LeafKind, LeafSink, is_value_like, percent};
 
@@ -67,15 +69,25 @@ pub const SECRET_NAMES: &[(&str, SecretName)] = &[
     ("accesskeysecret", SecretName::ApiKey),
 ];
 
-/// What a parameter of that name holds, if a secret.
+/// What a parameter of that name holds, if a secret. Whatever login and credential recognition take for one is one here.
 pub fn secret_name(name: &str) -> Option<SecretName> {
-    const LONGEST: usize = 40;
-    if name.len() > LONGEST {
-        return None;
+    let field = Name::of_field(name);
+    if matches!(classify(&field), FieldClass::Password | FieldClass::Secret | FieldClass::OtherPassword) {
+        return Some(SecretName::Password);
     }
-    let plain = |c: &char| !matches!(c, '_' | '-' | '.' | '[' | ']' | ' ');
-    let name: String = name.chars().filter(plain).map(|c| c.to_ascii_lowercase()).collect();
-    SECRET_NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    let squashed = field.squashed();
+    let known = SECRET_NAMES.iter().find(|(known, _)| *known == squashed).map(|(_, kind)| *kind);
+    known.or_else(|| credential::parameter(squashed).map(SecretName::from))
+}
+
+impl From<CredentialKind> for SecretName {
+    fn from(kind: CredentialKind) -> SecretName {
+        match kind {
+            CredentialKind::Password | CredentialKind::Basic => SecretName::Password,
+            CredentialKind::Bearer | CredentialKind::Session => SecretName::Token,
+            CredentialKind::ApiKey => SecretName::ApiKey,
+        }
+    }
 }
 
 /// Whether a name of a parameter, header or cookie may be shown as a place: it holds no value itself.
@@ -112,6 +124,13 @@ impl Redactor {
         let mut spans = Vec::new();
         self.decoded(&percent(value, false, ROUNDS), hints(name), 0, &mut spans);
         replace(value, spans)
+    }
+
+    /// A decoded path segment: also the values of parameters in it.
+    pub fn segment(&self, text: &str) -> String {
+        let mut spans = Vec::new();
+        self.decoded(&Decoded::plain(text), Hints::default(), DEPTH, &mut spans);
+        replace(text, spans)
     }
 
     /// A request target in any of its forms (RFC 9112, section 3.2).
@@ -185,7 +204,8 @@ impl Redactor {
     /// A parameter; its value begins at `offset`.
     fn pair(&self, name: &str, value: &str, offset: usize, depth: u8, spans: &mut Vec<Span>) {
         let name = percent(name, true, ROUNDS).text;
-        if let Some(kind) = secret_name(&name) {
+        let believed = || credential::of_parameter(&name, &percent(value, true, 1).text).map(SecretName::from);
+        if let Some(kind) = secret_name(&name).or_else(believed) {
             if !value.is_empty() {
                 let text = self.secret(kind, &percent(value, true, 1).text);
                 spans.push(Span { start: offset, end: offset + value.len(), text });
@@ -378,7 +398,16 @@ mod tests {
     #[test]
     fn secret_names() {
         assert_eq!(secret_name("Access-Token"), Some(SecretName::Token));
-        assert_eq!(secret_name("user[password]"), None);
+        for password in ["user[password]", "j_password", "userPassword", "loginPassword", "psw", "密码"] {
+            assert_eq!(secret_name(password), Some(SecretName::Password), "{password}");
+        }
+        for token in ["satoken", "logintoken", "sessionKey"] {
+            assert_eq!(secret_name(token), Some(SecretName::Token), "{token}");
+        }
+        assert_eq!(secret_name("corpsecret"), Some(SecretName::ApiKey));
+        let redactor = Redactor::new(Key::new([5; 32]));
+        assert!(!redactor.target("/x?key=AIzaSyD4f8aQ2bX7").contains("AIza"));
+        assert_eq!(redactor.target("/x?key=sku"), "/x?key=sku");
         assert_eq!(secret_name("api_key"), Some(SecretName::ApiKey));
         assert_eq!(secret_name("tokens"), None);
     }

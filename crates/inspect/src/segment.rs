@@ -14,10 +14,11 @@ const PERSONAL: u8 = 50;
 
 /// Types a path segment (percent-encoded) by its form; a literal is percent-decoded and redacted.
 pub fn segment(redactor: &Redactor, raw: &str) -> Segment {
-    let decoded = percent(raw, false, 3).text;
+    // Parameters of a segment (RFC 3986, section 3.3) are values, not part of the name.
+    let decoded = percent(raw.split(';').next().unwrap_or(raw), false, 3).text;
     match form(&decoded) {
         Some(form) => Segment::Typed(form),
-        None => Segment::Literal(redactor.text(&decoded).into()),
+        None => Segment::Literal(redactor.segment(&decoded).into()),
     }
 }
 
