@@ -109,6 +109,10 @@ fn meaning(reason: &str) -> (Text, Text) {
                 zh: "检测器因 [detect] 内存上限遗忘实体",
             },
         ),
+        "findings_refused" => (
+            TIMES,
+            Text { en: "a finding was refused at the limit of [findings]", zh: "发现因 [findings] 上限被拒" },
+        ),
         "endpoints_overflowed" => (
             TIMES,
             Text {

@@ -14,6 +14,11 @@ use spyhop::settings::{Config, sections};
 use spyhop_model::Lang;
 
 fn main() -> ExitCode {
+    // The message of a panic may quote what came off the wire; where it happened is enough.
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(std::io::stderr(), "spyhop: a fault of this program at {at}; please report it");
+    }));
     let cli = Cli::from_process();
     match dispatch(&cli) {
         Ok(code) => ExitCode::from(code),

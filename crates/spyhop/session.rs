@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::ColorChoice;
@@ -12,11 +12,9 @@ use spyhop_detect::{Engine, Loss};
 use spyhop_identify::{Identity, Locations};
 use spyhop_inspect::{Inspector, Knowledge};
 use spyhop_model::{Finding, Key, Lang, Timestamp};
-use spyhop_publish::kafka::{KafkaHealth, KafkaSettings, KafkaSink};
+use spyhop_publish::kafka::{KafkaCounts, KafkaHealth, KafkaSettings, KafkaSink};
 use spyhop_publish::record::Names;
-use spyhop_publish::{
-    Ended, Full, JsonLines, MemoryJournal, Output, Publisher, ReaderReport, Record, SinkError, Wants,
-};
+use spyhop_publish::{Ended, Full, JsonLines, MemoryJournal, Output, Publisher, Record, SinkError, Wants};
 use spyhop_stream::DecodeLimits;
 
 use crate::cli::{self, exit};
@@ -148,7 +146,7 @@ impl Session {
             journal,
             publishers: Vec::new(),
             kafka: None,
-            flush_within: Duration::ZERO,
+            flush_within: Duration::from_nanos(kafka.flush_within.0),
             began,
             notices,
         };
@@ -221,7 +219,6 @@ impl Session {
             let sink = KafkaSink::new(kafka.clone(), self.names.clone(), self.key.clone(), patience)
                 .map_err(|wrong| Failure::usage(wrong.to_string()))?;
             self.kafka = Some(sink.health());
-            self.flush_within = Duration::from_nanos(kafka.flush_within.0);
             started.push(("kafka", kafka.wants(), Box::new(sink), self.flush_within));
             events |= kafka.publish_exchanges;
             changes = true;
@@ -239,19 +236,30 @@ impl Session {
     /// Runs the pipeline over a source, waits for publishers, saves what was learnt, and sums up.
     pub fn run(mut self, source: &mut Source, stop: &AtomicBool, watch: &mut Watch<'_>) -> Result<Finished, Failure> {
         let Some(parts) = self.parts.take() else { return Err(Failure::failed("the session has run already")) };
-        let outcome = pipeline::run(source, parts, stop, watch);
-        let mut failures: Vec<String> = outcome.failure.iter().map(ToString::to_string).collect();
+        let live = matches!(source, Source::Live(_));
+        let mut publishers = std::mem::take(&mut self.publishers);
+        let mut failures = Vec::new();
+        let outcome = pipeline::run(source, parts, stop, &mut |source| {
+            // A sink that fails ends its publisher; whoever watches a live sensor must not learn of it at the end only.
+            while let Some(ended) = publishers.iter().position(Publisher::is_finished) {
+                let failure = joined(publishers.swap_remove(ended));
+                if let (true, Some(failure)) = (live, &failure) {
+                    eprintln!("spyhop: {failure}");
+                }
+                failures.extend(failure);
+                if live && publishers.is_empty() {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+            watch(source);
+        });
+        failures.extend(outcome.failure.iter().map(ToString::to_string));
         if let Some(kafka) = &self.kafka {
             // From here on a broker that is away holds up nothing any more.
             kafka.finish_within(self.flush_within);
         }
-        for publisher in self.publishers.drain(..) {
-            let name = publisher.name().to_owned();
-            match publisher.join() {
-                Ok(Ended::Drained | Ended::Closed) => {}
-                Err(wrong) => failures.push(format!("{name}: {wrong}")),
-            }
-        }
+        failures.extend(publishers.into_iter().filter_map(joined));
+        failures.extend(self.kafka.as_ref().and_then(|kafka| given_up(&kafka.counts())));
         let Outcome { accounts, identity, engine, .. } = outcome;
         if let Some(state) = &self.state
             && let Err(wrong) = state.save(&self.key, &identity, &engine)
@@ -273,16 +281,10 @@ impl Session {
     }
 
     fn summary(&self, accounts: &Accounts, source: &Source) -> Summary {
-        use spyhop_publish::Journal;
         let mut lost = accounts.losses();
-        let dropped = |report: &ReaderReport| {
-            (report.dropped.exchanges + report.missed.exchanges, report.dropped.findings + report.missed.findings)
-        };
-        for report in self.journal.report() {
-            let (exchanges, findings) = dropped(&report);
-            *lost.entry("exchanges_unpublished").or_insert(0) += exchanges;
-            *lost.entry("findings_unpublished").or_insert(0) += findings;
-        }
+        let unpublished = pipeline::unpublished(&*self.journal);
+        lost.insert("exchanges_unpublished", unpublished.exchanges);
+        lost.insert("findings_unpublished", unpublished.findings);
         Summary {
             files: source
                 .ports()
@@ -322,6 +324,28 @@ pub fn open(output: &cli::Output) -> Result<Output, Failure> {
         cli::Output::File(path) => Output::open(path),
     };
     opened.map_err(|wrong| Failure::failed(wrong.to_string()))
+}
+
+/// Waits for a publisher's end, and says what went wrong.
+fn joined(publisher: Publisher) -> Option<String> {
+    let name = publisher.name().to_owned();
+    match publisher.join() {
+        Ok(Ended::Drained | Ended::Closed) => None,
+        Err(wrong) => Some(format!("{name}: {wrong}")),
+    }
+}
+
+/// Records that Kafka refused for good.
+fn given_up(counts: &KafkaCounts) -> Option<String> {
+    let total = counts.too_large.total() + counts.rejected.total() + counts.timed_out.total();
+    (total > 0).then(|| {
+        format!(
+            "kafka: {total} records were given up: {} too large, {} rejected, {} not acknowledged in time",
+            counts.too_large.total(),
+            counts.rejected.total(),
+            counts.timed_out.total()
+        )
+    })
 }
 
 /// Prints findings for people as they change.

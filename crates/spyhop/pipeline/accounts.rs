@@ -53,6 +53,10 @@ pub struct Seen {
     pub order_forced: u64,
     /// Detector cells forgotten at the memory limit.
     pub cells_evicted: u64,
+    /// Findings refused at their limit.
+    pub findings_refused: u64,
+    /// Calls counted under an overflow endpoint.
+    pub endpoints_overflowed: u64,
 }
 
 /// The accounts of one worker.
@@ -118,6 +122,8 @@ impl Accounts {
         let mut all = worker_losses(&workers, &losses);
         all.insert("order_forced", self.seen.order_forced);
         all.insert("cells_evicted", self.seen.cells_evicted);
+        all.insert("findings_refused", self.seen.findings_refused);
+        all.insert("endpoints_overflowed", self.seen.endpoints_overflowed);
         all.retain(|_, count| *count > 0);
         all
     }

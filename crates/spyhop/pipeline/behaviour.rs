@@ -6,7 +6,7 @@ use std::sync::Arc;
 use spyhop_detect::Engine;
 use spyhop_identify::Identity;
 use spyhop_model::{Call, Outcome, Timestamp};
-use spyhop_publish::{Journal, Record};
+use spyhop_publish::{Journal, Record, Tally};
 
 use super::accounts::{Losses, Seen};
 use super::{Pipeline, Yield};
@@ -30,6 +30,8 @@ pub(super) struct Behaviour {
     /// The time of the last thing that happened, for the end of the run.
     reached: Timestamp,
     records: Vec<Record>,
+    /// What publishers will never get, as told last.
+    unpublished: Tally,
     seen: Seen,
 }
 
@@ -55,6 +57,7 @@ impl Behaviour {
             low: Timestamp::default(),
             reached: Timestamp::default(),
             records: Vec::new(),
+            unpublished: Tally::default(),
             seen: Seen::default(),
         }
     }
@@ -151,13 +154,17 @@ impl Behaviour {
                 }
             }
         }
-        if !changed {
+        let unpublished = unpublished(&*self.journal);
+        if !changed && unpublished == self.unpublished {
             return;
         }
+        self.unpublished = unpublished;
         let mut totals: BTreeMap<&'static str, u64> = BTreeMap::new();
         for (reason, count) in self.losses.iter().flatten() {
             *totals.entry(*reason).or_insert(0) += count;
         }
+        totals.insert("exchanges_unpublished", unpublished.exchanges);
+        totals.insert("findings_unpublished", unpublished.findings);
         totals.insert("order_forced", self.seen.order_forced);
         totals.insert("endpoints_overflowed", self.identity.overflowed());
         let at = if low == Timestamp::MAX { self.reached } else { low };
@@ -174,6 +181,18 @@ impl Behaviour {
         self.append();
         self.journal.close();
         self.seen.cells_evicted = self.engine.evicted();
+        self.seen.findings_refused = self.engine.refused();
+        self.seen.endpoints_overflowed = self.identity.overflowed();
         (self.seen, self.identity, self.engine)
     }
+}
+
+/// Records that some publisher did not get: dropped because the journal was full, or missed because its sink failed.
+pub(crate) fn unpublished(journal: &dyn Journal) -> Tally {
+    let mut lost = Tally::default();
+    for report in journal.report() {
+        lost.exchanges += report.dropped.exchanges + report.missed.exchanges;
+        lost.findings += report.dropped.findings + report.missed.findings;
+    }
+    lost
 }

@@ -28,6 +28,7 @@ use spyhop_stream::{Batch, DecodeLimits};
 
 pub use accounts::{Accounts, Losses, Seen};
 use behaviour::Behaviour;
+pub(crate) use behaviour::unpublished;
 use source::Intake;
 
 settings! {

@@ -30,6 +30,8 @@ pub(super) struct Intake {
     next_mark: Timestamp,
     marked: Timestamp,
     bytes_since_mark: u64,
+    /// Nobody takes what is sent any more.
+    gone: bool,
     first: Option<Timestamp>,
     last: Timestamp,
     told: Losses,
@@ -52,6 +54,7 @@ impl Intake {
             next_mark: Timestamp::default(),
             marked: Timestamp::default(),
             bytes_since_mark: 0,
+            gone: false,
             first: None,
             last: Timestamp::default(),
             told: Losses::default(),
@@ -67,6 +70,9 @@ impl Intake {
         let live = matches!(source, Source::Live(_));
         let mut until_look = LOOK_EVERY;
         loop {
+            if self.gone {
+                return Ok(());
+            }
             until_look -= 1;
             if until_look == 0 {
                 until_look = LOOK_EVERY;
@@ -152,8 +158,8 @@ impl Intake {
     fn send(&mut self, index: usize, losses: Option<Losses>) {
         let (Some(batch), Some(sender)) = (self.batches.get_mut(index), self.senders.get(index)) else { return };
         let fresh = self.recycled.try_recv().unwrap_or_default();
-        // A worker that is gone has panicked; the run ends with its panic when it is joined.
-        let _ = sender.send(Load { batch: std::mem::replace(batch, fresh), losses });
+        // A worker that is gone has panicked, or behaviour has; the run ends, and joining them tells.
+        self.gone |= sender.send(Load { batch: std::mem::replace(batch, fresh), losses }).is_err();
     }
 
     /// Sends what is left and lets the workers finish at the time of the last packet.

@@ -91,8 +91,10 @@ pub(super) fn work(
         }
         let told = Yield { worker: index, calls: worker.calls(), mark: batch.mark, losses: worker.losses() };
         if !told.calls.is_empty() || told.mark.is_some() {
-            // Behaviour is only gone if it panicked; joining it tells.
-            let _ = yields.send(told);
+            // Behaviour is only gone if it panicked: there is nobody to work for, and joining it tells.
+            if yields.send(told).is_err() {
+                break;
+            }
         }
         batch.clear();
         // No room means that enough empty batches are on their way already.
