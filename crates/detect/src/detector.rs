@@ -17,8 +17,27 @@ pub trait Detector: Settings + Send + 'static {
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>);
     /// Looks at an event in one of its cells. Every supporting event is a hit; the engine opens, grows and closes.
     fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, state: &mut Self::State, out: &mut Verdicts);
-    /// How long a silent cell is remembered.
-    fn memory(&self) -> Span;
+    /// How long a silent cell is remembered. A detector whose state is `()` has none.
+    fn memory(&self) -> Span {
+        const { assert!(size_of::<Self::State>() == 0, "a detector that remembers says for how long") };
+        Span::default()
+    }
+    /// Whether a state says no more than a new one. A cell that is idle after its first event is not kept, so that what strangers
+    /// make up costs nothing.
+    fn is_idle(&self, _state: &Self::State) -> bool {
+        size_of::<Self::State>() == 0
+    }
+    /// Bytes that a state holds on the heap.
+    fn heap(&self, _state: &Self::State) -> usize {
+        0
+    }
+    /// Whether the settings can do what they say.
+    ///
+    /// # Errors
+    /// A sentence about one that cannot.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
     /// How long after its last hit an incident or flow is over. Weaknesses become stale instead, by the engine's setting.
     fn quiet(&self) -> Span {
         Span::hours(1)
@@ -44,6 +63,16 @@ impl CellKey {
     /// The cell of an entity within a scope.
     pub fn within(entity: Entity, scope: &str) -> CellKey {
         CellKey { entity, scope: Some(scope.into()) }
+    }
+    /// Bytes of its names on the heap.
+    pub(crate) fn heap(&self) -> usize {
+        /// The counters before a shared text.
+        const SHARED: usize = 16;
+        let entity = match &self.entity {
+            Entity::Account(name) | Entity::Endpoint(name) | Entity::Server(name) | Entity::Partner(name) => Some(name),
+            Entity::ClientIp(_) | Entity::Device(_) | Entity::Session(_) | Entity::Sensor => None,
+        };
+        entity.into_iter().chain(&self.scope).map(|name| name.len() + SHARED).sum()
     }
 }
 

@@ -26,6 +26,7 @@ settings! {
 pub struct Engine {
     tables: Vec<Box<dyn Table>>,
     loss: Loss,
+    tells_losses: bool,
     findings: Findings,
     memory: usize,
     evicted: u64,
@@ -40,7 +41,7 @@ pub struct TableAccount {
     pub kind: &'static str,
     /// Cells held.
     pub cells: usize,
-    /// Estimated memory of its cells, in bytes.
+    /// Memory of its cells, in bytes.
     pub bytes: usize,
 }
 
@@ -54,11 +55,12 @@ impl Engine {
         key: Key,
         keep_past: bool,
     ) -> Engine {
-        let tables =
-            tables.into_iter().filter(|table| !limits.off.iter().any(|off| off == table.rule().kind)).collect();
+        let is_on = |kind: &str| !limits.off.iter().any(|off| off == kind);
+        let tables = tables.into_iter().filter(|table| is_on(table.rule().kind)).collect();
         Engine {
             tables,
             loss,
+            tells_losses: is_on(Loss::RULE.kind),
             findings: Findings::new(life, key, keep_past),
             memory: limits.memory_mib << 20,
             evicted: 0,
@@ -93,7 +95,14 @@ impl Engine {
     /// The losses so far, by reason, as the accounts have them at `at`.
     pub fn losses(&mut self, at: Timestamp, totals: &BTreeMap<&'static str, u64>) {
         self.advance(at);
-        let own = [("cells_evicted", self.evicted), ("findings_refused", self.findings.refused())];
+        if !self.tells_losses {
+            return;
+        }
+        let own = [
+            ("cells_evicted", self.evicted),
+            ("findings_refused", self.findings.refused()),
+            ("past_findings_dropped", self.findings.past_dropped()),
+        ];
         self.loss.observe(at, totals.iter().map(|(reason, total)| (*reason, *total)).chain(own), &mut self.findings);
         self.collect();
     }
@@ -127,6 +136,16 @@ impl Engine {
         })
     }
 
+    /// Findings refused at their limit.
+    pub fn refused(&self) -> u64 {
+        self.findings.refused()
+    }
+
+    /// Forgotten findings that the end of a replay will not show, because as many are kept as may be.
+    pub fn past_dropped(&self) -> u64 {
+        self.findings.past_dropped()
+    }
+
     /// Cells forgotten at the memory limit.
     pub fn evicted(&self) -> u64 {
         self.evicted
@@ -152,7 +171,9 @@ impl Engine {
                 table.load(cells)?;
             }
         }
-        rules.insert(Loss::RULE.kind, Loss::RULE);
+        if self.tells_losses {
+            rules.insert(Loss::RULE.kind, Loss::RULE);
+        }
         self.findings.load(saved.findings, |kind| rules.get(kind).copied());
         Ok(())
     }
@@ -202,7 +223,7 @@ pub trait Table: Send {
     fn evict(&mut self) -> bool;
     /// Cells held.
     fn cells(&self) -> usize;
-    /// Estimated memory, in bytes.
+    /// Memory of its cells, in bytes; rather too much than too little.
     fn bytes(&self) -> usize;
     /// One sentence about a finding of its kind.
     fn summary(&self, finding: &Finding) -> spyhop_model::Said;
@@ -218,6 +239,8 @@ pub(crate) struct Cells<D: Detector> {
     cells: HashMap<CellKey, Cell<D::State>, ahash::RandomState>,
     /// One entry a cell, at or before its time to be forgotten.
     silent: BinaryHeap<Reverse<(Timestamp, CellKey)>>,
+    /// Running sum of [`Cells::size`].
+    bytes: usize,
     keys: Vec<CellKey>,
     verdicts: Verdicts,
 }
@@ -226,6 +249,9 @@ pub(crate) struct Cells<D: Detector> {
 struct Cell<S> {
     touched: Timestamp,
     state: S,
+    /// What the state is counted as beyond its own size, in bytes.
+    #[serde(skip)]
+    heap: usize,
 }
 
 impl<D: Detector> Cells<D> {
@@ -234,13 +260,58 @@ impl<D: Detector> Cells<D> {
             detector,
             cells: HashMap::default(),
             silent: BinaryHeap::new(),
+            bytes: 0,
             keys: Vec::new(),
             verdicts: Verdicts::default(),
         }
     }
 
-    /// Bytes that a cell is counted as: state and key with their usual heap parts, map and queue entries.
-    const CELL: usize = size_of::<Cell<D::State>>() + 2 * size_of::<CellKey>() + 160;
+    /// Bytes of a cell's entries in map and queue. Both double when they grow, so that up to half of them is empty.
+    const ENTRIES: usize = 2 * (size_of::<(CellKey, Cell<D::State>)>() + size_of::<(Timestamp, CellKey)>() + 1);
+
+    /// Bytes that a cell is counted as. Map and queue share the names of its key.
+    fn size(key: &CellKey, cell: &Cell<D::State>) -> usize {
+        Self::ENTRIES + key.heap() + cell.heap
+    }
+
+    fn add(&mut self, key: CellKey, cell: Cell<D::State>) {
+        self.bytes += Self::size(&key, &cell);
+        self.silent.push(Reverse((cell.touched + self.detector.memory(), key.clone())));
+        self.cells.insert(key, cell);
+    }
+
+    fn remove(&mut self, key: &CellKey) {
+        if let Some(cell) = self.cells.remove(key) {
+            self.bytes -= Self::size(key, &cell);
+        }
+    }
+
+    /// Shows an event to one of its cells. True if a new cell is worth keeping.
+    fn observe(
+        detector: &D,
+        event: &Event,
+        key: &CellKey,
+        cell: &mut Cell<D::State>,
+        verdicts: &mut Verdicts,
+        findings: &mut Findings,
+    ) -> bool {
+        let moment: Moment = event.moment();
+        let now = moment.at;
+        cell.touched = now;
+        detector.observe(event, key, &Context { now, findings }, &mut cell.state, verdicts);
+        cell.heap = detector.heap(&cell.state);
+        for verdict in verdicts.list.drain(..) {
+            match verdict {
+                Verdict::Hit { aspect, evidence } => {
+                    let by = Support { at: moment, event: Some(event), quiet: detector.quiet() };
+                    findings.hit(D::RULE, key, aspect.as_deref(), evidence, &by);
+                }
+                Verdict::Mended { aspect } => findings.mended(D::RULE, key, aspect.as_deref(), now),
+                Verdict::Fold { kind, child } => findings.fold(D::RULE, key, kind, &child, now),
+            }
+        }
+        !detector.is_idle(&cell.state)
+    }
 }
 
 impl<D: Detector> Table for Cells<D> {
@@ -249,35 +320,26 @@ impl<D: Detector> Table for Cells<D> {
     }
 
     fn event(&mut self, event: &Event, findings: &mut Findings) {
-        self.keys.clear();
-        self.detector.entities(event, &mut self.keys);
-        let moment: Moment = event.moment();
-        let now = moment.at;
-        for key in self.keys.drain(..) {
-            let memory = self.detector.memory();
-            if !self.cells.contains_key(&key) {
-                self.cells.insert(key.clone(), Cell { touched: now, state: D::State::default() });
-                self.silent.push(Reverse((now + memory, key.clone())));
-            }
-            let Some(cell) = self.cells.get_mut(&key) else { continue };
+        let mut keys = std::mem::take(&mut self.keys);
+        self.detector.entities(event, &mut keys);
+        let now = event.moment().at;
+        for key in keys.drain(..) {
+            let Some(cell) = self.cells.get_mut(&key) else {
+                let mut cell = Cell { touched: now, state: D::State::default(), heap: 0 };
+                if Self::observe(&self.detector, event, &key, &mut cell, &mut self.verdicts, findings) {
+                    self.add(key, cell);
+                }
+                continue;
+            };
             // Forgetting is exact, whenever the memory is freed.
-            if now.since(cell.touched) >= memory {
+            if now.since(cell.touched) >= self.detector.memory() {
                 cell.state = D::State::default();
             }
-            cell.touched = now;
-            let cx = Context { now, findings };
-            self.detector.observe(event, &key, &cx, &mut cell.state, &mut self.verdicts);
-            for verdict in self.verdicts.list.drain(..) {
-                match verdict {
-                    Verdict::Hit { aspect, evidence } => {
-                        let by = Support { at: moment, event: Some(event), quiet: self.detector.quiet() };
-                        findings.hit(D::RULE, &key, aspect.as_deref(), evidence, &by);
-                    }
-                    Verdict::Mended { aspect } => findings.mended(D::RULE, &key, aspect.as_deref(), now),
-                    Verdict::Fold { kind, child } => findings.fold(D::RULE, &key, kind, &child, now),
-                }
-            }
+            let before = cell.heap;
+            Self::observe(&self.detector, event, &key, cell, &mut self.verdicts, findings);
+            self.bytes = self.bytes + cell.heap - before;
         }
+        self.keys = keys;
     }
 
     fn forget(&mut self, now: Timestamp) {
@@ -288,7 +350,7 @@ impl<D: Detector> Table for Cells<D> {
             if due > now {
                 self.silent.push(Reverse((due, key)));
             } else {
-                self.cells.remove(&key);
+                self.remove(&key);
             }
         }
     }
@@ -300,7 +362,7 @@ impl<D: Detector> Table for Cells<D> {
             if due > armed {
                 self.silent.push(Reverse((due, key)));
             } else {
-                self.cells.remove(&key);
+                self.remove(&key);
                 return true;
             }
         }
@@ -312,7 +374,7 @@ impl<D: Detector> Table for Cells<D> {
     }
 
     fn bytes(&self) -> usize {
-        self.cells.len() * Self::CELL
+        self.bytes
     }
 
     fn summary(&self, finding: &Finding) -> spyhop_model::Said {
@@ -327,10 +389,85 @@ impl<D: Detector> Table for Cells<D> {
 
     fn load(&mut self, cells: Value) -> Result<(), serde_json::Error> {
         let cells: Vec<(CellKey, Cell<D::State>)> = serde_json::from_value(cells)?;
-        for (key, cell) in cells {
-            self.silent.push(Reverse((cell.touched + self.detector.memory(), key.clone())));
-            self.cells.insert(key, cell);
+        for (key, mut cell) in cells {
+            cell.heap = self.detector.heap(&cell.state);
+            if !self.detector.is_idle(&cell.state) {
+                self.add(key, cell);
+            }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Unmasked;
+    use crate::harness::Harness;
+    use spyhop_model::Outcome;
+    use spyhop_testkit::{event, types};
+
+    fn returning(n: u32) -> Event {
+        event().get(&format!("a.example/{n}/{}", "x".repeat(1_000))).returns(&types::MOBILE, 1).build(n)
+    }
+
+    #[test]
+    fn memory_counts_names_and_what_states_hold_and_gives_it_all_back() {
+        let mut cells = Cells::new(Unmasked::default());
+        let mut findings = Findings::new(Life::default(), Key::new([1; 32]), false);
+        for n in 0..100 {
+            cells.event(&returning(n), &mut findings);
+        }
+        assert!(cells.bytes() > 100 * (1_000 + Cells::<Unmasked>::ENTRIES), "{}", cells.bytes());
+        let mut next = Cells::new(Unmasked::default());
+        next.load(cells.save().expect("saved")).expect("loaded");
+        assert_eq!((next.cells(), next.bytes() > 100_000), (100, true));
+        assert!(cells.evict());
+        cells.forget(spyhop_testkit::time(31 * 86_400));
+        assert_eq!((cells.cells(), cells.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn the_cells_of_all_detectors_stay_within_the_memory() {
+        let limits = Limits { memory_mib: 1, ..Limits::default() };
+        let tables: Vec<Box<dyn Table>> = vec![Box::new(Cells::new(Unmasked::default()))];
+        let mut engine = Engine::new(tables, Loss::default(), &limits, Life::default(), Key::new([1; 32]), false);
+        for n in 0..2_000 {
+            engine.event(&returning(n));
+        }
+        let held: TableAccount = engine.accounts().next().expect("a table");
+        assert!(held.bytes <= 1 << 20 && held.cells > 500, "{held:?}");
+        assert_eq!(engine.evicted(), 2_000 - held.cells as u64);
+    }
+
+    #[test]
+    fn what_has_nothing_to_remember_costs_nothing() {
+        let tables =
+            crate::registry::DETECTORS.iter().map(|entry| (entry.build)((entry.defaults)()).expect("defaults"));
+        let mut engine = Engine::new(
+            tables.collect(),
+            Loss::default(),
+            &Limits::default(),
+            Life::default(),
+            Key::new([1; 32]),
+            false,
+        );
+        for n in 0..100 {
+            engine.event(&event().get(&format!("a.example/{n}")).status(404).build(n));
+            engine.event(&event().get(&format!("a.example/{n}")).overseas("US").build(n));
+        }
+        assert_eq!(engine.accounts().map(|account| account.cells).sum::<usize>(), 0);
+        let login = event().post("a.example/login").login("alice", Outcome::Success);
+        engine.event(&login.build(1_000));
+        let kept: Vec<_> = engine.accounts().filter(|account| account.cells > 0).map(|account| account.kind).collect();
+        assert_eq!(kept, ["auth.high_frequency_login"]);
+    }
+
+    #[test]
+    fn losses_can_be_switched_off() {
+        let limits = Limits { off: vec!["sensor.loss".into()], ..Limits::default() };
+        let mut sensor = Harness::limited(Vec::new(), &limits);
+        sensor.losses(1, &[("gap_bytes", 100)]);
+        sensor.silent();
     }
 }

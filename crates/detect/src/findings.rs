@@ -2,15 +2,17 @@
 //!
 //! ```text
 //!            hit            quiet (incident, flow) or mended (weakness)
-//!   (none) ──────> open ─────────────────────────────────────────────────> closed ──> forgotten after `reopen_within`
+//!   (none) ──────> open ─────────────────────────────────────────────────> closed ──> incident: forgotten after `reopen_within`
 //!                  │ ^ hit: reopened                                         │
 //!        silence   │ └───────────────────────────────────────────────────────┘
 //!        (weakness)└──> stale ── hit: reopened ──> open
-//!   open ── explained by a stronger finding ──> folded
+//!   open ── explained by a stronger finding ──> folded ── hit of its own: reopened ──> open
 //! ```
+//!
+//! Only incidents are forgotten by time: a new one bears its own opening moment in its id. A weakness that comes back has the
+//! same id, and so must be the same finding. It leaves only to make room.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -28,13 +30,13 @@ settings! {
         stale_after: Span = Span::days(7),
         /// Exchanges in a row that would have shown a weakness and did not close it as mended.
         mended_after: u32 = 50,
-        /// A closed finding that comes back within this time is reopened; after it, a new one is opened.
+        /// A closed incident that comes back within this time is reopened; after it, a new one is opened. Weaknesses and flows are always reopened.
         reopen_within: Span = Span::days(30),
         /// A growing finding is told again at the latest after this long; sooner when its count has doubled, its severity has risen or a new reason came up.
         update_every: Span = Span::minutes(30),
         /// Updates of one finding are at least this far apart.
         update_apart: Span = Span::minutes(1),
-        /// Findings kept at once. Beyond it the oldest closed ones go, then new ones are refused and counted.
+        /// Findings kept at once. Beyond it those go that have been closed or stale for longest, then new ones are refused and counted.
         limit: usize = 100_000,
     }
 }
@@ -57,21 +59,49 @@ pub struct Findings {
     life: Life,
     key: Key,
     lives: HashMap<FindingKey, Lived, ahash::RandomState>,
-    deadlines: BinaryHeap<Reverse<(Timestamp, FindingKey)>>,
+    /// When silence next tells something of them.
+    deadlines: Queue,
+    /// Since when they are closed or stale: the first makes room.
+    over: Queue,
     pub(crate) changed: Vec<Finding>,
     /// Closed and past reopening; kept for the end of a replay only.
     past: Vec<Finding>,
     keep_past: bool,
     refused: u64,
-    forgotten: u64,
+    past_dropped: u64,
+}
+
+/// Findings by a time of theirs; each stands here at most once.
+#[derive(Default)]
+struct Queue {
+    by_time: BTreeSet<(Timestamp, FindingKey)>,
+}
+
+impl Queue {
+    /// Moves a finding from where it `stands` to `at`; `None`: not in the queue.
+    fn place(&mut self, key: &FindingKey, stands: &mut Option<Timestamp>, at: Option<Timestamp>) {
+        if *stands == at {
+            return;
+        }
+        if let Some(before) = std::mem::replace(stands, at) {
+            self.by_time.remove(&(before, key.clone()));
+        }
+        if let Some(at) = at {
+            self.by_time.insert((at, key.clone()));
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Lived {
     finding: Finding,
     quiet: Span,
-    closed_at: Option<Timestamp>,
-    armed: Timestamp,
+    /// Its place in `deadlines`.
+    due: Option<Timestamp>,
+    /// Its place in `over`.
+    over: Option<Timestamp>,
+    /// It came back out of a fold: what would explain it did not explain all of it.
+    unexplained: bool,
     clean: u32,
     told: Told,
 }
@@ -98,12 +128,13 @@ impl Findings {
             life,
             key,
             lives: HashMap::default(),
-            deadlines: BinaryHeap::new(),
+            deadlines: Queue::default(),
+            over: Queue::default(),
             changed: Vec::new(),
             past: Vec::new(),
             keep_past,
             refused: 0,
-            forgotten: 0,
+            past_dropped: 0,
         }
     }
 
@@ -118,6 +149,11 @@ impl Findings {
         self.refused
     }
 
+    /// Forgotten findings that the end of a replay will not show, because as many are kept as may be.
+    pub fn past_dropped(&self) -> u64 {
+        self.past_dropped
+    }
+
     pub(crate) fn hit(
         &mut self,
         rule: &'static Rule,
@@ -129,9 +165,11 @@ impl Findings {
         let key = FindingKey { kind: rule.kind.into(), cell: cell.clone(), aspect: aspect.map(Into::into) };
         let mut change = Change::Updated;
         if !self.lives.contains_key(&key) {
-            if self.lives.len() >= self.life.limit && !self.make_room() {
-                self.refused += 1;
-                return;
+            while self.lives.len() >= self.life.limit {
+                if !self.make_room() {
+                    self.refused += 1;
+                    return;
+                }
             }
             let lived = self.open(rule, &key, &evidence, by);
             self.lives.insert(key.clone(), lived);
@@ -139,16 +177,19 @@ impl Findings {
         }
         let Some(lived) = self.lives.get_mut(&key) else { return };
         let finding = &mut lived.finding;
-        if matches!(finding.status, Status::Closed | Status::Stale) {
+        if finding.status != Status::Open {
+            // A hit on a folded one is unexplained: detectors are silent while the stronger finding explains it.
+            lived.unexplained = finding.status == Status::Folded;
             change = Change::Reopened;
             finding.status = Status::Open;
-            lived.closed_at = None;
+            finding.parent = None;
         }
         lived.clean = 0;
         grow(finding, evidence, by);
         if change != Change::Updated {
-            lived.armed = finding.last_seen + silence(rule, lived.quiet, &self.life);
-            self.deadlines.push(Reverse((lived.armed, key.clone())));
+            let due = finding.last_seen + silence(rule, lived.quiet, &self.life);
+            self.deadlines.place(&key, &mut lived.due, Some(due));
+            self.over.place(&key, &mut lived.over, None);
         }
         let told = lived.told;
         let grown = finding.count >= told.count.saturating_mul(2)
@@ -171,15 +212,21 @@ impl Findings {
         }
         lived.clean += 1;
         if lived.clean >= self.life.mended_after {
-            lived.finding.status = Status::Closed;
-            lived.closed_at = Some(at);
-            lived.armed = at + self.life.reopen_within;
-            self.deadlines.push(Reverse((lived.armed, key)));
-            lived.tell(Change::Closed, at, &mut self.changed);
+            self.close(&key, at);
         }
     }
 
-    /// Makes the open findings of a kind on `child` part of the one on `parent`.
+    fn close(&mut self, key: &FindingKey, at: Timestamp) {
+        let Some(lived) = self.lives.get_mut(key) else { return };
+        lived.finding.status = Status::Closed;
+        let forget = (lived.finding.rule.class == Class::Incident).then(|| at + self.life.reopen_within);
+        self.deadlines.place(key, &mut lived.due, forget);
+        self.over.place(key, &mut lived.over, Some(at));
+        lived.tell(Change::Closed, at, &mut self.changed);
+    }
+
+    /// Makes the open finding of a kind on `child` part of the one on `parent`. One that came back out of a fold stays on its own
+    /// until it closes: else it would go in and out with every attempt of two attackers.
     pub(crate) fn fold(
         &mut self,
         rule: &'static Rule,
@@ -192,7 +239,7 @@ impl Findings {
         let Some(id) = self.lives.get(&parent).map(|lived| lived.finding.id) else { return };
         let child = FindingKey { kind: kind.into(), cell: child.clone(), aspect: None };
         let Some(lived) = self.lives.get_mut(&child) else { return };
-        if lived.finding.status == Status::Open {
+        if lived.finding.status == Status::Open && !lived.unexplained {
             lived.finding.status = Status::Folded;
             lived.finding.parent = Some(id);
             lived.tell(Change::Updated, at, &mut self.changed);
@@ -201,31 +248,26 @@ impl Findings {
 
     /// Fires what silence tells, up to and including `to`.
     pub(crate) fn advance(&mut self, to: Timestamp) {
-        while self.deadlines.peek().is_some_and(|Reverse((due, _))| *due <= to) {
-            let Some(Reverse((due, key))) = self.deadlines.pop() else { return };
-            // Of several entries of one finding only the one armed last counts.
-            let Some(lived) = self.lives.get_mut(&key).filter(|lived| lived.armed == due) else { continue };
-            let rule = lived.finding.rule;
-            let still = lived.finding.last_seen + silence(rule, lived.quiet, &self.life);
+        while self.deadlines.by_time.first().is_some_and(|(due, _)| *due <= to) {
+            let Some((due, key)) = self.deadlines.by_time.pop_first() else { return };
+            let Some(lived) = self.lives.get_mut(&key) else { continue };
+            lived.due = None;
+            let class = lived.finding.rule.class;
+            let still = lived.finding.last_seen + silence(lived.finding.rule, lived.quiet, &self.life);
             match lived.finding.status {
-                Status::Closed => self.forget(&key),
-                Status::Stale => {}
                 Status::Open | Status::Folded if still > due => {
-                    lived.armed = still;
-                    self.deadlines.push(Reverse((still, key)));
+                    self.deadlines.place(&key, &mut lived.due, Some(still));
                 }
-                Status::Folded => self.forget(&key),
-                Status::Open if rule.class == Class::Weakness => {
+                Status::Closed | Status::Folded if class == Class::Incident => self.forget(&key),
+                Status::Open if class == Class::Weakness => {
                     // A stale weakness waits for its next hit, which arms it again.
                     lived.finding.status = Status::Stale;
+                    self.over.place(&key, &mut lived.over, Some(due));
                     lived.tell(Change::Updated, due, &mut self.changed);
                 }
-                Status::Open => {
-                    lived.finding.status = Status::Closed;
-                    lived.closed_at = Some(due);
-                    lived.armed = due + self.life.reopen_within;
-                    self.deadlines.push(Reverse((lived.armed, key)));
-                    lived.tell(Change::Closed, due, &mut self.changed);
+                Status::Open => self.close(&key, due),
+                Status::Closed | Status::Folded | Status::Stale => {
+                    self.over.place(&key, &mut lived.over, Some(due));
                 }
             }
         }
@@ -283,7 +325,7 @@ impl Findings {
             respond: Vec::new(),
         };
         let told = Told { at, count: 0, severity, reasons: 0 };
-        Lived { finding, quiet: by.quiet, closed_at: None, armed: Timestamp::default(), clean: 0, told }
+        Lived { finding, quiet: by.quiet, due: None, over: None, unexplained: false, clean: 0, told }
     }
 
     /// Computed once, at opening (see [`FindingId`]).
@@ -300,23 +342,22 @@ impl Findings {
     }
 
     fn forget(&mut self, key: &FindingKey) {
-        if let Some(lived) = self.lives.remove(key) {
-            if self.keep_past && self.past.len() < self.life.limit {
-                self.past.push(lived.finding);
-            }
-            self.forgotten += 1;
+        let Some(mut lived) = self.lives.remove(key) else { return };
+        self.deadlines.place(key, &mut lived.due, None);
+        self.over.place(key, &mut lived.over, None);
+        if !self.keep_past {
+            return;
+        }
+        if self.past.len() < self.life.limit {
+            self.past.push(lived.finding);
+        } else {
+            self.past_dropped += 1;
         }
     }
 
-    /// Forgets the finding that has been closed for longest. False if none is closed.
+    /// Forgets the finding that has been closed or stale for longest. False if none is.
     fn make_room(&mut self) -> bool {
-        let oldest = self
-            .lives
-            .iter()
-            .filter_map(|(key, lived)| lived.closed_at.map(|closed| (closed, key)))
-            .min()
-            .map(|(_, key)| key.clone());
-        let Some(key) = oldest else { return false };
+        let Some((_, key)) = self.over.by_time.first().cloned() else { return false };
         self.forget(&key);
         true
     }
@@ -332,7 +373,9 @@ impl Findings {
             // A kind that this version no longer has is forgotten with its findings.
             let Some(rule) = rule(&key.kind) else { continue };
             lived.finding.rule = rule;
-            self.deadlines.push(Reverse((lived.armed, key.clone())));
+            let (due, over) = (lived.due.take(), lived.over.take());
+            self.deadlines.place(&key, &mut lived.due, due);
+            self.over.place(&key, &mut lived.over, over);
             self.lives.insert(key, lived);
         }
     }
@@ -430,5 +473,123 @@ fn involve(involved: &mut Involved, event: &Event) {
 fn add_distinct(list: &mut Vec<Arc<str>>, text: &str, most: usize) {
     if list.len() < most && !list.iter().any(|known| &**known == text) {
         list.push(text.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spyhop_model::{FlowId, Severity, Text};
+
+    const TEXT: Text = Text { en: "t", zh: "t" };
+    const fn rule(kind: &'static str, class: Class) -> Rule {
+        Rule { kind, class, severity: Severity::Low, title: TEXT, about: TEXT, advice: TEXT, clause: "c" }
+    }
+    static WEAKNESS: Rule = rule("t.weakness", Class::Weakness);
+    static INCIDENT: Rule = rule("t.incident", Class::Incident);
+    static FLOW: Rule = rule("t.flow", Class::Flow);
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_parts(second, 0)
+    }
+    fn cell(name: &str) -> CellKey {
+        CellKey::of(Entity::Endpoint(name.into()))
+    }
+    fn findings(life: Life, keep_past: bool) -> Findings {
+        Findings::new(life, Key::new([1; 32]), keep_past)
+    }
+
+    impl Findings {
+        fn hit_at(&mut self, second: u64, rule: &'static Rule, name: &str) {
+            self.advance(at(second));
+            let moment = Moment { at: at(second), flow: FlowId(1), ordinal: 0 };
+            let by = Support { at: moment, event: None, quiet: Span::hours(1) };
+            self.hit(rule, &cell(name), None, Evidence::new(), &by);
+        }
+        fn changes(&mut self) -> Vec<(Change, Status, u32)> {
+            self.changed.drain(..).map(|finding| (finding.change, finding.status, finding.revision)).collect()
+        }
+    }
+
+    #[test]
+    fn queues_hold_one_entry_a_finding_however_often_it_comes_and_goes() {
+        let mut known = findings(Life { mended_after: 1, ..Life::default() }, false);
+        for second in 0..100 {
+            known.hit_at(second, &WEAKNESS, "a");
+            known.mended(&WEAKNESS, &cell("a"), None, at(second));
+            known.hit_at(second * 7_200, &INCIDENT, "a");
+        }
+        assert_eq!((known.deadlines.by_time.len(), known.over.by_time.len()), (1, 1));
+    }
+
+    #[test]
+    fn what_comes_back_with_the_same_id_counts_its_revisions_on() {
+        let later = 40 * 86_400;
+        for (rule, same) in [(&WEAKNESS, true), (&FLOW, true), (&INCIDENT, false)] {
+            let mut known = findings(Life { mended_after: 1, ..Life::default() }, false);
+            known.hit_at(0, rule, "a");
+            known.mended(rule, &cell("a"), None, at(1));
+            known.hit_at(later, rule, "a");
+            let told: Vec<Finding> = known.changed.drain(..).collect();
+            let (first, last) = (&told[0], &told[told.len() - 1]);
+            assert_eq!(first.id == last.id, same, "{}", rule.kind);
+            let expected = if same { (Change::Reopened, 3) } else { (Change::Opened, 1) };
+            assert_eq!((last.change, last.revision), expected, "{}", rule.kind);
+        }
+    }
+
+    #[test]
+    fn at_the_limit_the_one_that_has_been_over_for_longest_goes_and_stale_ones_count() {
+        let mut known = findings(Life { limit: 2, ..Life::default() }, false);
+        known.hit_at(0, &WEAKNESS, "a");
+        known.hit_at(1, &WEAKNESS, "b");
+        known.hit_at(2, &WEAKNESS, "c");
+        assert_eq!((known.all().len(), known.refused()), (2, 1));
+        // A week later both are stale: new ones find room, and the older goes first.
+        known.hit_at(8 * 86_400, &WEAKNESS, "c");
+        assert_eq!(known.refused(), 1);
+        let names: Vec<String> = known.all().iter().map(|finding| finding.primary.to_string()).collect();
+        assert_eq!(names, ["b", "c"]);
+    }
+
+    #[test]
+    fn past_findings_beyond_the_limit_are_counted() {
+        let mut known = findings(Life { limit: 1, ..Life::default() }, true);
+        for (n, name) in ["a", "b", "c"].into_iter().enumerate() {
+            known.hit_at(n as u64 * 7_200, &INCIDENT, name);
+        }
+        assert_eq!((known.all().len(), known.past_dropped()), (2, 1));
+    }
+
+    #[test]
+    fn a_hit_on_a_folded_finding_is_unexplained_and_opens_it_again() {
+        let mut known = findings(Life::default(), false);
+        known.hit_at(0, &INCIDENT, "child");
+        known.hit_at(0, &INCIDENT, "parent");
+        known.fold(&INCIDENT, &cell("parent"), INCIDENT.kind, &cell("child"), at(0));
+        known.changes();
+        known.hit_at(5, &INCIDENT, "child");
+        // The same parent does not take it in again: two attackers would make it go in and out with every attempt.
+        known.fold(&INCIDENT, &cell("parent"), INCIDENT.kind, &cell("child"), at(6));
+        assert_eq!(known.changes(), [(Change::Reopened, Status::Open, 3)]);
+        assert!(known.all().iter().all(|finding| finding.parent.is_none()));
+    }
+
+    #[test]
+    fn a_snapshot_goes_on_where_it_was() {
+        let mut known = findings(Life::default(), false);
+        known.hit_at(0, &WEAKNESS, "a");
+        known.hit_at(0, &INCIDENT, "b");
+        known.advance(at(3_600));
+        let mut next = findings(Life::default(), false);
+        next.load(known.save(), |kind| [&WEAKNESS, &INCIDENT].into_iter().find(|rule| rule.kind == kind));
+        next.hit_at(3_700, &INCIDENT, "b");
+        next.advance(at(8 * 86_400));
+        let told: Vec<(Change, Status)> =
+            next.changes().into_iter().map(|(change, status, _)| (change, status)).collect();
+        assert_eq!(
+            told,
+            [(Change::Reopened, Status::Open), (Change::Closed, Status::Closed), (Change::Updated, Status::Stale)]
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! For the tests of detectors: an engine with one of them.
 
-use spyhop_model::{Finding, Key, Timestamp};
+use spyhop_model::{Event, Finding, Key, Timestamp};
 use spyhop_testkit::EventBuilder;
 
 use crate::detector::Detector;
@@ -27,13 +27,24 @@ impl Harness {
     }
 
     fn new(tables: Vec<Box<dyn Table>>) -> Harness {
-        let engine = Engine::new(tables, Loss::default(), &Limits::default(), Life::default(), Key::new([1; 32]), true);
+        Harness::limited(tables, &Limits::default())
+    }
+
+    pub fn limited(tables: Vec<Box<dyn Table>>, limits: &Limits) -> Harness {
+        let engine = Engine::new(tables, Loss::default(), limits, Life::default(), Key::new([1; 32]), true);
         Harness { engine, seen: 0 }
     }
 
     pub fn see(&mut self, event: EventBuilder) {
+        self.see_with(event, |_| {});
+    }
+
+    /// An event with something that the builder has no word for.
+    pub fn see_with(&mut self, event: EventBuilder, change: impl FnOnce(&mut Event)) {
         self.seen += 1;
-        self.engine.event(&event.build(self.seen));
+        let mut event = event.build(self.seen);
+        change(&mut event);
+        self.engine.event(&event);
     }
 
     /// Event time reaches that second.

@@ -7,6 +7,7 @@ mod detector;
 mod engine;
 mod findings;
 mod flow;
+mod names;
 mod registry;
 mod sensor;
 mod window;

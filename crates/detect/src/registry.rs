@@ -31,6 +31,7 @@ impl Entry {
             defaults: || serde_json::to_value(D::default()).unwrap_or_default(),
             build: |settings| {
                 let detector: D = serde_json::from_value(settings).map_err(|wrong| wrong.to_string())?;
+                detector.check()?;
                 Ok(Box::new(Cells::new(detector)))
             },
         }
@@ -118,6 +119,41 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_could_never_be_reached_are_refused() {
+        for (kind, setting) in [
+            ("access.crawler", "requests"),
+            ("auth.high_frequency_login", "per_address"),
+            ("auth.high_frequency_login", "per_account_hour"),
+        ] {
+            let entry = DETECTORS.iter().find(|entry| entry.rule.kind == kind).expect("registered");
+            let build = |limit: u64| (entry.build)(serde_json::json!({ setting: limit }));
+            assert!(build(4_096).is_ok(), "{kind}");
+            assert!(build(4_097).is_err_and(|sentence| sentence.contains(setting)), "{kind}");
+        }
+    }
+
+    #[test]
+    fn every_suggested_action_is_in_the_vocabulary_of_records() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let vocabulary =
+            std::fs::read_to_string(root.join("../publish/src/record/respond.rs")).expect("the vocabulary");
+        let mut actions = BTreeSet::new();
+        for family in ["auth", "access", "data", "flow", "sensor"] {
+            for file in std::fs::read_dir(root.join("src").join(family)).expect("the family's folder") {
+                let text = std::fs::read_to_string(file.expect("a file").path()).expect("the file");
+                for call in text.split(".respond(").skip(1) {
+                    let action = call.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                    actions.insert(action.expect("the action stands in the call").to_owned());
+                }
+            }
+        }
+        assert!(actions.contains("limit_rate") && actions.contains("check_mirror"), "{actions:?}");
+        for action in actions {
+            assert!(vocabulary.contains(&format!("\"{action}\"")), "{action} has no sentence");
+        }
+    }
+
+    #[test]
     fn the_page_is_up_to_date() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
         if std::env::var_os("UPDATE").is_some() {
@@ -144,7 +180,8 @@ mod tests {
             ));
             page.push_str(&format!("{}\n\n{}\n\n", rule.about.en, rule.about.zh));
             page.push_str(&format!("What to do: {} {}\n", rule.advice.en, rule.advice.zh));
-            let Some(entry) = DETECTORS.iter().find(|entry| entry.rule.kind == rule.kind) else { continue };
+            let entry = DETECTORS.iter().find(|entry| entry.rule.kind == rule.kind);
+            let Some(entry) = entry.filter(|entry| !entry.settings.is_empty()) else { continue };
             let defaults = (entry.defaults)();
             page.push_str("\n| setting | default | |\n| --- | --- | --- |\n");
             for setting in entry.settings {

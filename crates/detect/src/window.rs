@@ -13,6 +13,27 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// Events that are counted at most.
+    pub const MOST: u64 = 4_096;
+
+    /// Whether a limit of so many events can be reached.
+    ///
+    /// # Errors
+    /// A sentence about the setting `name`.
+    pub fn reaches(name: &str, limit: u64) -> Result<(), String> {
+        if limit > Rate::MOST {
+            return Err(format!("{name}: at most {} can be counted; {limit} is never reached", Rate::MOST));
+        }
+        Ok(())
+    }
+    /// Times to keep for a limit: some more than it needs, so that a finding can say by how much it was exceeded.
+    pub fn cap(limit: u64) -> usize {
+        limit.saturating_mul(4).clamp(16, Rate::MOST) as usize
+    }
+    /// Bytes on the heap.
+    pub fn heap(&self) -> usize {
+        self.times.capacity() * size_of::<Timestamp>()
+    }
     /// Adds an event at `at` and keeps the last `cap` times within `keep`.
     pub fn add(&mut self, at: Timestamp, keep: Span, cap: usize) {
         self.times.push_back(at);
@@ -49,6 +70,10 @@ impl<T: PartialEq> Distinct<T> {
         }
         self.items.len()
     }
+    /// Bytes on the heap, with those that each item has of its own.
+    pub fn heap(&self, own: impl Fn(&T) -> usize) -> usize {
+        self.items.capacity() * size_of::<(T, Timestamp)>() + self.iter().map(own).sum::<usize>()
+    }
     /// The items, least recently seen first.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.items.iter().map(|(item, _)| item)
@@ -82,6 +107,17 @@ mod tests {
             rate.add(at(second), Span::days(1), 16);
         }
         assert_eq!(rate.within(at(1000), Span::days(1)), 16);
+    }
+
+    #[test]
+    fn every_limit_that_is_not_refused_is_reached() {
+        assert!(Rate::reaches("attempts", Rate::MOST + 1).is_err_and(|sentence| sentence.contains("attempts")));
+        for limit in [1, 16, Rate::MOST] {
+            assert!(Rate::reaches("attempts", limit).is_ok());
+            let mut rate = Rate::default();
+            (0..limit).for_each(|_| rate.add(at(0), Span::minutes(1), Rate::cap(limit)));
+            assert_eq!(rate.within(at(0), Span::minutes(1)), limit);
+        }
     }
 
     #[test]

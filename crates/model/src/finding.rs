@@ -116,7 +116,7 @@ pub enum Change {
     Reopened,
 }
 
-/// 64 bits of keyed BLAKE3 over kind, primary entity as named at opening, aspect, and, unless it is a weakness, the opening moment.
+/// 64 bits of keyed BLAKE3 over kind, primary entity as named at opening, its scope, aspect, and, for incidents, the opening moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FindingId(pub u64);
@@ -263,7 +263,7 @@ impl Involved {
 /// A response that the operator may take; the sensor itself takes none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Respond {
-    /// `block_address`, `lock_account`, `reset_password`, `revoke_token`, `fix_endpoint`, `review`, `check_mirror`.
+    /// `block_address`, `limit_rate`, `lock_account`, `reset_password`, `revoke_token`, `fix_endpoint`, `review`, `check_mirror`.
     pub action: Arc<str>,
     /// Whom or what.
     pub target: Entity,

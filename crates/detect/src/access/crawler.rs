@@ -1,7 +1,9 @@
 //! access.crawler
 
 use serde::{Deserialize, Serialize};
-use spyhop_model::{AgentFamily, Class, Entity, Event, Finding, Rule, Said, Severity, Span, Text, settings};
+use spyhop_model::{
+    AgentFamily, Class, Entity, Event, Finding, Form, Grade, Half, Rule, Said, Severity, Span, Text, settings,
+};
 
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
 use crate::window::Rate;
@@ -62,22 +64,32 @@ impl Detector for Crawler {
     fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, requests: &mut Requests, out: &mut Verdicts) {
         let Some(class) = class(event.call.agent.family) else { return };
         let needed = if event.call.agent.family == AgentFamily::Bot { 1 } else { self.requests };
-        requests.times.add(cx.now, self.within, self.requests.saturating_mul(4).clamp(16, 4_096) as usize);
+        requests.times.add(cx.now, self.within, Rate::cap(self.requests));
         let seen = requests.times.within(cx.now, self.within);
         if seen < needed {
             return;
         }
-        let sensitive =
-            event.call.observations.iter().any(|seen| seen.is_reported() && seen.what.grade >= spyhop_model::Grade::L3);
+        let returned = event.call.observations.iter().filter(|seen| {
+            seen.half == Half::Response && seen.form == Form::Full && seen.is_reported() && seen.what.grade >= Grade::L3
+        });
         let mut evidence = Evidence::new()
             .reason(class)
             .most("requests_in_window", seen)
             .sample(of.scope.as_deref().unwrap_or(class))
             .respond("limit_rate", of.entity.clone());
-        if sensitive {
-            evidence = evidence.severity(Severity::High).reason("obtained_sensitive_data");
+        if let Some(grade) = returned.map(|seen| seen.what.grade).max() {
+            let severity = if grade >= Grade::L4 { Severity::High } else { Severity::Medium };
+            evidence = evidence.severity(severity).reason("obtained_sensitive_data");
         }
         out.hit(evidence);
+    }
+
+    fn heap(&self, requests: &Requests) -> usize {
+        requests.times.heap()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Rate::reaches("requests", self.requests)
     }
 
     fn memory(&self) -> Span {
@@ -93,11 +105,12 @@ impl Detector for Crawler {
         let (en, zh) = match class {
             "declared_bot" => ("a declared bot", "声明的爬虫"),
             "headless_browser" => ("a browser driven by a program", "程序驱动的浏览器"),
-            "no_user_agent" => ("a client without a user agent", "无 User-Agent 的客户端"),
             _ => ("a scripted client", "脚本客户端"),
         };
         let name = finding.samples.first().map_or("", |name| name);
-        let calls = finding.count;
+        // The requests that led up to the first hit are no hits.
+        let in_window = finding.measures.get("requests_in_window").copied().unwrap_or(0);
+        let calls = finding.count.max(in_window);
         let endpoints = finding.involved.names("endpoint").len();
         let more = finding.involved.has_more("endpoint");
         Said {
@@ -122,8 +135,8 @@ fn class(family: AgentFamily) -> Option<&'static str> {
         AgentFamily::Bot => Some("declared_bot"),
         AgentFamily::Library => Some("http_library"),
         AgentFamily::Headless => Some("headless_browser"),
-        AgentFamily::None => Some("no_user_agent"),
-        AgentFamily::Browser | AgentFamily::Monitor | AgentFamily::Other => None,
+        // No user agent at all is not enough by itself (handbook §6.4: 50 points of the 60 that are needed).
+        AgentFamily::None | AgentFamily::Browser | AgentFamily::Monitor | AgentFamily::Other => None,
     }
 }
 
@@ -149,7 +162,10 @@ mod tests {
         }
         sensor.silent();
         sensor.see(request(29));
-        assert_eq!(sensor.only().count, 1);
+        let finding = sensor.only();
+        assert_eq!(finding.count, 1);
+        assert!(finding.summary.en.contains("made 30 requests"), "{}", finding.summary.en);
+        assert!(finding.summary.zh.contains("30 次请求"), "{}", finding.summary.zh);
     }
 
     #[test]
@@ -160,15 +176,25 @@ mod tests {
             sensor.see(event().at(n * 25).get("a.example/").agent(AgentFamily::Browser, ""));
         }
         for n in 0..100 {
+            sensor.see(event().at(2_600 + n).get("a.example/").agent(AgentFamily::None, ""));
             sensor.see(event().at(2_600 + n).get("a.example/").agent(AgentFamily::Library, "okhttp"));
         }
         sensor.silent();
     }
 
     #[test]
-    fn sensitive_data_raises_it() {
-        let mut sensor = Harness::of::<Crawler>();
-        sensor.see(event().get("a.example/u").agent(AgentFamily::Bot, "AhrefsBot").returns(&types::RESIDENT_ID, 1));
-        assert_eq!(sensor.only().severity, Severity::High);
+    fn sensitive_data_that_it_obtained_raises_it_by_grade() {
+        let request = || event().get("a.example/u").agent(AgentFamily::Bot, "AhrefsBot");
+        for (request, expected) in [
+            (request().returns(&types::RESIDENT_ID, 1), Severity::High),
+            (request().returns(&types::MOBILE, 1), Severity::Medium),
+            (request().returns(&types::EMAIL, 1), Severity::Low),
+            (request().returns_masked(&types::RESIDENT_ID, 1), Severity::Low),
+            (request().sends(&types::RESIDENT_ID, 1), Severity::Low),
+        ] {
+            let mut sensor = Harness::of::<Crawler>();
+            sensor.see(request);
+            assert_eq!(sensor.only().severity, expected);
+        }
     }
 }

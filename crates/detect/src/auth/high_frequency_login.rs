@@ -22,7 +22,7 @@ settings! {
     }
 }
 
-/// Accounts and devices of an address that its finding takes in.
+/// Accounts and devices of an address, or accounts of a device, that its finding takes in.
 const CHILDREN: usize = 64;
 
 /// Recent attempts of one cell.
@@ -70,41 +70,55 @@ impl Detector for HighFrequencyLogin {
             Entity::Device(_) => (self.per_device, None),
             _ => (self.per_account, Some(self.per_account_hour)),
         };
-        let cap = a_minute.max(an_hour.unwrap_or(0)).saturating_mul(4).clamp(16, 4_096) as usize;
+        let cap = Rate::cap(a_minute.max(an_hour.unwrap_or(0)));
         let keep = if an_hour.is_some() { HOUR } else { MINUTE };
         attempts.times.add(cx.now, keep, cap);
         if login.outcome == Outcome::Failure {
             attempts.refused.add(cx.now, keep, cap);
         }
-        let is_address = matches!(of.entity, Entity::ClientIp(_));
-        if is_address {
-            for child in cells(event).filter(|cell| cell != of) {
-                attempts.children.add(cx.now, child, MINUTE, CHILDREN);
+        for child in cells(event).skip_while(|cell| cell != of).skip(1) {
+            attempts.children.add(cx.now, child, MINUTE, CHILDREN);
+        }
+        // Explained by the finding of the address or the device.
+        if cells(event).take_while(|cell| cell != of).any(|wider| cx.findings.is_open(Self::RULE.kind, &wider, None)) {
+            return;
+        }
+        let mut evidence = Evidence::new().confidence(login.confidence).respond("limit_rate", of.entity.clone());
+        let (mut exceeded, mut any_refused) = (false, false);
+        for (limit, span, measure, of_them) in [
+            (Some(a_minute), MINUTE, "attempts_a_minute", "refused"),
+            (an_hour, HOUR, "attempts_an_hour", "refused_an_hour"),
+        ] {
+            let seen = attempts.times.within(cx.now, span);
+            if limit.is_none_or(|limit| seen < limit) {
+                continue;
             }
-        } else if cx.findings.is_open(Self::RULE.kind, &CellKey::of(Entity::ClientIp(event.client.ip)), None) {
-            // Explained by the address's finding.
+            let refused = attempts.refused.within(cx.now, span);
+            evidence = evidence.most(measure, seen).most(of_them, refused);
+            exceeded = true;
+            any_refused |= refused > 0;
+        }
+        if !exceeded {
             return;
         }
-        let minute = attempts.times.within(cx.now, MINUTE);
-        let hour = attempts.times.within(cx.now, HOUR);
-        if minute < a_minute && an_hour.is_none_or(|limit| hour < limit) {
-            return;
-        }
-        let refused = attempts.refused.within(cx.now, keep);
-        let mut evidence = Evidence::new()
-            .confidence(login.confidence)
-            .most("attempts_a_minute", minute)
-            .most("refused", refused)
-            .respond("limit_rate", of.entity.clone());
-        if login.outcome == Outcome::Success && refused > 0 {
+        if login.outcome == Outcome::Success && any_refused {
             evidence = evidence.severity(Severity::High).reason("accepted_among_refused");
         }
         out.hit(evidence);
-        if is_address {
-            for child in attempts.children.iter() {
-                out.fold(Self::RULE.kind, child.clone());
-            }
+        for child in attempts.children.iter() {
+            out.fold(Self::RULE.kind, child.clone());
         }
+    }
+
+    fn heap(&self, attempts: &Attempts) -> usize {
+        attempts.times.heap() + attempts.refused.heap() + attempts.children.heap(CellKey::heap)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Rate::reaches("per_address", self.per_address)?;
+        Rate::reaches("per_device", self.per_device)?;
+        Rate::reaches("per_account", self.per_account)?;
+        Rate::reaches("per_account_hour", self.per_account_hour)
     }
 
     fn memory(&self) -> Span {
@@ -116,27 +130,43 @@ impl Detector for HighFrequencyLogin {
     }
 
     fn summary(&self, finding: &Finding) -> Said {
-        let measure = |name| finding.measures.get(name).copied().unwrap_or(0);
-        let (minute, refused) = (measure("attempts_a_minute"), measure("refused"));
+        let measure = |name| finding.measures.get(name).copied();
+        let arm = |attempts, refused| Some((measure(attempts)?, measure(refused).unwrap_or(0)));
+        let (minute, hour) = (arm("attempts_a_minute", "refused"), arm("attempts_an_hour", "refused_an_hour"));
         let who = crate::wording::accounts(&finding.involved);
         let role = crate::wording::role(&finding.primary);
         let at = finding.involved.names("endpoint").first().map_or("", |name| name);
-        Said {
-            en: format!(
-                "Up to {minute} login attempts a minute {} {} at {at}, up to {refused} of them refused{}.",
-                if matches!(finding.primary, Entity::Account(_)) { "for account" } else { role.en },
-                finding.primary,
-                who.en
+        let by = if matches!(finding.primary, Entity::Account(_)) { "for account" } else { role.en };
+        let primary = &finding.primary;
+        let (en, zh) = match (minute, hour) {
+            (Some((minute, refused)), Some((hour, of_hour))) => (
+                format!(
+                    "Up to {minute} login attempts a minute (up to {refused} refused) and {hour} an hour (up to {of_hour} refused) \
+                     {by} {primary} at {at}"
+                ),
+                format!(
+                    "每分钟登录尝试最多 {minute} 次（最多 {refused} 次被拒），每小时最多 {hour} 次（最多 {of_hour} 次被拒）"
+                ),
             ),
-            zh: format!(
-                "{} {} 在 {at} 每分钟登录尝试最多 {minute} 次，其中最多 {refused} 次被拒{}。",
-                role.zh, finding.primary, who.zh
+            (None, Some((hour, refused))) => (
+                format!("Up to {hour} login attempts an hour {by} {primary} at {at}, up to {refused} of them refused"),
+                format!("每小时登录尝试最多 {hour} 次，其中最多 {refused} 次被拒"),
             ),
-        }
+            (minute, None) => {
+                let (minute, refused) = minute.unwrap_or_default();
+                (
+                    format!(
+                        "Up to {minute} login attempts a minute {by} {primary} at {at}, up to {refused} of them refused"
+                    ),
+                    format!("每分钟登录尝试最多 {minute} 次，其中最多 {refused} 次被拒"),
+                )
+            }
+        };
+        Said { en: format!("{en}{}.", who.en), zh: format!("{} {primary} 在 {at} {zh}{}。", role.zh, who.zh) }
     }
 }
 
-/// The cells of an attempt; the address first.
+/// The cells of an attempt; each explains those after it.
 fn cells(event: &Event) -> impl Iterator<Item = CellKey> {
     let account = event.account.as_ref().map(|account| CellKey::within(Entity::Account(account.clone()), event.host()));
     let device = event.device.map(|device| CellKey::of(Entity::Device(device)));
@@ -147,7 +177,7 @@ fn cells(event: &Event) -> impl Iterator<Item = CellKey> {
 mod tests {
     use super::*;
     use crate::harness::Harness;
-    use spyhop_model::Status;
+    use spyhop_model::{Fingerprint, Status};
     use spyhop_testkit::event;
 
     fn attempt(second: u64, account: &str) -> spyhop_testkit::EventBuilder {
@@ -207,5 +237,55 @@ mod tests {
         assert_eq!(sensor.only().status, Status::Closed);
         sensor.see(attempt(10_000, "user1"));
         assert_eq!(sensor.only().status, Status::Closed);
+    }
+
+    #[test]
+    fn what_one_client_does_to_one_account_is_one_open_finding() {
+        let mut sensor = Harness::of::<HighFrequencyLogin>();
+        for n in 0..8 {
+            sensor.see_with(attempt(n * 7, "alice"), |event| event.device = Some(Fingerprint(7)));
+        }
+        let findings = sensor.findings();
+        let device = findings.iter().find(|f| f.status == Status::Open).expect("the device's finding");
+        let account = findings.iter().find(|f| f.status == Status::Folded).expect("the account's finding");
+        assert_eq!((findings.len(), device.primary.role(), account.parent), (2, "device", Some(device.id)));
+        // Faster: the address's takes in the device's.
+        for n in 0..12 {
+            sensor.see_with(attempt(60 + n, "alice"), |event| event.device = Some(Fingerprint(7)));
+        }
+        let open: Vec<Finding> = sensor.findings().into_iter().filter(|f| f.status == Status::Open).collect();
+        assert_eq!(open.iter().map(|f| f.primary.role()).collect::<Vec<_>>(), ["client_ip"]);
+        let device = sensor.findings().into_iter().find(|f| f.primary.role() == "device").expect("the device's");
+        assert_eq!(device.parent, Some(open[0].id));
+    }
+
+    #[test]
+    fn a_slow_attack_is_told_by_the_hour() {
+        let mut sensor = Harness::of::<HighFrequencyLogin>();
+        for n in 0..62 {
+            sensor.see(attempt(n * 50, "alice").from(&format!("203.0.113.{n}")));
+        }
+        let finding = sensor.only();
+        assert_eq!((finding.measures["attempts_an_hour"], finding.measures["refused_an_hour"]), (62, 62));
+        assert!(!finding.measures.contains_key("attempts_a_minute"));
+        assert!(
+            finding.summary.en.starts_with("Up to 62 login attempts an hour for account alice at "),
+            "{}",
+            finding.summary.en
+        );
+        assert!(finding.summary.zh.contains("每小时"), "{}", finding.summary.zh);
+    }
+
+    #[test]
+    fn those_refused_are_of_the_same_minute() {
+        let mut sensor = Harness::of::<HighFrequencyLogin>();
+        for n in 0..9 {
+            sensor.see(attempt(n * 20, "alice").from(&format!("203.0.113.{n}")));
+        }
+        for n in 0..5 {
+            sensor.see(attempt(600 + n, "alice").from(&format!("203.0.114.{n}")));
+        }
+        let finding = sensor.only();
+        assert_eq!((finding.measures["attempts_a_minute"], finding.measures["refused"]), (5, 5));
     }
 }

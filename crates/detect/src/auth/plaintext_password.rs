@@ -1,7 +1,7 @@
 //! auth.plaintext_password
 
 use spyhop_model::{
-    Class, Entity, Event, Finding, Outcome, Rule, Said, SecretForm, Severity, Span, Text, Transport, settings,
+    Class, Entity, Event, Finding, Outcome, Rule, Said, SecretForm, Severity, Text, Transport, settings,
 };
 
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
@@ -9,10 +9,7 @@ use crate::wording::counted;
 
 settings! {
     /// A readable password crossed the wire in cleartext.
-    pub struct PlaintextPassword {
-        /// How long an endpoint without such a login is remembered.
-        memory: Span = Span::days(30),
-    }
+    pub struct PlaintextPassword {}
 }
 
 impl Detector for PlaintextPassword {
@@ -23,10 +20,9 @@ impl Detector for PlaintextPassword {
         title: Text { en: "password sent in cleartext", zh: "密码明文传输" },
         about: Text {
             en: "A login at this endpoint carries the password readable (plain, or merely base64) over a connection without TLS, \
-                 so everyone on the path can take it. Passwords hashed or encrypted by the client are not reported here; \
-                 neither are logins seen behind a TLS terminator or decrypted by the sensor.",
+                 so everyone on the path can take it. Passwords hashed or encrypted by the client are not reported here.",
             zh: "该接口的登录请求以可读形式（明文或仅 base64）携带密码，且连接未使用 TLS，链路上的任何人都可获取。\
-                 客户端已哈希或加密的密码、以及在 TLS 终结点之后观察到的登录不在此列。",
+                 客户端已哈希或加密的密码不在此列。",
         },
         advice: Text {
             en: "Serve the login over HTTPS only, redirect HTTP, set HSTS; have the listed accounts change their passwords.",
@@ -56,10 +52,6 @@ impl Detector for PlaintextPassword {
             evidence = evidence.respond("reset_password", Entity::Account(account.clone()));
         }
         out.hit(evidence);
-    }
-
-    fn memory(&self) -> Span {
-        self.memory
     }
 
     fn summary(&self, finding: &Finding) -> Said {

@@ -36,8 +36,8 @@ impl Detector for TokenInUrl {
         },
         clause: "脆弱性",
     };
-    /// Parameters that carried a credential.
-    type State = BTreeMap<String, ()>;
+    /// Parameters that carried a credential, with its kind.
+    type State = BTreeMap<String, CredentialKind>;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         if event.call.request.is_some() && !event.call.credentials.is_empty() {
@@ -53,27 +53,45 @@ impl Detector for TokenInUrl {
                 Place::Path(_) => "path".to_owned(),
                 _ => continue,
             };
-            if known.len() < PARAMETERS {
-                known.insert(parameter.clone(), ());
+            if known.len() < PARAMETERS || known.contains_key(&parameter) {
+                known.insert(parameter.clone(), credential.kind);
             }
             let severity = match credential.kind {
                 CredentialKind::Password | CredentialKind::Basic => Severity::High,
                 _ if event.call.succeeded() => Severity::Medium,
                 _ => Severity::Low,
             };
-            let evidence = Evidence::new()
+            let mut evidence = Evidence::new()
                 .severity(severity)
                 .reason(kind(credential.kind))
-                .sample(format!("{parameter}={}", credential.sample))
-                .respond("revoke_token", Entity::Session(credential.fingerprint))
-                .respond("fix_endpoint", of.entity.clone());
-            out.hit_about(&parameter, evidence);
+                .sample(format!("{parameter}={}", credential.sample));
+            // A password is no token: its fingerprint names nothing that could be revoked.
+            if kind(credential.kind) != "password" {
+                evidence = evidence.respond("revoke_token", Entity::Session(credential.fingerprint));
+            } else if let Some(account) = &event.account {
+                evidence = evidence.respond("reset_password", Entity::Account(account.clone()));
+            }
+            out.hit_about(&parameter, evidence.respond("fix_endpoint", of.entity.clone()));
             shown.push(parameter);
         }
-        // A call that is authenticated otherwise shows that the parameter is no longer needed.
-        for parameter in known.keys().filter(|parameter| !shown.contains(parameter)) {
-            out.mended_about(parameter);
+        // A header that carries such a credential shows that the parameter is no longer needed. A cookie shows nothing: browsers
+        // send it with every call, those with the parameter too.
+        let headers = || event.call.credentials.iter().filter(|one| matches!(one.place, Place::Header(_)));
+        for (parameter, was) in known.iter().filter(|(parameter, _)| !shown.contains(parameter)) {
+            if headers().any(|one| takes_the_place(one.kind, *was)) {
+                out.mended_about(parameter);
+            }
         }
+    }
+
+    fn is_idle(&self, known: &Self::State) -> bool {
+        known.is_empty()
+    }
+
+    fn heap(&self, known: &Self::State) -> usize {
+        /// Bytes of one entry, with its share of a tree node that is half full.
+        const ENTRY: usize = 2 * size_of::<(String, CredentialKind)>();
+        known.keys().map(|parameter| ENTRY + parameter.len()).sum()
     }
 
     fn memory(&self) -> Span {
@@ -92,6 +110,12 @@ impl Detector for TokenInUrl {
             zh: format!("对 {} 的 {calls} 次调用在 URL 中携带凭据（{parameter}）。", finding.primary),
         }
     }
+}
+
+/// A call that used to carry the one can carry the other instead.
+fn takes_the_place(one: CredentialKind, other: CredentialKind) -> bool {
+    let is_token = |kind| matches!(kind, CredentialKind::Bearer | CredentialKind::Session);
+    kind(one) == kind(other) || is_token(one) && is_token(other)
 }
 
 fn kind(kind: CredentialKind) -> &'static str {
@@ -143,5 +167,31 @@ mod tests {
             );
         }
         assert_eq!(sensor.only().status, spyhop_model::Status::Closed);
+    }
+
+    #[test]
+    fn cookies_and_other_credentials_that_are_sent_anyway_do_not_close_it() {
+        let mut sensor = Harness::of::<TokenInUrl>();
+        sensor.see(event().get("a.example/r").credential(CredentialKind::Bearer, Place::Query("token".into())));
+        for _ in 0..60 {
+            sensor.see(event().get("a.example/r").credential(CredentialKind::Session, Place::Cookie("sid".into())));
+            sensor
+                .see(event().get("a.example/r").credential(CredentialKind::ApiKey, Place::Header("x-api-key".into())));
+        }
+        assert_eq!(sensor.only().status, spyhop_model::Status::Open);
+    }
+
+    #[test]
+    fn a_password_is_to_be_reset_and_a_token_revoked() {
+        let mut sensor = Harness::of::<TokenInUrl>();
+        let password = || event().get("a.example/r").credential(CredentialKind::Password, Place::Query("pwd".into()));
+        sensor.see(password());
+        sensor.see_with(password(), |event| event.account = Some("alice".into()));
+        let actions: Vec<String> =
+            sensor.only().respond.iter().map(|one| format!("{} {}", one.action, one.target)).collect();
+        assert_eq!(actions, ["fix_endpoint GET a.example/r", "reset_password alice"]);
+        let mut sensor = Harness::of::<TokenInUrl>();
+        sensor.see(event().get("a.example/r").credential(CredentialKind::Bearer, Place::Query("token".into())));
+        assert_eq!(&*sensor.only().respond[0].action, "revoke_token");
     }
 }

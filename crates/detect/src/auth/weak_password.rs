@@ -1,15 +1,12 @@
 //! auth.weak_password
 
-use spyhop_model::{Class, Entity, Event, Finding, Outcome, Rule, Said, SecretForm, Severity, Span, Text, settings};
+use spyhop_model::{Class, Entity, Event, Finding, Outcome, Rule, Said, SecretForm, Severity, Text, settings};
 
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
 
 settings! {
     /// An account logs in with a weak password.
-    pub struct WeakPassword {
-        /// How long an account that does not log in is remembered.
-        memory: Span = Span::days(30),
-    }
+    pub struct WeakPassword {}
 }
 
 impl Detector for WeakPassword {
@@ -56,10 +53,6 @@ impl Detector for WeakPassword {
                     .respond("reset_password", of.entity.clone()),
             ),
         }
-    }
-
-    fn memory(&self) -> Span {
-        self.memory
     }
 
     fn summary(&self, finding: &Finding) -> Said {

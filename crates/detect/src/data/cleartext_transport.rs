@@ -1,13 +1,12 @@
 //! data.cleartext_transport
 
-use std::collections::BTreeSet;
-
 use spyhop_model::{
     Class, Entity, Event, Finding, Form, Grade, Observation, Rule, Said, Span, Text, Transport, Zone, settings,
 };
 
 use super::{by_type, severity, type_of};
 use crate::detector::{CellKey, Context, Detector, Verdicts};
+use crate::names::Names;
 use crate::wording::counted;
 
 settings! {
@@ -37,13 +36,13 @@ impl Detector for CleartextTransport {
             zh: "等级要求加密传输的值在请求或响应中以明文 HTTP 经过此处。高敏感类型在任何位置均须加密，敏感类型在一端位于外部时须加密。",
         },
         advice: Text {
-            en: "Serve the endpoint over TLS on this part of the path as well, or declare the link as encrypted.",
-            zh: "在该链路段也通过 TLS 提供接口，或将该链路声明为已加密。",
+            en: "Serve the endpoint over TLS on this part of the path as well.",
+            zh: "在该链路段也通过 TLS 提供接口。",
         },
         clause: "杜绝敏感数据明文传输",
     };
     /// Types that crossed in cleartext.
-    type State = BTreeSet<String>;
+    type State = Names;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         if event.call.request.is_some() {
@@ -52,7 +51,8 @@ impl Detector for CleartextTransport {
     }
 
     fn observe(&self, event: &Event, of: &CellKey, _cx: &Context<'_>, known: &mut Self::State, out: &mut Verdicts) {
-        let inside = event.client.zone == Zone::Inside && event.server.zone == Zone::Inside;
+        let ends_inside = [event.client, event.server].iter().filter(|end| end.zone == Zone::Inside).count();
+        let inside = ends_inside == 2;
         let least = if inside { self.everywhere } else { self.outside.min(self.everywhere) };
         let concerns = |seen: &&Observation| seen.form == Form::Full && seen.is_reported() && seen.what.grade >= least;
         for one in by_type(event.call.observations.iter().filter(concerns)) {
@@ -64,17 +64,27 @@ impl Detector for CleartextTransport {
                 }
                 continue;
             }
-            if known.len() < TYPES && !known.contains(id) {
-                known.insert(id.to_owned());
-            }
+            known.add(id, TYPES);
             let severity = severity(one.what.grade);
             let evidence = one
                 .evidence()
                 .severity(if inside { severity } else { severity.raised() })
-                .reason(if inside { "inside" } else { "outside" })
+                .reason(match ends_inside {
+                    2 => "inside",
+                    1 => "outside",
+                    _ => "both_outside",
+                })
                 .respond("fix_endpoint", of.entity.clone());
             out.hit_about(id, evidence);
         }
+    }
+
+    fn is_idle(&self, known: &Names) -> bool {
+        known.is_empty()
+    }
+
+    fn heap(&self, known: &Names) -> usize {
+        known.heap()
     }
 
     fn memory(&self) -> Span {
@@ -120,6 +130,23 @@ mod tests {
         sensor.see(event().get("a.example/a").returns(&types::RESIDENT_ID, 1).transport(Transport::Decrypted));
         sensor.see(event().get("a.example/a").returns_masked(&types::RESIDENT_ID, 1));
         sensor.silent();
+    }
+
+    #[test]
+    fn only_data_with_one_end_inside_left_or_entered() {
+        for (client, server, expected) in [
+            (Zone::Inside, Zone::Inside, false),
+            (Zone::Home, Zone::Inside, true),
+            (Zone::Inside, Zone::Unknown, true),
+            (Zone::Home, Zone::Overseas, false),
+        ] {
+            let mut sensor = Harness::of::<CleartextTransport>();
+            sensor.see_with(event().get("a.example/a").returns(&types::RESIDENT_ID, 1), |event| {
+                (event.client.zone, event.server.zone) = (client, server);
+            });
+            let summary = sensor.only().summary.en;
+            assert_eq!(summary.contains("left or entered"), expected, "{client:?} {server:?}: {summary}");
+        }
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! data.unmasked
 
-use std::collections::BTreeSet;
-
 use spyhop_model::{Class, Entity, Event, Finding, Form, Grade, Half, Observation, Rule, Said, Span, Text, settings};
 
 use super::{by_type, severity, type_of};
 use crate::detector::{CellKey, Context, Detector, Verdicts};
+use crate::names::Names;
 use crate::wording::counted;
 
 settings! {
@@ -39,7 +38,7 @@ impl Detector for Unmasked {
         clause: "未脱敏展示",
     };
     /// Types that were returned in full.
-    type State = BTreeSet<String>;
+    type State = Names;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         if event.call.response.is_some() && event.call.request.is_some() {
@@ -50,19 +49,26 @@ impl Detector for Unmasked {
     fn observe(&self, event: &Event, of: &CellKey, _cx: &Context<'_>, known: &mut Self::State, out: &mut Verdicts) {
         let shown = by_type(event.call.observations.iter().filter(|seen| self.concerns(seen)));
         for one in &shown {
-            if known.len() < TYPES && !known.contains(one.what.id) {
-                known.insert(one.what.id.to_owned());
-            }
+            known.add(one.what.id, TYPES);
             let evidence = one.evidence().severity(severity(one.what.grade)).respond("fix_endpoint", of.entity.clone());
             out.hit_about(one.what.id, evidence);
         }
-        // An answer with a body that shows none of a type it used to show is a sign of mending.
-        if event.call.succeeded() && event.call.response.as_ref().is_some_and(|response| response.body.decoded_len > 0)
-        {
-            for id in known.iter().filter(|id| !shown.iter().any(|one| one.what.id == id.as_str())) {
-                out.mended_about(id);
-            }
+        // Only an answer that shows a type masked would have shown it in full: an empty page says nothing.
+        let is_masked = |id: &str| {
+            let mut seen = event.call.observations.iter();
+            seen.any(|seen| seen.what.id == id && seen.half == Half::Response && seen.form == Form::Masked)
+        };
+        for id in known.iter().filter(|id| !shown.iter().any(|one| one.what.id == *id) && is_masked(id)) {
+            out.mended_about(id);
         }
+    }
+
+    fn is_idle(&self, known: &Names) -> bool {
+        known.is_empty()
+    }
+
+    fn heap(&self, known: &Names) -> usize {
+        known.heap()
     }
 
     fn memory(&self) -> Span {
@@ -133,6 +139,22 @@ mod tests {
             sensor.see(event().get("a.example/users").returns_masked(&types::MOBILE, 1));
         }
         assert_eq!(sensor.only().status, spyhop_model::Status::Closed);
+    }
+
+    #[test]
+    fn answers_that_would_not_have_shown_it_do_not_close_it() {
+        let mut sensor = Harness::of::<Unmasked>();
+        let page = || event().get("a.example/users");
+        sensor.see(page().returns(&types::MOBILE, 1));
+        for _ in 0..60 {
+            sensor.see(page());
+            sensor.see(page().returns_masked(&types::RESIDENT_ID, 1));
+        }
+        assert_eq!(sensor.only().status, spyhop_model::Status::Open);
+        for _ in 0..60 {
+            sensor.see(page().returns_masked(&types::MOBILE, 1).returns(&types::MOBILE, 1));
+        }
+        assert_eq!(sensor.only().status, spyhop_model::Status::Open);
     }
 
     #[test]

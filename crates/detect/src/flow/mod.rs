@@ -6,11 +6,16 @@ mod overseas_access;
 pub use outbound_overseas::OutboundOverseas;
 pub use overseas_access::OverseasAccess;
 
-use spyhop_model::{Event, Grade, Severity};
+use spyhop_model::{Event, Form, Grade, Observation, Severity};
+
+/// Values that a finding may rest on: those in full. A masked one gives nothing away.
+fn carried(event: &Event) -> impl Iterator<Item = &Observation> {
+    event.call.observations.iter().filter(|seen| seen.is_reported() && seen.form == Form::Full)
+}
 
 /// Severity of a flow by the highest grade of what it carries.
-fn severity(event: &Event) -> Severity {
-    match event.call.observations.iter().filter(|seen| seen.is_reported()).map(|seen| seen.what.grade).max() {
+fn severity<'a>(carried: impl Iterator<Item = &'a Observation>) -> Severity {
+    match carried.map(|seen| seen.what.grade).max() {
         Some(Grade::L5) => Severity::Critical,
         Some(Grade::L4) => Severity::High,
         Some(Grade::L3) => Severity::Medium,

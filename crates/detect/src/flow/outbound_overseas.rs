@@ -1,8 +1,8 @@
 //! flow.outbound_overseas
 
-use spyhop_model::{Class, Entity, Event, Finding, Form, Half, Rule, Said, Severity, Span, Text, Zone, settings};
+use spyhop_model::{Class, Entity, Event, Finding, Half, Rule, Said, Severity, Span, Text, Zone, settings};
 
-use super::severity;
+use super::{carried, severity};
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
 use crate::wording::counted;
 
@@ -46,25 +46,19 @@ impl Detector for OutboundOverseas {
 
     fn observe(&self, event: &Event, _of: &CellKey, _cx: &Context<'_>, _state: &mut (), out: &mut Verdicts) {
         let Some(country) = event.server.country else { return };
-        let sent = |seen: &&spyhop_model::Observation| {
-            seen.half == Half::Request && seen.is_reported() && seen.form == Form::Full
-        };
-        let values = event.call.observations.iter().filter(sent).map(|seen| u64::from(seen.count)).sum();
+        let sent = || carried(event).filter(|seen| seen.half == Half::Request);
+        let values = sent().map(|seen| u64::from(seen.count)).sum();
         let bytes = event.call.request.as_ref().map_or(0, |request| request.body.encoded_len);
         let mut evidence = Evidence::new()
-            .severity(if values > 0 { severity(event) } else { Severity::Low })
+            .severity(severity(sent()))
             .confidence(80)
             .sum("sensitive_values_sent", values)
             .sum("body_bytes_sent", bytes)
             .respond("review", Entity::ClientIp(event.client.ip));
-        for seen in event.call.observations.iter().filter(sent) {
+        for seen in sent() {
             evidence = evidence.reason(seen.what.id).sample(crate::wording::sample(seen));
         }
         out.hit_about(country.code(), evidence);
-    }
-
-    fn memory(&self) -> Span {
-        self.quiet
     }
 
     fn quiet(&self) -> Span {
@@ -76,17 +70,19 @@ impl Detector for OutboundOverseas {
         let measure = |name| finding.measures.get(name).copied().unwrap_or(0);
         let (values, bytes) = (measure("sensitive_values_sent"), measure("body_bytes_sent"));
         let calls = finding.count;
-        let from = finding.involved.names("client_ip").first().map_or("", |ip| ip);
+        let callers = finding.involved.names("client_ip");
+        let from = callers.first().map_or("", |ip| ip);
+        let (others_en, others_zh) = if callers.len() > 1 { (" and others", " 等") } else { ("", "") };
         Said {
             en: format!(
-                "{from} called {} in {country} {} and sent {} with {}.",
+                "{from}{others_en} called {} in {country} {} and sent {} with {}.",
                 finding.primary,
                 counted(calls, "time"),
                 counted(bytes, "byte"),
                 counted(values, "sensitive value")
             ),
             zh: format!(
-                "{from} 调用位于 {country} 的 {} 共 {calls} 次，发送 {bytes} 字节，含 {values} 个敏感值。",
+                "{from}{others_zh} 调用位于 {country} 的 {} 共 {calls} 次，发送 {bytes} 字节，含 {values} 个敏感值。",
                 finding.primary
             ),
         }
@@ -110,6 +106,20 @@ mod tests {
         sensor.see(event().post("api.example.com/sync").to_overseas("US").sends(&types::MOBILE, 30));
         let finding = sensor.only();
         assert_eq!((finding.measures["sensitive_values_sent"], finding.severity), (30, Severity::Medium));
+    }
+
+    #[test]
+    fn what_comes_back_or_is_masked_was_not_sent() {
+        let mut sensor = Harness::of::<OutboundOverseas>();
+        let call = || event().post("api.example.com/sync").to_overseas("US").sends(&types::MOBILE, 1);
+        sensor.see(call().returns(&types::RESIDENT_ID, 1).returns_masked(&types::BANK_CARD, 1));
+        let finding = sensor.only();
+        assert_eq!((finding.measures["sensitive_values_sent"], finding.severity), (1, Severity::Medium));
+        assert!(!finding.summary.en.contains("and others"), "{}", finding.summary.en);
+        sensor.see(call().from("10.0.0.9"));
+        let summary = sensor.only().summary;
+        assert!(summary.en.starts_with("10.0.0.8 and others called"), "{}", summary.en);
+        assert!(summary.zh.starts_with("10.0.0.8 等 调用"), "{}", summary.zh);
     }
 
     #[test]

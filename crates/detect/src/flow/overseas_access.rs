@@ -2,7 +2,7 @@
 
 use spyhop_model::{Class, Entity, Event, Finding, Rule, Said, Severity, Span, Text, Zone, settings};
 
-use super::severity;
+use super::{carried, severity};
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
 use crate::wording::counted;
 
@@ -48,21 +48,16 @@ impl Detector for OverseasAccess {
         if self.expected_countries.iter().any(|expected| expected.eq_ignore_ascii_case(country.code())) {
             return;
         }
-        let values =
-            event.call.observations.iter().filter(|seen| seen.is_reported()).map(|seen| u64::from(seen.count)).sum();
+        let values = carried(event).map(|seen| u64::from(seen.count)).sum();
         let mut evidence = Evidence::new()
-            .severity(severity(event))
+            .severity(severity(carried(event)))
             .confidence(80)
             .sum("sensitive_values", values)
             .respond("block_address", Entity::ClientIp(event.client.ip));
-        for seen in event.call.observations.iter().filter(|seen| seen.is_reported()) {
+        for seen in carried(event) {
             evidence = evidence.reason(seen.what.id);
         }
         out.hit_about(country.code(), evidence);
-    }
-
-    fn memory(&self) -> Span {
-        self.quiet
     }
 
     fn quiet(&self) -> Span {
@@ -73,17 +68,18 @@ impl Detector for OverseasAccess {
         let country = finding.aspect.as_deref().unwrap_or("");
         let values = finding.measures.get("sensitive_values").copied().unwrap_or(0);
         let calls = finding.count;
-        let from = finding.involved.names("client_ip").first().map_or("", |ip| ip);
+        let callers = finding.involved.names("client_ip");
+        let from = callers.first().map_or("", |ip| ip);
+        let (others_en, others_zh) = if callers.len() > 1 { (" and others", " 等") } else { ("", "") };
         Said {
             en: format!(
-                "{} to {} came from {country} ({from}{}) and carried {}.",
+                "{} to {} came from {country} ({from}{others_en}) and carried {}.",
                 counted(calls, "answered call"),
                 finding.primary,
-                if finding.involved.names("client_ip").len() > 1 { " and others" } else { "" },
                 counted(values, "sensitive value")
             ),
             zh: format!(
-                "{} 被来自 {country} 的地址（{from}）成功调用 {calls} 次，涉及 {values} 个敏感值。",
+                "{} 被来自 {country} 的地址（{from}{others_zh}）成功调用 {calls} 次，涉及 {values} 个敏感值。",
                 finding.primary
             ),
         }
@@ -109,6 +105,20 @@ mod tests {
         );
         assert_eq!(findings[0].severity, Severity::High);
         assert_eq!(findings[0].measures["sensitive_values"], 4);
+    }
+
+    #[test]
+    fn masked_values_do_not_count_and_several_callers_are_told() {
+        let mut sensor = Harness::of::<OverseasAccess>();
+        let call = || event().get("a.example/users").overseas("US").returns_masked(&types::RESIDENT_ID, 9);
+        sensor.see(call().returns(&types::MOBILE, 2));
+        let finding = sensor.only();
+        assert_eq!((finding.measures["sensitive_values"], finding.severity), (2, Severity::Medium));
+        assert_eq!(finding.reasons.iter().map(|reason| &**reason).collect::<Vec<_>>(), ["cn_mobile"]);
+        sensor.see(call().from("203.0.113.78"));
+        let summary = sensor.only().summary;
+        assert!(summary.en.contains("(203.0.113.77 and others)"), "{}", summary.en);
+        assert!(summary.zh.contains("（203.0.113.77 等）"), "{}", summary.zh);
     }
 
     #[test]

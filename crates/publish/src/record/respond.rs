@@ -5,6 +5,7 @@ use spyhop_model::{Lang, Respond, Text};
 /// The closed vocabulary of actions; `{}` is the target.
 const ACTIONS: &[(&str, Text)] = &[
     ("block_address", Text { en: "Block address {} at the firewall or gateway.", zh: "在防火墙或网关上封禁地址 {}。" }),
+    ("limit_rate", Text { en: "Limit the rate of requests of {}.", zh: "对 {} 的请求限速。" }),
     (
         "lock_account",
         Text {
