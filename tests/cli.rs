@@ -11,7 +11,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -122,19 +122,47 @@ impl Place {
         Ran::of(self.command(arguments).output().expect("the program starts"))
     }
 
-    /// Starts the program, with all three streams piped.
-    pub fn start(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().expect("the program starts")
-    }
-
-    /// Starts the program with both outputs in files, `out` and `err`.
-    pub fn start_to_files(&self, arguments: &[&str]) -> Child {
+    /// Starts the program with a pipe to it, and both outputs in files, `out` and `err`.
+    pub fn start(&self, arguments: &[&str]) -> Running {
         let file = |name| fs::File::create(self.path(name)).expect("a file");
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(file("out")).stderr(file("err"));
-        command.spawn().expect("the program starts")
+        Running(command.spawn().expect("the program starts"))
+    }
+}
+
+/// A program that runs; it does not outlive its test.
+pub struct Running(Child);
+
+impl Running {
+    /// Its standard input.
+    pub fn pipe(&mut self) -> ChildStdin {
+        self.0.stdin.take().expect("a pipe, taken once")
+    }
+
+    /// Sends a signal by its short name, as `INT`.
+    pub fn signal(&self, name: &str) {
+        let line = format!("kill -{name} {}", self.0.id());
+        assert!(Command::new("sh").args(["-c", &line]).status().expect("a shell").success(), "{line}");
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().expect("a child of ours").is_some()
+    }
+
+    /// Waits for its end; the exit code, -1 if a signal ended it.
+    #[track_caller]
+    pub fn code(&mut self) -> i32 {
+        wait_until("the program ends", || self.has_ended());
+        self.0.wait().expect("a child of ours").code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -157,28 +185,6 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "waited too long: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// Waits for the end of a program, and ends it when that takes too long.
-#[track_caller]
-pub fn wait(child: &mut Child) -> ExitStatus {
-    let until = Instant::now() + LONG;
-    loop {
-        match child.try_wait().expect("a child of ours") {
-            Some(status) => return status,
-            None if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
-            None => {
-                let _ = child.kill();
-                panic!("the program did not end");
-            }
-        }
-    }
-}
-
-/// Sends a signal by its short name, as `INT`.
-pub fn signal(child: &Child, name: &str) {
-    let line = format!("kill -{name} {}", child.id());
-    assert!(Command::new("sh").args(["-c", &line]).status().expect("a shell").success(), "{line}");
 }
 
 /// The demo's octets.

@@ -6,5 +6,6 @@ mod corpus;
 mod generated;
 mod golden;
 mod kafka_publish;
+mod leaks;
 mod support;
 mod workers;

@@ -126,17 +126,17 @@ fn losses(summary: &str) -> Vec<&str> {
     listed.filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?.split(' ').next()).collect()
 }
 
-/// Cuts a pcap file into `files` of about the same number of packets, named so that their order by name is not that
-/// of time.
+/// Cuts a pcap file into `files` of about the same number of packets, the last of them first.
 fn cut(desk: &Desk, capture: &[u8], files: usize) -> Vec<PathBuf> {
     let packets = packets(capture);
     let each = packets.len().div_ceil(files);
     let header = &capture[..FILE_HEADER];
     let parts = packets.chunks(each).enumerate().map(|(part, packets)| {
         let range = packets[0].start..packets[packets.len() - 1].end;
-        desk.write(&format!("cut-{files}-{}.pcap", files - part), &[header, &capture[range]].concat())
+        desk.write(&format!("cut-{files}-{part}.pcap"), &[header, &capture[range]].concat())
     });
-    let paths: Vec<PathBuf> = parts.collect();
+    let mut paths: Vec<PathBuf> = parts.collect();
+    paths.reverse();
     assert_eq!(paths.len(), files);
     paths
 }

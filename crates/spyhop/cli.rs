@@ -310,8 +310,10 @@ pub struct Schema {
 pub enum Record {
     /// A finding.
     Finding,
-    /// An HTTP exchange.
+    /// An HTTP exchange, as in files.
     Exchange,
+    /// An HTTP exchange with flat names, as in Kafka.
+    FlatExchange,
     /// A sensitive value that was seen.
     Observation,
 }

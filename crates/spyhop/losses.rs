@@ -96,6 +96,12 @@ fn meaning(reason: &str) -> (Text, Text) {
                 zh: "程序缺陷导致连接丢失；请报告",
             },
         ),
+        "lost_to_panic" => (
+            BYTES,
+            Text {
+                en: "belonged to connections that a fault of this program cost", zh: "属于因程序缺陷而丢失的连接"
+            },
+        ),
         "order_forced" => (
             TIMES,
             Text {
@@ -107,6 +113,13 @@ fn meaning(reason: &str) -> (Text, Text) {
             Text {
                 en: "a detector forgot an entity at the limit of [detect]",
                 zh: "检测器因 [detect] 内存上限遗忘实体",
+            },
+        ),
+        "past_findings_dropped" => (
+            TIMES,
+            Text {
+                en: "a finding that was over found no room at the limit of [findings]",
+                zh: "已结束的发现因 [findings] 上限未保留",
             },
         ),
         "findings_refused" => (

@@ -9,9 +9,10 @@ use clap::ColorChoice;
 use spyhop::cli::{self, Cli, Command, ConfigCommand, exit};
 use spyhop::config::{generate, render, show};
 use spyhop::pretty::{self, Style};
-use spyhop::session::Failure;
+use spyhop::session::{self, Failure};
 use spyhop::settings::{Config, sections};
 use spyhop_model::Lang;
+use spyhop_publish::SinkError;
 
 fn main() -> ExitCode {
     // The message of a panic may quote what came off the wire; where it happened is enough.
@@ -38,10 +39,11 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Kinds(command) => print(&pretty::kinds(spyhop_detect::rules(), &style(command.lang, cli.color))),
         Command::Interfaces => interfaces(),
         Command::Schema(command) => schema(command),
-        Command::Completions { shell } => ended(cli::completions(*shell, &mut std::io::stdout())),
-        Command::Man { out } => match out {
-            Some(folder) => ended(cli::manuals(folder)),
-            None => ended(cli::manual(&mut std::io::stdout())),
+        Command::Completions { shell } => print_bytes(|out| cli::completions(*shell, out)),
+        Command::Man { out: None } => print_bytes(cli::manual),
+        Command::Man { out: Some(folder) } => match cli::manuals(folder) {
+            Ok(()) => Ok(exit::DONE),
+            Err(wrong) => Err(Failure::failed(format!("{}: {wrong}", folder.display()))),
         },
     }
 }
@@ -104,14 +106,15 @@ fn interfaces() -> Result<u8, Failure> {
 
 fn schema(command: &cli::Schema) -> Result<u8, Failure> {
     let name = match command.of {
-        cli::Record::Finding => "finding",
-        cli::Record::Exchange => "exchange",
-        cli::Record::Observation => "observation",
+        cli::Record::Finding => "finding.schema.json",
+        cli::Record::Exchange => "exchange.schema.json",
+        cli::Record::FlatExchange => "exchange-flat.schema.json",
+        cli::Record::Observation => "observation.schema.json",
     };
     let schemas = spyhop_publish::record::schemas();
     match schemas.iter().find(|schema| schema.name == name) {
         Some(schema) => print(&schema.text),
-        None => Err(Failure::failed(format!("there is no schema of {name}"))),
+        None => Err(Failure::failed(format!("there is no {name}"))),
     }
 }
 
@@ -120,14 +123,15 @@ fn style(lang: Lang, color: ColorChoice) -> Style {
 }
 
 fn print(text: &str) -> Result<u8, Failure> {
-    let mut stdout = std::io::stdout().lock();
-    ended(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+    match session::print(text) {
+        // Whoever reads the standard output may stop at any time.
+        Ok(()) | Err(SinkError::Closed) => Ok(exit::DONE),
+        Err(wrong) => Err(Failure::failed(wrong.to_string())),
+    }
 }
 
-/// Whoever reads the standard output may stop at any time.
-fn ended(written: std::io::Result<()>) -> Result<u8, Failure> {
-    match written {
-        Err(wrong) if wrong.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::failed(wrong.to_string())),
-        _ => Ok(exit::DONE),
-    }
+fn print_bytes(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<u8, Failure> {
+    let mut bytes = Vec::new();
+    write(&mut bytes).map_err(|wrong| Failure::failed(wrong.to_string()))?;
+    print(&String::from_utf8_lossy(&bytes))
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressStyle};
-use spyhop_capture::{CaptureError, Defect, Fault, Replay, Source};
+use spyhop_capture::{Defect, Fault, Replay, Source};
 use spyhop_model::Finding;
 use spyhop_publish::record::Names;
 use spyhop_publish::{Output, SinkError, write_findings};
@@ -21,15 +21,13 @@ use crate::session::{self, Failure, Finished, Mode, Session};
 /// What kept the replay from beginning.
 pub fn replay(command: &cli::Replay, color: ColorChoice, stop: &Arc<AtomicBool>) -> Result<u8, Failure> {
     let config = session::config(command.setup.config.as_deref())?;
-    let replay = Replay::open(&command.inputs, session::replay_options(&config, &command.setup));
-    let replay = replay.map_err(|wrong| match wrong {
-        CaptureError::Filter { .. } => Failure::usage(wrong.to_string()),
-        wrong => Failure::failed(wrong.to_string()),
-    })?;
+    let replay = Replay::open(&command.inputs, session::replay_options(&config, &command.setup))?;
     let outputs = session::outputs(&command.outputs, &config)?;
     let stdout = session::style(&config, outputs.lang, color, std::io::stdout().is_terminal())?;
     let mode = Mode { live: false, raw_fields: command.raw_fields, publish: command.publish, updates: command.updates };
     let mut session = Session::prepare(&config, &command.setup, &outputs, mode, stdout)?;
+    // Opened before the work, so that a file that cannot be made does not cost it.
+    let findings_out = outputs.findings_out.as_ref().filter(|_| !command.updates).map(session::open).transpose()?;
     for notice in session.notices.drain(..) {
         eprintln!("spyhop: {notice}");
     }
@@ -48,9 +46,19 @@ pub fn replay(command: &cli::Replay, color: ColorChoice, stop: &Arc<AtomicBool>)
         Source::Replay(replay) => replay.defects(),
         Source::Live(_) => &[],
     };
-    let code = report(&finished, defects, stop);
-    if !command.updates {
-        write(&outputs, &finished.findings, &names, stdout).or_else(quiet_end)?;
+    let mut code = report(&finished, defects, stop);
+    let findings = &finished.findings;
+    let written = findings_out.map(|mut output| write_findings(&mut output, findings, outputs.lang, &names));
+    let printed = (!command.updates && outputs.prints_findings()).then(|| print(&outputs, findings, &names, stdout));
+    for outcome in [written, printed].into_iter().flatten() {
+        match outcome {
+            // Whoever read the standard output may have seen enough.
+            Ok(()) | Err(SinkError::Closed) => {}
+            Err(wrong) => {
+                eprintln!("spyhop: {wrong}");
+                code = exit::FAILED;
+            }
+        }
     }
     if let Some(kafka) = kafka {
         eprintln!("spyhop: kafka: {kafka}");
@@ -82,18 +90,8 @@ fn report(finished: &Finished, defects: &[Defect], stop: &AtomicBool) -> u8 {
     code
 }
 
-/// Writes every finding once, in its final state.
-fn write(outputs: &cli::Outputs, findings: &[Finding], names: &Names, style: Style) -> Result<(), SinkError> {
-    if let Some(output) = &outputs.findings_out {
-        let mut output = match output {
-            cli::Output::Stdout => Output::stdout(),
-            cli::Output::File(path) => Output::open(path)?,
-        };
-        write_findings(&mut output, findings, outputs.lang, names)?;
-    }
-    if !outputs.prints_findings() {
-        return Ok(());
-    }
+/// Prints every finding once, in its final state.
+fn print(outputs: &cli::Outputs, findings: &[Finding], names: &Names, style: Style) -> Result<(), SinkError> {
     match outputs.format {
         Format::Json => write_findings(&mut Output::stdout(), findings, outputs.lang, names),
         Format::Pretty => {
@@ -104,14 +102,6 @@ fn write(outputs: &cli::Outputs, findings: &[Finding], names: &Names, style: Sty
             }
             session::print(&text)
         }
-    }
-}
-
-/// Whoever read the standard output has seen enough.
-fn quiet_end(wrong: SinkError) -> Result<(), Failure> {
-    match wrong {
-        SinkError::Closed => Ok(()),
-        wrong => Err(Failure::failed(wrong.to_string())),
     }
 }
 

@@ -159,7 +159,11 @@ impl Session {
         let knowledge = Arc::new(Knowledge::new(key, mode.raw_fields));
         session.parts = Some(Parts {
             pipeline,
-            decode: DecodeLimits { fragments: config.section("fragments"), ..DecodeLimits::default() },
+            decode: DecodeLimits {
+                fragments: config.section("fragments"),
+                tunnels: config.section("tunnels"),
+                ..DecodeLimits::default()
+            },
             streams: config.section("streams"),
             http: config.section("http"),
             inspector: Arc::new(move || Inspector::new(knowledge.clone())),

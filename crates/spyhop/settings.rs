@@ -120,6 +120,7 @@ pub fn sections() -> Vec<Section> {
         Section::of::<CaptureSettings>("capture"),
         Section::checked::<Networks>("networks", usable_networks),
         Section::of::<Pipeline>("pipeline"),
+        Section::of::<spyhop_stream::TunnelPorts>("tunnels"),
         Section::of::<spyhop_stream::FragmentLimits>("fragments"),
         Section::of::<spyhop_stream::Limits>("streams"),
         Section::of::<spyhop_http::Limits>("http"),

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 
 use spyhop_testkit::gz;
 
-use super::{DEMO, Place, demo};
+use super::{DEMO, Place, Ran, demo};
 
 /// Octets of the records' headers in a classic pcap.
 const RECORD: usize = 16;
@@ -193,7 +193,7 @@ fn a_full_disk_is_told_and_the_rest_goes_on() {
     for arguments in [&["replay", "-q", DEMO][..], &["replay", "-q", "--format", "json", DEMO], &["kinds"]] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("the device");
         let output = place.command(arguments).stdout(full).output().expect("the program starts");
-        super::Ran::of(output).code(1).says(&["standard output: No space left on device"]);
+        Ran::of(output).code(1).says(&["cannot write standard output: No space left on device"]);
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Child;
 
-use super::{Place, json_lines, signal, wait, wait_until};
+use super::{Place, Running, json_lines, wait_until};
 
 /// Bit of CAP_NET_RAW in a set of capabilities (capability.h).
 const NET_RAW: u64 = 1 << 13;
@@ -38,18 +37,19 @@ fn server(connections: usize) -> SocketAddr {
 
 fn log_in(to: SocketAddr, password: &str) {
     let body = format!("user=wang&password={password}");
-    let mut stream = TcpStream::connect(to).expect("the server");
     let head = "POST /login HTTP/1.1\r\nHost: crm.example\r\nContent-Type: application/x-www-form-urlencoded\r\nConnection: close";
-    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
+    let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let mut stream = TcpStream::connect(to).expect("the server");
+    stream.write_all(request.as_bytes()).expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 302"), "{answer}");
 }
 
 /// Starts a run on `lo` that sees only this server, and waits until it watches.
-fn watch(place: &Place, server: SocketAddr, more: &[&str]) -> Child {
+fn watch(place: &Place, server: SocketAddr, more: &[&str]) -> Running {
     let filter = format!("tcp port {}", server.port());
-    let child = place.start_to_files(&[&["run", "-i", "lo", "--filter", &filter], more].concat());
+    let child = place.start(&[&["run", "-i", "lo", "--filter", &filter], more].concat());
     wait_until("it watches", || place.read("err").contains("watching lo"));
     child
 }
@@ -66,12 +66,12 @@ fn a_login_on_the_wire_is_reported_while_it_runs() {
     // It is told while the run goes on, not at its end.
     wait_until("a weak password is reported", || place.read("out").contains("\"auth.weak_password\""));
     assert!(place.read("out").contains("\"auth.plaintext_password\""));
-    assert!(child.try_wait().expect("a child of ours").is_none(), "it goes on");
+    assert!(!child.has_ended(), "it goes on");
     log_in(server, "123456");
-    signal(&child, "TERM");
-    let status = wait(&mut child);
+    child.signal("TERM");
+    let code = child.code();
     let (out, err) = (place.read("out"), place.read("err"));
-    assert_eq!(status.code(), Some(0), "{err}");
+    assert_eq!(code, 0, "{err}");
     assert!(err.contains("Summary") && err.contains("2 exchanges"), "{err}");
     assert!(!out.contains("123456") && !place.read("x.jsonl").contains("123456"));
     let changes = json_lines(&out);
@@ -91,7 +91,7 @@ fn a_run_prints_for_people_as_it_goes() {
     let mut child = watch(&place, server, &[]);
     log_in(server, "123456");
     wait_until("a weak password is reported", || place.read("out").contains("auth.weak_password  "));
-    signal(&child, "INT");
-    assert_eq!(wait(&mut child).code(), Some(0), "{}", place.read("err"));
+    child.signal("INT");
+    assert_eq!(child.code(), 0, "{}", place.read("err"));
     assert!(place.read("err").contains("Summary"));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use spyhop_testkit::scenario;
 
-use super::{Place, json_lines, signal, wait, wait_until};
+use super::{Place, json_lines, wait_until};
 
 /// A capture that goes on and on, as `tcpdump -w -` gives it: the same traffic again and again, piece by piece.
 fn endless(mut pipe: ChildStdin, stop: Arc<AtomicBool>) -> JoinHandle<()> {
@@ -36,18 +36,18 @@ fn an_interrupted_replay_reports_what_it_read() {
     for (name, code) in [("INT", 1), ("TERM", 1)] {
         let place = Place::new();
         let arguments = ["replay", "/dev/stdin", "--format", "json", "--exchanges-out", "x.jsonl", "--state", "memory"];
-        let mut child = place.start_to_files(&arguments);
+        let mut child = place.start(&arguments);
         let stop = Arc::new(AtomicBool::new(false));
-        let feeder = endless(child.stdin.take().expect("a pipe"), stop.clone());
+        let feeder = endless(child.pipe(), stop.clone());
         wait_until("exchanges are written", || {
             std::fs::metadata(place.path("x.jsonl")).is_ok_and(|file| file.len() > 0)
         });
-        signal(&child, name);
-        let status = wait(&mut child);
+        child.signal(name);
+        let ended = child.code();
         stop.store(true, Ordering::Relaxed);
         feeder.join().expect("no panic");
         let err = place.read("err");
-        assert_eq!(status.code(), Some(code), "SIG{name}: {err}");
+        assert_eq!(ended, code, "SIG{name}: {err}");
         assert!(err.contains("interrupted; what was read until then is reported"), "{err}");
         assert!(err.contains("Summary") && !err.contains("ends within"), "{err}");
         let exchanges = place.lines("x.jsonl").len();
@@ -70,14 +70,14 @@ fn grouped(number: usize) -> String {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let place = Place::new();
-    let mut child = place.start_to_files(&["replay", "/dev/stdin", "--exchanges-out", "x.jsonl"]);
-    let mut stdin = child.stdin.take().expect("a pipe");
+    let mut child = place.start(&["replay", "/dev/stdin", "--exchanges-out", "x.jsonl"]);
+    let mut stdin = child.pipe();
     stdin.write_all(&super::demo()[..200_000]).expect("it is read");
     wait_until("it has begun", || place.path("x.jsonl").exists());
     // Whoever feeds it has stalled: the first signal waits for a packet that never comes.
-    signal(&child, "INT");
+    child.signal("INT");
     std::thread::sleep(Duration::from_millis(200));
-    signal(&child, "INT");
-    assert_eq!(wait(&mut child).code(), Some(1), "{}", place.read("err"));
+    child.signal("INT");
+    assert_eq!(child.code(), 1, "{}", place.read("err"));
     drop(stdin);
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use super::{DEMO, Place, demo, signal, wait, wait_until};
+use super::{DEMO, Place, demo, wait_until};
 
 /// Moves a little-endian pcap by whole seconds.
 fn later(mut pcap: Vec<u8>, seconds: u32) -> Vec<u8> {
@@ -92,20 +92,21 @@ fn keys_are_guarded() {
 fn a_state_directory_serves_one_at_a_time() {
     let place = Place::new();
     // The first waits for the rest of its capture, and so holds the directory.
-    let mut first = place.start_to_files(&["replay", "-q", "/dev/stdin", "--state", "memory", "--exchanges-out", "x"]);
-    let mut stdin = first.stdin.take().expect("a pipe");
+    let mut first = place.start(&["replay", "-q", "/dev/stdin", "--state", "memory", "--exchanges-out", "x"]);
+    let mut stdin = first.pipe();
     stdin.write_all(&demo()[..100_000]).expect("it is read");
     wait_until("the first has begun", || place.path("x").exists());
     let second = place.run(&["replay", "-q", DEMO, "--state", "memory"]).code(1);
     second.says(&["state directory memory is in use by another spyhop", "stop it or name another directory"]);
     drop(stdin);
-    assert!(wait(&mut first).success(), "{}", place.read("err"));
+    assert_eq!(first.code(), 0, "{}", place.read("err"));
     place.run(&["replay", "-q", DEMO, "--state", "memory"]).code(0);
     // Killed, it leaves no lock behind.
-    let mut third = place.start_to_files(&["replay", "-q", "/dev/stdin", "--state", "memory", "--exchanges-out", "y"]);
-    third.stdin.as_mut().expect("a pipe").write_all(&demo()[..100_000]).expect("it is read");
+    let mut third = place.start(&["replay", "-q", "/dev/stdin", "--state", "memory", "--exchanges-out", "y"]);
+    let mut stdin = third.pipe();
+    stdin.write_all(&demo()[..100_000]).expect("it is read");
     wait_until("the third has begun", || place.path("y").exists());
-    signal(&third, "KILL");
-    wait(&mut third);
+    third.signal("KILL");
+    assert_eq!(third.code(), -1);
     place.run(&["replay", "-q", DEMO, "--state", "memory"]).code(0);
 }

@@ -102,14 +102,16 @@ pub enum Unparsed {
     HeadLimit,
     /// No memory was left to hold an unfinished head.
     HeldMemory,
+    /// Behind too many CONNECT requests that were not answered yet.
+    Replayed,
 }
 
 impl Unparsed {
     /// How many there are.
-    pub const COUNT: usize = Unparsed::HeldMemory as usize + 1;
+    pub const COUNT: usize = Unparsed::Replayed as usize + 1;
     /// All, in the order of [`HttpAccounts::unparsed`].
     pub const ALL: [Unparsed; Unparsed::COUNT] =
-        [Unparsed::AfterGap, Unparsed::Garbage, Unparsed::HeadLimit, Unparsed::HeldMemory];
+        [Unparsed::AfterGap, Unparsed::Garbage, Unparsed::HeadLimit, Unparsed::HeldMemory, Unparsed::Replayed];
 
     /// A short lower-case name.
     pub fn name(self) -> &'static str {
@@ -118,6 +120,7 @@ impl Unparsed {
             Unparsed::Garbage => "garbage",
             Unparsed::HeadLimit => "head_limit",
             Unparsed::HeldMemory => "held_memory",
+            Unparsed::Replayed => "replayed",
         }
     }
 }
@@ -172,6 +175,8 @@ pub struct HttpAccounts {
     pub fields_over_limit: u64,
     /// Requests reported without answer because too many were waiting.
     pub outstanding_over_limit: u64,
+    /// Times that what stood behind unanswered CONNECT requests was passed over, since it had been read too often.
+    pub replays_over_limit: u64,
     /// Bodies whose decompression was cut as a bomb.
     pub bombs: u64,
     /// Bodies shown raw because the decoders' memory was used up.
@@ -248,6 +253,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
             truncated_heads,
             fields_over_limit,
             outstanding_over_limit,
+            replays_over_limit,
             bombs,
             decoders_over_limit,
             bodies_over_limit,
@@ -272,6 +278,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
         self.truncated_heads += truncated_heads;
         self.fields_over_limit += fields_over_limit;
         self.outstanding_over_limit += outstanding_over_limit;
+        self.replays_over_limit += replays_over_limit;
         self.bombs += bombs;
         self.decoders_over_limit += decoders_over_limit;
         self.bodies_over_limit += bodies_over_limit;

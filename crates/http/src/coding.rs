@@ -4,12 +4,15 @@
 //! A layer tells by its first bytes whether it is what the header says. What is not, or breaks on the way, is shown
 //! raw from there on and flagged: content that a browser may show must not escape inspection behind a wrong label.
 
-use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+use brotli_decompressor::BrotliResult;
 use flate2::Decompress;
-use zstd::stream::raw::{DParameter, Decoder as Zstd, InBuffer, Operation, OutBuffer};
 
+mod brotli;
+mod frames;
 mod inflate;
 
+use self::brotli::Brotli;
+use self::frames::Frames;
 use self::inflate::{Inflate, Wrapper};
 use crate::limits::Limits;
 
@@ -17,8 +20,6 @@ use crate::limits::Limits;
 const PIECE: usize = 32 << 10;
 /// Bytes kept of a stream until its first byte came out, so that all can be shown raw if none ever does.
 const EARLY: usize = 4 << 10;
-/// The largest window of a zstd stream over HTTP: 8 MiB (RFC 9659).
-const ZSTD_WINDOW: u32 = 23;
 /// What an inflater allocates, about.
 const INFLATER: usize = 48 << 10;
 /// Idle inflaters kept for reuse.
@@ -147,15 +148,23 @@ enum State {
     /// Too few bytes to tell.
     Unknown,
     Inflate(Box<Inflate>),
-    Brotli(Box<Brotli>),
-    Zstd(Zstd<'static>, bool),
+    Brotli(Brotli),
+    Zstd(Box<Frames>),
     /// Not what its name says: bytes pass as they are.
     Raw,
     /// Complete; what follows is no part of it.
     Ended,
 }
 
-type Brotli = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
+/// How a step of a layer went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Fine,
+    /// The rest is not in this coding.
+    Broken,
+    /// The memory of decoders does not suffice for the rest.
+    NoMemory,
+}
 
 impl Decoder {
     /// A decoder for these codings; `None` if there is nothing to undo.
@@ -189,7 +198,7 @@ impl Decoder {
         self.run(decoders, limits, &[], true, sink);
         let broken = |layer: &Layer| match &layer.state {
             State::Inflate(inflate) => !inflate.ended(),
-            State::Zstd(_, ended) => !ended,
+            State::Zstd(frames) => !frames.ended(),
             State::Brotli(_) => true,
             State::Unknown | State::Raw | State::Ended => false,
         };
@@ -279,7 +288,7 @@ impl Pass<'_> {
                 self.through(inner, deeper, input, last);
                 return true;
             }
-            let (used, made, broken) = layer.step(input, piece);
+            let (used, made, step) = layer.step(input, piece, self.decoders, self.limits);
             input = input.get(used..).unwrap_or_default();
             if made > 0 {
                 layer.out += made as u64;
@@ -293,11 +302,12 @@ impl Pass<'_> {
                     return true;
                 }
             }
-            if broken {
-                if !layer.retry_without_header() {
+            if step != Step::Fine {
+                if step == Step::NoMemory || !layer.retry_without_header() {
                     layer.release(self.decoders);
                     layer.state = State::Raw;
-                    self.trouble.bad = true;
+                    self.trouble.bad |= step == Step::Broken;
+                    self.trouble.over_limit |= step == Step::NoMemory;
                 }
                 if layer.out == 0 && !layer.early.is_empty() {
                     return false;
@@ -342,7 +352,13 @@ impl Layer {
         let enough = match self.kind {
             Kind::Gzip | Kind::Deflate => 2,
             Kind::Brotli => 1,
-            Kind::Zstd => 18,
+            Kind::Zstd => {
+                if Frames::begins(early).is_some() {
+                    0
+                } else {
+                    usize::MAX
+                }
+            }
         };
         if early.is_empty() || (early.len() < enough && !last) {
             return false;
@@ -358,8 +374,9 @@ impl Layer {
         };
         let memory = match self.kind {
             Kind::Gzip | Kind::Deflate => wrapper.map(|_| INFLATER),
-            Kind::Brotli => brotli_window(early).map(|window| window + (256 << 10)),
-            Kind::Zstd => zstd_window(early).map(|window| window + (256 << 10)),
+            Kind::Brotli => Brotli::memory(early),
+            // Taken frame by frame.
+            Kind::Zstd => Frames::begins(early).filter(|begins| *begins).map(|_| 0),
         };
         self.state = State::Raw;
         match memory {
@@ -372,14 +389,8 @@ impl Layer {
                         let inflater = decoders.idle.pop().unwrap_or_else(|| Decompress::new(false));
                         Some(State::Inflate(Box::new(Inflate::new(inflater, wrapper))))
                     }
-                    (Kind::Brotli, _) => {
-                        let alloc = StandardAlloc::default;
-                        Some(State::Brotli(Box::new(Brotli::new_strict(alloc(), alloc(), alloc()))))
-                    }
-                    (Kind::Zstd, _) => Zstd::new()
-                        .and_then(|mut zstd| zstd.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW)).map(|()| zstd))
-                        .ok()
-                        .map(|zstd| State::Zstd(zstd, false)),
+                    (Kind::Brotli, _) => Some(State::Brotli(Brotli::new())),
+                    (Kind::Zstd, _) => Frames::new().map(|frames| State::Zstd(Box::new(frames))),
                 };
                 match state {
                     Some(state) => {
@@ -402,47 +413,43 @@ impl Layer {
         }
     }
 
-    /// Decodes some of `input` into `piece`: bytes used, bytes made, and whether the rest is not in this coding.
-    fn step(&mut self, input: &[u8], piece: &mut [u8]) -> (usize, usize, bool) {
+    /// Decodes some of `input` into `piece`: bytes used, bytes made, and how it went.
+    fn step(
+        &mut self,
+        input: &[u8],
+        piece: &mut [u8],
+        decoders: &mut Decoders,
+        limits: &Limits,
+    ) -> (usize, usize, Step) {
+        let before = self.memory;
+        let charged = &mut self.memory;
+        let mut grow = |more: usize| {
+            let fits = decoders.memory + more <= limits.decoder_memory;
+            if fits {
+                decoders.memory += more;
+                *charged += more;
+            }
+            fits
+        };
         match &mut self.state {
-            State::Unknown | State::Raw => (0, 0, false),
-            State::Ended => (input.len(), 0, false),
-            State::Inflate(inflate) => inflate.step(input, piece),
-            State::Brotli(state) => {
-                let (mut available, mut used) = (input.len(), 0);
-                let (mut room, mut made, mut total) = (piece.len(), 0, 0);
-                let result = BrotliDecompressStream(
-                    &mut available,
-                    &mut used,
-                    input,
-                    &mut room,
-                    &mut made,
-                    piece,
-                    &mut total,
-                    state,
-                );
-                if matches!(result, BrotliResult::ResultSuccess) {
-                    self.state = State::Ended;
-                }
-                (used, made, matches!(result, BrotliResult::ResultFailure))
+            State::Unknown | State::Raw => (0, 0, Step::Fine),
+            State::Ended => (input.len(), 0, Step::Fine),
+            State::Inflate(inflate) => {
+                let (used, made, broken) = inflate.step(input, piece);
+                (used, made, if broken { Step::Broken } else { Step::Fine })
             }
-            State::Zstd(zstd, ended) => {
-                let mut from = InBuffer::around(input);
-                let mut to = OutBuffer::around(piece);
-                let result = zstd.run(&mut from, &mut to);
-                let (used, made) = (from.pos(), to.pos());
+            State::Brotli(brotli) => {
+                let (used, made, result) = brotli.step(input, piece);
+                let more = brotli.allocated().saturating_sub(before);
                 match result {
-                    Ok(hint) => {
-                        if used > 0 || made > 0 {
-                            *ended = hint == 0;
-                        }
-                        (used, made, false)
-                    }
-                    // What follows the last frame is no frame.
-                    Err(_) if *ended => (input.len(), 0, false),
-                    Err(_) => (used, made, true),
+                    BrotliResult::ResultFailure => return (used, made, Step::Broken),
+                    _ if more > 0 && !grow(more) => return (used, made, Step::NoMemory),
+                    BrotliResult::ResultSuccess => self.state = State::Ended,
+                    _ => {}
                 }
+                (used, made, Step::Fine)
             }
+            State::Zstd(frames) => frames.step(input, piece, grow),
         }
     }
 
@@ -454,43 +461,6 @@ impl Layer {
             decoders.idle.push(inflate.into_inflater());
         }
     }
-}
-
-/// The window a brotli stream declares in its first byte (RFC 7932, section 9.1); `None` if it is invalid.
-fn brotli_window(start: &[u8]) -> Option<usize> {
-    let byte = u32::from(*start.first()?);
-    let bits = match (byte & 1, byte >> 1 & 7, byte >> 4 & 7) {
-        (0, ..) => 16,
-        (_, 0, 0) => 17,
-        (_, 0, 1) => return None,
-        (_, 0, n) => 8 + n,
-        (_, n, _) => 17 + n,
-    };
-    Some(1 << bits)
-}
-
-/// The window a zstd frame declares (RFC 8878, section 3.1.1.1); `None` if it is no frame or larger than HTTP allows.
-fn zstd_window(start: &[u8]) -> Option<usize> {
-    let magic = u32::from_le_bytes(*start.first_chunk::<4>()?);
-    if magic & 0xffff_fff0 == 0x184d_2a50 {
-        return Some(1 << ZSTD_WINDOW);
-    }
-    if magic != 0xfd2f_b528 {
-        return None;
-    }
-    let descriptor = *start.get(4)?;
-    let window = if descriptor & 0x20 == 0 {
-        let byte = *start.get(5)?;
-        let base = 1u64 << (10 + (byte >> 3));
-        base + base / 8 * u64::from(byte & 7)
-    } else {
-        let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
-        let length = [1, 2, 4, 8][usize::from(descriptor >> 6)];
-        let field = start.get(5 + dictionary..5 + dictionary + length)?;
-        let size = field.iter().rev().fold(0u64, |size, byte| size << 8 | u64::from(*byte));
-        if length == 2 { size + 256 } else { size }
-    };
-    usize::try_from(window).ok().filter(|window| *window <= 1 << ZSTD_WINDOW)
 }
 
 #[cfg(test)]
@@ -644,5 +614,47 @@ mod tests {
         assert!(trouble.over_limit && out == body);
         let (_, trouble) = decode_with("br", &[0x0f; 40], 40, &limits);
         assert!(trouble.over_limit, "a brotli window of 16 MiB");
+    }
+
+    #[test]
+    fn each_frame_is_charged_for_its_own_window() {
+        // A frame of 5 bytes, then one that declares a window of 4 MiB.
+        let small = zstd(b"small");
+        let large = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x60, 0x29, 0, 0, b'l', b'a', b'r', b'g', b'e'];
+        let body = [&small[..], &large].concat();
+        check("zstd", &body, b"smalllarge", false);
+        let limits = Limits { decoder_memory: 1 << 20, ..Limits::default() };
+        for size in [body.len(), 7, 1] {
+            let (out, trouble) = decode_with("zstd", &body, size, &limits);
+            assert!(trouble.over_limit && out.starts_with(b"small") && out.ends_with(b"large"), "in pieces of {size}");
+        }
+        // A skippable frame declares no window; the one after it does.
+        let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9][..], &large].concat();
+        check("zstd", &skipped, b"large", false);
+        assert!(decode_with("zstd", &skipped, 3, &limits).1.over_limit);
+        // 16 MiB, which HTTP does not allow, is not passed over as if it were padding.
+        let huge =
+            [&small[..], &[0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x70, 0x29, 0, 0, b'h', b'u', b'g', b'e', b'!']].concat();
+        let (out, trouble) = decode_with("zstd", &huge, huge.len(), &Limits::default());
+        assert!(trouble.bad && out.starts_with(b"small"));
+        check("zstd", &[&small[..], b"junk"].concat(), b"small", false);
+    }
+
+    #[test]
+    fn what_brotli_allocates_beyond_its_window_is_charged() {
+        // Two stored metablocks that fill a window of 64 KiB; the ring buffer and the prefix codes are larger than that.
+        let text = vec![b'x'; 60_000];
+        let mut body = brotli_stored(&text);
+        body.pop();
+        let more = ((text.len() - 1) as u32) << 3 | 1 << 19;
+        body.extend_from_slice(&more.to_le_bytes()[..3]);
+        body.extend_from_slice(&text);
+        body.push(3);
+        check("br", &body, &[text.clone(), text].concat(), false);
+        let declared = Brotli::memory(&body).unwrap();
+        let limits = |decoder_memory| Limits { decoder_memory, ..Limits::default() };
+        assert!(decode_with("br", &body, 5, &limits(declared - 1)).1.over_limit);
+        assert!(decode_with("br", &body, 1000, &limits(declared)).1.over_limit);
+        assert!(!decode_with("br", &body, 1000, &limits(declared + (32 << 10))).1.over_limit);
     }
 }

@@ -17,7 +17,7 @@ use crate::coding::Decoders;
 use crate::http1::head::{Answer, Role, could_start};
 use crate::http1::pairing::Exchanges;
 use crate::http1::{Http1, Switch};
-use crate::inspection::Inspection;
+use crate::inspection::{Half, Inspection};
 use crate::limits::Limits;
 use crate::pool::Pool;
 use crate::protocol::{Sniffed, recognise, sniff};
@@ -33,6 +33,9 @@ pub struct Shared<I: Inspection> {
     pub(crate) pool: Pool,
     pub(crate) decoders: Decoders,
     pub(crate) scratch: Vec<u8>,
+    /// Bytes that were looked at, each time that they were.
+    #[cfg(test)]
+    pub(crate) looked_at: u64,
 }
 
 impl<I: Inspection> Shared<I> {
@@ -45,6 +48,8 @@ impl<I: Inspection> Shared<I> {
             pool: Pool::default(),
             decoders: Decoders::default(),
             scratch: Vec::new(),
+            #[cfg(test)]
+            looked_at: 0,
         }
     }
 }
@@ -53,7 +58,14 @@ impl<I: Inspection> Shared<I> {
 pub struct Connection<I: Inspection> {
     protocol: Protocol,
     exchanges: Exchanges<I>,
+    /// Bytes that came, and bytes that were read again since a CONNECT before them was answered.
+    delivered: u64,
+    replayed: u64,
 }
+
+/// How often the bytes of a connection are read again on average, if requests are sent behind a CONNECT that is not
+/// answered yet. Without a limit, a pipeline of them alone would cost its length squared.
+const REPLAYS: u64 = 4;
 
 enum Protocol {
     /// Neither side has said what it speaks.
@@ -66,8 +78,9 @@ enum Protocol {
 /// A side whose protocol is not known.
 #[derive(Default)]
 struct Unknown {
-    /// Its first bytes, as long as they are too few to tell.
+    /// Its first bytes, as long as they are too few to tell, and how many line ends stood before them.
     held: Vec<u8>,
+    blank: usize,
     began_at: Timestamp,
     /// What it was taken for, once that was told; the other side may yet say better.
     taken_for: Option<Other>,
@@ -77,12 +90,14 @@ impl<I: Inspection> Connection<I> {
     /// A connection begins.
     pub fn open(cx: &mut Shared<I>, connection: &spyhop_model::Connection) -> Self {
         cx.accounts.connections += 1;
-        Connection { protocol: Protocol::undecided(), exchanges: Exchanges::new(connection) }
+        let exchanges = Exchanges::new(connection);
+        Connection { protocol: Protocol::undecided(), exchanges, delivered: 0, replayed: 0 }
     }
 
     /// The next bytes that `side` sent, in order, each once.
     pub fn data(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, bytes: &[u8]) {
         cx.accounts.delivered += bytes.len() as u64;
+        self.delivered += bytes.len() as u64;
         self.plain(cx, at, side, bytes);
     }
 
@@ -92,9 +107,9 @@ impl<I: Inspection> Connection<I> {
         self.lost(cx, at, side, lost);
     }
 
-    /// A retransmission of `side` carried other bytes than those seen first: every exchange that ends from now on
+    /// A retransmission of either side carried other bytes than those seen first: every exchange that ends from now on
     /// says so.
-    pub fn conflict(&mut self, _side: Side) {
+    pub fn conflict(&mut self) {
         self.exchanges.conflict();
     }
 
@@ -113,6 +128,12 @@ impl<I: Inspection> Connection<I> {
         self.exchanges.finish(cx, at);
     }
 
+    /// Exchanges that are not over yet.
+    #[cfg(test)]
+    pub(crate) fn outstanding(&self) -> usize {
+        self.exchanges.outstanding()
+    }
+
     fn plain(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             match &mut self.protocol {
@@ -122,20 +143,21 @@ impl<I: Inspection> Connection<I> {
                     let Some((switch, used)) = http.data(cx, &mut self.exchanges, at, side, bytes) else { return };
                     bytes = bytes.get(used..).unwrap_or_default();
                     match switch {
-                        // Seen to within `http1`.
-                        Switch::Refused => {}
                         Switch::Upgrade => {
                             cx.accounts.upgrades += 1;
                             http.close(cx, &mut self.exchanges);
                             self.protocol = Protocol::Other(Other::Upgraded);
+                        }
+                        Switch::Refused => {
+                            let early = http.take_waiting(cx);
+                            self.replay(cx, at, side.other(), early);
                         }
                         Switch::Tunnel => {
                             cx.accounts.tunnels += 1;
                             let early = http.take_waiting(cx);
                             http.close(cx, &mut self.exchanges);
                             self.protocol = Protocol::undecided();
-                            self.plain(cx, at, side.other(), &early);
-                            cx.pool.give(early);
+                            self.replay(cx, at, side.other(), early);
                         }
                     }
                 }
@@ -143,87 +165,95 @@ impl<I: Inspection> Connection<I> {
         }
     }
 
+    /// Reads what `side` sent behind a CONNECT, now that it is known what it is.
+    fn replay(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, early: Vec<u8>) {
+        let length = early.len() as u64;
+        if self.replayed + length <= self.delivered.saturating_mul(REPLAYS) {
+            self.replayed += length;
+            self.plain(cx, at, side, &early);
+        } else {
+            cx.accounts.replays_over_limit += 1;
+            cx.accounts.count(Class::Unparsed(Unparsed::Replayed), early.len());
+            // It is picked up again where its next segment begins with a start line.
+            match &mut self.protocol {
+                Protocol::Http1(http) => {
+                    http.resume(side);
+                    self.exchanges.lost_messages(Half::Request);
+                }
+                Protocol::Undecided(sides) => this_and_that(sides, side).0.taken_for = Some(Other::Unknown),
+                Protocol::Other(_) => {}
+            }
+        }
+        cx.pool.give(early);
+    }
+
     /// Looks at the first bytes of a side.
     fn decide(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, bytes: &[u8]) {
         let Protocol::Undecided(sides) = &mut self.protocol else { return };
-        let [this, that] = match side {
-            Side::Originator => sides.each_mut(),
-            Side::Responder => {
-                let [originator, responder] = sides.each_mut();
-                [responder, originator]
+        let (this, that) = this_and_that(sides, side);
+        if let Some(name) = this.taken_for {
+            // A stream joined midway, or one with something before its HTTP, shows itself where a segment begins.
+            let begins = |role| name == Other::Unknown && could_start(bytes, role) == Answer::Yes;
+            match [Role::Client, Role::Server].into_iter().find(|role| begins(*role)) {
+                Some(role) => self.become_http1(cx, at, side, role, bytes),
+                None => cx.accounts.count(Class::Other(name), bytes.len()),
             }
+            return;
+        }
+        let mut bytes = bytes;
+        if this.held.is_empty() {
+            // Line ends before the first line (RFC 9112, section 2.2) say nothing and are not kept.
+            let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            cx.accounts.hold(empty);
+            this.blank += empty;
+            bytes = bytes.get(empty..).unwrap_or_default();
+            if bytes.is_empty() {
+                return;
+            }
+            this.began_at = at;
+        }
+        let before = this.held.len();
+        let (verdict, new) = if before == 0 {
+            (sniff(bytes, 0, cx.limits.head), bytes)
+        } else {
+            let room = cx.limits.head.saturating_sub(before).min(bytes.len());
+            let new = bytes.get(..room).unwrap_or_default();
+            if !cx.pool.append(&mut this.held, new, cx.limits.held_memory) {
+                return this.give_up(cx, Class::Unparsed(Unparsed::HeldMemory), bytes.len());
+            }
+            let verdict = sniff(&this.held, before, cx.limits.head);
+            this.held.truncate(if verdict == Sniffed::Wait { before + room } else { before });
+            (verdict, new)
         };
-        let verdict = match this.taken_for {
-            Some(name) => {
-                // A stream joined midway, or one with something before its HTTP, shows itself where a segment begins.
-                let begins = |role| name == Other::Unknown && could_start(bytes, role) == Answer::Yes;
-                match [Role::Client, Role::Server].into_iter().find(|role| begins(*role)) {
-                    Some(role) => Sniffed::Http1(role),
-                    None => return cx.accounts.count(Class::Other(name), bytes.len()),
-                }
-            }
-            None if this.held.is_empty() => {
-                this.began_at = at;
-                sniff(bytes, cx.limits.head)
-            }
-            None => {
-                let room = cx.limits.head.saturating_sub(this.held.len()).min(bytes.len());
-                let (some, rest) = bytes.split_at(room);
-                let before = this.held.len();
-                if !cx.pool.append(&mut this.held, some, cx.limits.held_memory) {
-                    cx.accounts.settle(Class::Unparsed(Unparsed::HeldMemory), this.held.len());
-                    cx.accounts.count(Class::Unparsed(Unparsed::HeldMemory), bytes.len());
-                    cx.pool.give(std::mem::take(&mut this.held));
-                    this.taken_for = Some(Other::Unknown);
-                    return;
-                }
-                cx.accounts.hold(some.len());
-                match sniff(&this.held, cx.limits.head) {
-                    Sniffed::Wait => return,
-                    Sniffed::Http1(role) => {
-                        // What was held has no whole line, so it completes nothing at its earlier time.
-                        this.held.truncate(before);
-                        cx.accounts.held = cx.accounts.held.saturating_sub(some.len() as u64);
-                        self.become_http1(cx, at, side, role);
-                        return self.plain(cx, at, side, bytes);
-                    }
-                    Sniffed::Other(name) => {
-                        cx.accounts.settle(Class::Other(name), this.held.len());
-                        cx.pool.give(std::mem::take(&mut this.held));
-                        this.taken_for = Some(name);
-                        if let Some(both) = settled(this, that) {
-                            self.protocol = Protocol::Other(both);
-                        }
-                        return self.plain(cx, at, side, rest);
-                    }
-                }
-            }
-        };
+        #[cfg(test)]
+        {
+            cx.looked_at += new.len() as u64;
+        }
         match verdict {
             Sniffed::Wait => {
-                if cx.pool.append(&mut this.held, bytes, cx.limits.held_memory) {
-                    cx.accounts.hold(bytes.len());
-                } else {
-                    cx.accounts.count(Class::Unparsed(Unparsed::HeldMemory), bytes.len());
-                    this.taken_for = Some(Other::Unknown);
+                // There is a verdict on as many as may be held, so `new` is all.
+                if before == 0 && !cx.pool.append(&mut this.held, new, cx.limits.held_memory) {
+                    return this.give_up(cx, Class::Unparsed(Unparsed::HeldMemory), bytes.len());
                 }
+                cx.accounts.hold(new.len());
             }
-            Sniffed::Http1(role) => {
-                self.become_http1(cx, at, side, role);
-                self.plain(cx, at, side, bytes);
-            }
+            // What was held has no whole line, so it completes nothing at its earlier time.
+            Sniffed::Http1(role) => self.become_http1(cx, at, side, role, bytes),
             Sniffed::Other(name) => {
+                this.give_up(cx, Class::Other(name), bytes.len());
                 this.taken_for = Some(name);
-                cx.accounts.count(Class::Other(name), bytes.len());
                 if let Some(both) = settled(this, that) {
+                    // The other side may have said too little yet to be anything.
+                    that.give_up(cx, Class::Other(both), 0);
                     self.protocol = Protocol::Other(both);
                 }
             }
         }
     }
 
-    /// `side` turned out to speak HTTP/1 as `role`; what both sides said so far is read again, in order.
-    fn become_http1(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, role: Role) {
+    /// `side` turned out to speak HTTP/1 as `role`; what both sides said so far is read again, in order, and then
+    /// `bytes` of this one.
+    fn become_http1(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, role: Role, bytes: &[u8]) {
         let client = if role == Role::Client { side } else { side.other() };
         self.exchanges.client = client;
         cx.accounts.http_connections += 1;
@@ -242,10 +272,12 @@ impl<I: Inspection> Connection<I> {
         let [originator, responder] = sides;
         let (this, that) = if side == Side::Originator { (originator, responder) } else { (responder, originator) };
         for (said_by, said) in [(side.other(), that), (side, this)] {
+            cx.accounts.settle(Class::Http, said.blank);
             cx.accounts.held = cx.accounts.held.saturating_sub(said.held.len() as u64);
             self.plain(cx, said.began_at.min(at), said_by, &said.held);
             cx.pool.give(said.held);
         }
+        self.plain(cx, at, side, bytes);
     }
 
     fn lost(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, lost: u64) {
@@ -253,11 +285,7 @@ impl<I: Inspection> Connection<I> {
             Protocol::Other(_) => {}
             Protocol::Http1(http) => http.gap(cx, &mut self.exchanges, at, side, lost),
             Protocol::Undecided(sides) => {
-                let [originator, responder] = sides;
-                let this = if side == Side::Originator { originator } else { responder };
-                cx.accounts.settle(Class::Unparsed(Unparsed::AfterGap), this.held.len());
-                cx.pool.give(std::mem::take(&mut this.held));
-                this.taken_for.get_or_insert(Other::Unknown);
+                this_and_that(sides, side).0.give_up(cx, Class::Unparsed(Unparsed::AfterGap), 0);
             }
         }
     }
@@ -267,15 +295,28 @@ impl<I: Inspection> Connection<I> {
             Protocol::Other(_) => {}
             Protocol::Http1(http) => http.finished(cx, &mut self.exchanges, at, side),
             Protocol::Undecided(sides) => {
-                let [originator, responder] = sides;
-                let this = if side == Side::Originator { originator } else { responder };
+                let (this, _) = this_and_that(sides, side);
                 let name = recognise(&this.held).unwrap_or(Other::Unknown);
-                cx.accounts.settle(Class::Other(name), this.held.len());
-                cx.pool.give(std::mem::take(&mut this.held));
                 this.taken_for.get_or_insert(name);
+                this.give_up(cx, Class::Other(name), 0);
             }
         }
     }
+}
+
+impl Unknown {
+    /// What was held, and `more` bytes at hand, turn out to be this; nothing is held any more.
+    fn give_up<I: Inspection>(&mut self, cx: &mut Shared<I>, class: Class, more: usize) {
+        cx.accounts.settle(class, self.held.len() + std::mem::take(&mut self.blank));
+        cx.accounts.count(class, more);
+        cx.pool.give(std::mem::take(&mut self.held));
+        self.taken_for.get_or_insert(Other::Unknown);
+    }
+}
+
+fn this_and_that(sides: &mut [Unknown; 2], side: Side) -> (&mut Unknown, &mut Unknown) {
+    let [originator, responder] = sides;
+    if side == Side::Originator { (originator, responder) } else { (responder, originator) }
 }
 
 impl Protocol {

@@ -19,13 +19,16 @@ pub(crate) enum Sniffed {
     Other(Other),
 }
 
-/// Judges the first bytes that a side sent. `limit`: more than these are not waited for.
-pub(crate) fn sniff(start: &[u8], limit: usize) -> Sniffed {
-    let skip = start.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let text = start.get(skip..).unwrap_or_default();
-    if text.is_empty() {
-        return if start.len() < limit { Sniffed::Wait } else { Sniffed::Other(Other::Unknown) };
+/// Judges the first bytes that a side sent, after any empty lines. The first `seen` of them were judged before, and
+/// were too few. `limit`: of so many there is always a verdict.
+pub(crate) fn sniff(text: &[u8], seen: usize, limit: usize) -> Sniffed {
+    match judge(text, seen, limit) {
+        Sniffed::Wait if text.len() >= limit => Sniffed::Other(recognise(text).unwrap_or(Other::Unknown)),
+        verdict => verdict,
     }
+}
+
+fn judge(text: &[u8], seen: usize, limit: usize) -> Sniffed {
     if is_preface(text) {
         return Sniffed::Other(Other::Http2);
     }
@@ -42,15 +45,17 @@ pub(crate) fn sniff(start: &[u8], limit: usize) -> Sniffed {
         _ => return other(),
     }
     let known = is_known_method(text.get(..method).unwrap_or_default());
-    match memchr(b'\n', text) {
-        Some(end) => match text.get(..end).and_then(request_line) {
+    // Had there been the end of a line, or a control character, in what was seen, it would have been judged.
+    let new = text.get(seen..).unwrap_or_default();
+    match memchr(b'\n', new) {
+        Some(end) => match text.get(..seen + end).and_then(request_line) {
             Some(_) => Sniffed::Http1(Role::Client),
             None => other(),
         },
         None if known && text.len() >= limit => Sniffed::Http1(Role::Client),
-        None if text.len() >= limit || (!known && text.len() > LONGEST_ODD) => other(),
+        None if !known && text.len() > LONGEST_ODD => other(),
         // Text protocols end their lines soon; a control character means that this is none.
-        None if !known && text.iter().any(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\r')) => other(),
+        None if !known && new.iter().any(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\r')) => other(),
         None => Sniffed::Wait,
     }
 }
@@ -118,18 +123,18 @@ mod tests {
 
     #[track_caller]
     fn check(start: &[u8], expected: Sniffed) {
-        assert_eq!(sniff(start, 65536), expected, "{:?}", String::from_utf8_lossy(start));
+        assert_eq!(sniff(start, 0, 65536), expected, "{:?}", String::from_utf8_lossy(start));
     }
 
     #[test]
     fn http_is_found_by_its_start_lines() {
-        for start in ["GET / HTTP/1.1\r\n", "\r\n\r\nQUERY /a HTTP/1.1\n", "GET /a b c http/1.0\r\n", "GET /old\r\n"] {
+        for start in ["GET / HTTP/1.1\r\n", "QUERY /a HTTP/1.1\n", "GET /a b c http/1.0\r\n", "GET /old\r\n"] {
             check(start.as_bytes(), Sniffed::Http1(Role::Client));
         }
-        for start in ["HTTP/1.1 200 OK", "http/1.0 404", "\nHTTP/"] {
+        for start in ["HTTP/1.1 200 OK", "http/1.0 404", "HTTP/"] {
             check(start.as_bytes(), Sniffed::Http1(Role::Server));
         }
-        for start in ["", "\r\n", "G", "GET", "GET /a", "HTT", "hTTp"] {
+        for start in ["", "G", "GET", "GET /a", "HTT", "hTTp"] {
             check(start.as_bytes(), Sniffed::Wait);
         }
     }
@@ -157,7 +162,24 @@ mod tests {
     fn nothing_is_waited_for_without_end() {
         check(&[b'A'; 100], Sniffed::Other(Other::Unknown));
         check(&[b"FOO ", vec![b'a'; 9000].as_slice()].concat(), Sniffed::Other(Other::Unknown));
-        assert_eq!(sniff(&[b"GET /", vec![b'a'; 100].as_slice()].concat(), 100), Sniffed::Http1(Role::Client));
-        assert_eq!(sniff(&[b'\n'; 100], 100), Sniffed::Other(Other::Unknown));
+        assert_eq!(sniff(&[b"GET /", vec![b'a'; 100].as_slice()].concat(), 0, 100), Sniffed::Http1(Role::Client));
+        // Whatever it is: at the limit there is a verdict.
+        for start in ["HTT", "GET", "FOO /", "GET /a"] {
+            assert_ne!(sniff(start.as_bytes(), 0, start.len()), Sniffed::Wait, "{start}");
+        }
+    }
+
+    #[test]
+    fn what_was_seen_is_not_looked_at_again() {
+        for text in ["GET /a b HTTP/1.1\n", "FOO /a\x01", "FOO a HTTP/1.1\r\n", "HTTP/1.1", "GET key\n"] {
+            let whole = sniff(text.as_bytes(), 0, 65536);
+            let mut seen = 0;
+            let piecewise = (1..=text.len()).map(|end| {
+                let verdict = sniff(&text.as_bytes()[..end], seen, 65536);
+                seen = end;
+                verdict
+            });
+            assert_eq!(piecewise.into_iter().find(|verdict| *verdict != Sniffed::Wait), Some(whole), "{text:?}");
+        }
     }
 }

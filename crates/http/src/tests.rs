@@ -6,6 +6,7 @@ use crate::{Connection, Exchange, Half, HttpAccounts, Inspection, Limits, Reques
 
 mod bodies;
 mod broken;
+mod hostile;
 mod properties;
 
 /// Writes down what it is told.
@@ -110,24 +111,31 @@ fn play_with(limits: Limits, ops: &[Op], slice: usize) -> (Vec<String>, HttpAcco
     let mut cx = Shared::<Told>::new(limits, Vec::new());
     let mut connection = Connection::open(&mut cx, &facts());
     let mut at = 0;
+    let sound = |cx: &Shared<Told>, connection: &Connection<Told>, op: &Op| {
+        assert!(cx.accounts.add_up(), "after {op:?}: {:?}", cx.accounts);
+        // Two are being read, and the head of a third may be arriving.
+        assert!(connection.outstanding() <= limits.outstanding + 3, "{} exchanges kept", connection.outstanding());
+        let looked_at = cx.looked_at;
+        assert!(looked_at <= 16 * cx.accounts.delivered, "{looked_at} bytes of {}", cx.accounts.delivered);
+    };
     for op in ops {
         at += 1;
         let now = Timestamp(at);
+        let mut send = |cx: &mut Shared<Told>, side, bytes: &[u8]| {
+            for some in bytes.chunks(slice) {
+                connection.data(cx, now, side, some);
+                sound(cx, &connection, op);
+            }
+        };
         match op {
-            Op::C(bytes) => bytes.chunks(slice).for_each(|b| {
-                connection.data(&mut cx, now, Side::Originator, b);
-                assert!(cx.accounts.add_up(), "after {op:?}: {:?}", cx.accounts);
-            }),
-            Op::S(bytes) => bytes.chunks(slice).for_each(|b| {
-                connection.data(&mut cx, now, Side::Responder, b);
-                assert!(cx.accounts.add_up(), "after {op:?}: {:?}", cx.accounts);
-            }),
+            Op::C(bytes) => send(&mut cx, Side::Originator, bytes),
+            Op::S(bytes) => send(&mut cx, Side::Responder, bytes),
             Op::GapC(lost) => connection.gap(&mut cx, now, Side::Originator, *lost),
             Op::GapS(lost) => connection.gap(&mut cx, now, Side::Responder, *lost),
             Op::FinC => connection.finished(&mut cx, now, Side::Originator),
             Op::FinS => connection.finished(&mut cx, now, Side::Responder),
         }
-        assert!(cx.accounts.add_up(), "after {op:?}: {:?}", cx.accounts);
+        sound(&cx, &connection, op);
     }
     connection.end(&mut cx, Timestamp(at + 1));
     assert!(cx.accounts.add_up() && cx.accounts.held == 0, "{:?}", cx.accounts);

@@ -13,7 +13,7 @@ use crate::content::{BodyScan, Content, Recogniser, Source};
 use crate::credential::{CredentialScan, cookies};
 use crate::login::{LoginContext, LoginScan};
 use crate::password::Strength;
-use crate::redact::Redactor;
+use crate::redact::{self, Redactor};
 use crate::segment::segment;
 use crate::walk::{Form, Leaf, LeafKind, LeafSink};
 
@@ -203,8 +203,10 @@ impl Inspection for ExchangeInspection {
         for field in head.fields {
             read_field(&mut self.asked.content, &mut cx.recogniser, field);
         }
+        let method = String::from_utf8_lossy(head.method);
         if cx.knowledge.raw_fields {
             self.raw = Some(Box::new(Raw {
+                method: Some(method.as_ref().into()),
                 target: Some(target.as_ref().into()),
                 host: host.as_deref().map(Into::into),
                 user_agent: user_agent.as_deref().map(Into::into),
@@ -213,9 +215,10 @@ impl Inspection for ExchangeInspection {
         }
         let segments = path.split('/').filter(|segment| !segment.is_empty()).take(SEGMENTS);
         self.request = Some(Request {
-            method: String::from_utf8_lossy(head.method).into(),
+            method: redact::method(&method).into(),
             target: cx.redactor.target(&target).into(),
-            host: host.map(|host| cx.redactor.text(&host.to_ascii_lowercase())).unwrap_or_default().into(),
+            // What is coded in Base64 can only be known before case is lost.
+            host: host.map(|host| cx.redactor.text(&host).to_ascii_lowercase()).unwrap_or_default().into(),
             path: segments.map(|raw| segment(&cx.redactor, raw)).collect(),
             version: head.version,
             user_agent: user_agent.map(|text| cx.redactor.text(&text).into()),
@@ -482,9 +485,15 @@ fn read_field(content: &mut Content, recogniser: &mut Recogniser, field: &spyhop
     content.named(recogniser, Source::Header, &name, &value);
 }
 
-/// The media type without parameters, lower case, if it looks like one.
+/// The media type without parameters, lower case, if it looks like one and holds no value.
 fn media_type(field: &[u8]) -> Option<Box<str>> {
-    let text = std::str::from_utf8(field).ok()?.split(';').next()?.trim().to_ascii_lowercase();
+    // Numbers of people are longer than any in a registered type; tokens begin so.
+    const DIGITS: usize = 6;
+    let text = std::str::from_utf8(field).ok()?.split(';').next()?.trim();
+    if text.bytes().filter(u8::is_ascii_digit).count() >= DIGITS || text.contains("eyJ") {
+        return None;
+    }
+    let text = text.to_ascii_lowercase();
     let plain =
         text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'+' | b'-' | b'*'));
     (plain && text.len() <= 80 && !text.is_empty()).then(|| text.into())

@@ -14,6 +14,10 @@ const LEAST: u8 = 40;
 const ROUNDS: u8 = 3;
 /// Queries inside values inside queries that are looked into.
 const DEPTH: u8 = 2;
+/// Shortest run of Base64 that is taken for coded JSON.
+const CODED: usize = 16;
+/// Longest method that is shown.
+const METHOD: usize = 24;
 
 /// What a parameter of a secret's name holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +92,15 @@ impl From<CredentialKind> for SecretName {
             CredentialKind::ApiKey => SecretName::ApiKey,
         }
     }
+}
+
+/// A method as it may be shown: one that looks like a method (RFC 9110, section 9), else `?`. Where a body is longer
+/// than its length says, the next method is whatever the body ends in.
+pub fn method(method: &str) -> &str {
+    const COMMON: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    let shaped = (1..=METHOD).contains(&method.len())
+        && method.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'));
+    if shaped || COMMON.iter().any(|common| common.eq_ignore_ascii_case(method)) { method } else { "?" }
 }
 
 /// Whether a name of a parameter, header or cookie may be shown as a place: it holds no value itself.
@@ -174,6 +187,12 @@ impl Redactor {
                 let decoded = percent(part, false, ROUNDS);
                 let mut found = Vec::new();
                 self.decoded(&decoded, before, DEPTH, &mut found);
+                // A file's name may be a value: the ending would be read as part of it.
+                if let Some((stem, _)) = decoded.text.rsplit_once('.') {
+                    self.personal(stem, before, &mut |start, end, text| {
+                        found.push(Span { start: decoded.origin(start), end: decoded.origin(end), text });
+                    });
+                }
                 spans.extend(found.into_iter().map(|s| Span { start: s.start + start, end: s.end + start, ..s }));
                 before = hints(&decoded.text);
             }
@@ -251,8 +270,27 @@ impl Redactor {
         });
     }
 
-    /// Personal values in decoded text.
+    /// Base64 of JSON in decoded text, as JSON Web Tokens are (RFC 7519): nothing of it is shown.
+    fn coded(&self, text: &str, found: &mut dyn FnMut(usize, usize, String)) {
+        // Base64 of `{"`.
+        const BEGIN: &str = "eyJ";
+        let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'/' | b'=');
+        let mut from = 0;
+        while let Some(at) = text.get(from..).and_then(|rest| rest.find(BEGIN)) {
+            let start = from + at;
+            let rest = text.get(start..).unwrap_or_default();
+            let len = rest.bytes().position(|byte| !digit(byte) && byte != b'.').unwrap_or(rest.len());
+            let first = text.as_bytes().get(start.wrapping_sub(1)).is_none_or(|before| !before.is_ascii_alphanumeric());
+            if first && len >= CODED {
+                found(start, start + len, self.secret(SecretName::Token, rest.get(..len).unwrap_or_default()));
+            }
+            from = start + len.max(BEGIN.len());
+        }
+    }
+
+    /// Personal values and tokens in decoded text.
     fn personal(&self, text: &str, name: Hints, found: &mut dyn FnMut(usize, usize, String)) {
+        self.coded(text, found);
         // Births after the day of capture are no reason to show a number.
         let scan = Scan { kind: LeafKind::Text, whole: true, today: 99_991_231 };
         find(text, &scan, &mut |readings| {
@@ -349,6 +387,16 @@ mod tests {
     }
 
     #[test]
+    fn methods_look_like_methods() {
+        for shown in ["GET", "get", "M-SEARCH", "VERSION-CONTROL", "RPC_IN_DATA"] {
+            assert_eq!(method(shown), shown);
+        }
+        for other in ["", "abc&password=hunter2POST", "13912345678", "Zk3fUq8w", "\u{fffd}GET", &"A".repeat(25)] {
+            assert_eq!(method(other), "?");
+        }
+    }
+
+    #[test]
     fn targets() {
         let cases = [
             ("/users/13912345678/orders?x=1", "/users/139****5678~/orders?x=1"),
@@ -369,6 +417,11 @@ mod tests {
             ("*", "*"),
             ("/a?13912345678", "/a?139****5678~"),
             ("/a?13912345678=1", "/a?139****5678~=1"),
+            ("/f/li.si@corp.cn.pdf", "/f/l***@corp.cn~.pdf"),
+            ("/f/13912345678.pdf?x=1", "/f/139****5678~.pdf?x=1"),
+            ("/a?q=x.eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1MSJ9.c2ln&y=1", "/a?q=x.ey***ln~&y=1"),
+            ("/a?eyJhbGciOiJIUzI1NiJ9.eyJzd%57IiOiJ1MSJ9.c2ln", "/a?ey***ln~"),
+            ("/a?q=keyJournal.of.everything&eyJ=1", "/a?q=keyJournal.of.everything&eyJ=1"),
             ("/a?orderNo=13912345678&ts=1732060800000&v=%zz%", "/a?orderNo=13912345678&ts=1732060800000&v=%zz%"),
             ("/a?phone=138****8000", "/a?phone=138****8000"),
             ("/a?token=&x", "/a?token=&x"),

@@ -178,6 +178,8 @@ pub enum Segment {
 /// Text as on the wire.
 #[derive(Clone, Debug, Default)]
 pub struct Raw {
+    /// Method.
+    pub method: Option<Box<str>>,
     /// Request target.
     pub target: Option<Box<str>>,
     /// Host.

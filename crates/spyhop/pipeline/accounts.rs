@@ -55,6 +55,8 @@ pub struct Seen {
     pub cells_evicted: u64,
     /// Findings refused at their limit.
     pub findings_refused: u64,
+    /// Findings that were over and found no room for the end of a replay.
+    pub past_findings_dropped: u64,
     /// Calls counted under an overflow endpoint.
     pub endpoints_overflowed: u64,
 }
@@ -123,6 +125,7 @@ impl Accounts {
         all.insert("order_forced", self.seen.order_forced);
         all.insert("cells_evicted", self.seen.cells_evicted);
         all.insert("findings_refused", self.seen.findings_refused);
+        all.insert("past_findings_dropped", self.seen.past_findings_dropped);
         all.insert("endpoints_overflowed", self.seen.endpoints_overflowed);
         all.retain(|_, count| *count > 0);
         all
@@ -152,11 +155,13 @@ pub(super) fn worker_losses(worker: &WorkerAccounts, source: &Losses) -> Losses 
         ("connections_evicted", stream.evicted),
         ("header_fields_over_limit", http.fields_over_limit),
         ("requests_over_limit", http.outstanding_over_limit),
+        ("replays_over_limit", http.replays_over_limit),
         ("bodies_over_limit", http.bodies_over_limit),
         ("decoders_over_limit", http.decoders_over_limit),
         ("bombs_cut", http.bombs),
         ("credentials_over_limit", inspect.credentials_over_limit),
         ("panics", *panics),
+        ("lost_to_panic", stream.lost_to_panic),
     ] {
         losses.insert(reason, count);
     }

@@ -182,6 +182,7 @@ impl Behaviour {
         self.journal.close();
         self.seen.cells_evicted = self.engine.evicted();
         self.seen.findings_refused = self.engine.refused();
+        self.seen.past_findings_dropped = self.engine.past_dropped();
         self.seen.endpoints_overflowed = self.identity.overflowed();
         (self.seen, self.identity, self.engine)
     }

@@ -1,6 +1,5 @@
 //! A worker: its own flow table, parser and inspection; nothing shared.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -27,9 +26,9 @@ impl StreamReader for HttpReader {
     fn gap(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side, lost: u64) {
         self.0.gap(cx, at, side, lost);
     }
-    fn oddity(&mut self, _cx: &mut Self::Context, _at: Timestamp, side: Side, what: Oddity) {
+    fn oddity(&mut self, _cx: &mut Self::Context, _at: Timestamp, _side: Side, what: Oddity) {
         match what {
-            Oddity::Conflict => self.0.conflict(side),
+            Oddity::Conflict => self.0.conflict(),
             Oddity::Urgent => {}
         }
     }
@@ -119,32 +118,26 @@ struct Worker {
 }
 
 impl Worker {
-    /// A panic costs the flow it happened in, and is counted.
     fn segments(&mut self, batch: &Batch) {
-        let mut done = 0;
-        loop {
-            let reached = Cell::new(done);
-            let (streams, shared) = (&mut self.streams, &mut self.shared);
-            let all = catch_unwind(AssertUnwindSafe(|| {
-                for segment in batch.iter().skip(done) {
-                    streams.segment(shared, &segment);
-                    reached.set(reached.get() + 1);
-                }
-            }));
-            if all.is_ok() {
-                return;
+        let before = self.streams.accounts().segments;
+        self.guarded(|worker| {
+            // After a panic, from the first segment on that was not given in.
+            let done = worker.streams.accounts().segments - before;
+            for segment in batch.iter().skip(done as usize) {
+                worker.streams.segment(&mut worker.shared, &segment);
             }
-            self.panics += 1;
-            done = reached.get() + 1;
-            if let Some(segment) = batch.iter().nth(reached.get()) {
-                self.streams.discard(&segment);
-            }
-        }
+        });
     }
 
-    fn guarded(&mut self, step: impl FnOnce(&mut Worker)) {
-        if catch_unwind(AssertUnwindSafe(|| step(self))).is_err() {
+    /// Does `step`, which costs the connection it panics in, is counted, and is repeated for the others. Each repetition
+    /// has one connection less to panic in. A panic outside of any connection would come again: the rest is left, and the
+    /// accounts do not add up.
+    fn guarded(&mut self, step: impl Fn(&mut Worker)) {
+        while catch_unwind(AssertUnwindSafe(|| step(self))).is_err() {
             self.panics += 1;
+            if !self.streams.discard() {
+                return;
+            }
         }
     }
 

@@ -71,6 +71,7 @@ pub fn kinds<'a>(rules: impl Iterator<Item = &'a Rule>, style: &Style) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pretty::Zone;
     use crate::pretty::finding::tests::RULE;
     use serde_json::json;
 

@@ -246,6 +246,7 @@ pub(super) mod tests {
 
     use super::super::width_of;
     use super::*;
+    use crate::pretty::Zone;
 
     pub(in crate::pretty) static RULE: Rule = Rule {
         kind: "auth.high_frequency_login",

@@ -263,6 +263,7 @@ fn accounts(out: &mut String, style: Style, accounts: &[Account]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pretty::Zone;
     use crate::pretty::finding::tests::sample;
 
     fn filled() -> Summary {

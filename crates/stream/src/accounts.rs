@@ -10,6 +10,7 @@ macro_rules! accounts {
         ///
         /// ```text
         /// payload = delivered + duplicate + conflicting + out_of_window + urgent + after_end + reset_payload + held
+        ///         + lost_to_panic
         /// ```
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct StreamAccounts {
@@ -52,6 +53,8 @@ accounts! {
     reset_payload,
     /// Octets that wait for what is missing before them, now.
     held,
+    /// Octets that no reader was told because the reader of their connection panicked.
+    lost_to_panic,
     /// Holes given up.
     gaps,
     /// Octets in them.
@@ -94,22 +97,27 @@ accounts! {
     keep_alive,
     /// Segments without a connection and without data to begin one.
     unrelated,
-    /// Directions that were found again at other sequence numbers.
+    /// Directions that were found again at other sequence numbers, ahead or back. Each is told as a gap, of one octet at least.
     resynchronised,
 }
 
 impl StreamAccounts {
     /// Whether every octet is in exactly one account.
     pub fn balance(&self) -> bool {
-        self.payload
-            == self.delivered
-                + self.duplicate
-                + self.conflicting
-                + self.out_of_window
-                + self.urgent
-                + self.after_end
-                + self.reset_payload
-                + self.held
+        self.payload == self.accounted()
+    }
+
+    /// Octets of payload in any account.
+    pub(crate) fn accounted(&self) -> u64 {
+        self.delivered
+            + self.duplicate
+            + self.conflicting
+            + self.out_of_window
+            + self.urgent
+            + self.after_end
+            + self.reset_payload
+            + self.held
+            + self.lost_to_panic
     }
 
     pub(crate) fn ended(&mut self, why: End) {

@@ -73,6 +73,8 @@ pub(crate) struct Flow<R> {
 #[derive(Clone, Copy)]
 pub(crate) struct Reopening {
     pub(crate) isn: Seq,
+    /// Octets of data in it, which were not delivered.
+    pub(crate) len: u64,
     pub(crate) at: Timestamp,
     pub(crate) by: Dir,
 }
@@ -365,6 +367,7 @@ impl<R: StreamReader> Flow<R> {
 
     /// Waits no longer for what holds `dir` up.
     fn give_up(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp, dir: Dir) {
+        let receiver_seen = self.half(dir.other()).seen;
         let half = self.half_mut(dir);
         let (next, acked, held) = (half.next, half.acked, half.first_held());
         let Some(waiting) = &mut half.waiting else { return };
@@ -375,6 +378,11 @@ impl<R: StreamReader> Flow<R> {
                 self.gap(env, at, dir, to.saturating_sub(next));
             }
             Some(_) => waiting.release = true,
+            None if waiting.end.is_some() && receiver_seen && acked <= next => {
+                // A FIN that the receiver never reached: forged, or nobody is there any more.
+                waiting.end = None;
+                env.accounts.fin_ignored += 1;
+            }
             None => {
                 let lost = waiting.end.unwrap_or(acked).saturating_sub(next);
                 let unproven = waiting.end.is_none();
@@ -450,7 +458,6 @@ impl<R: StreamReader> Flow<R> {
             let half = self.half_mut(dir);
             (half.waiting, half.passed) = (None, None);
         }
-        self.reopening = None;
         self.ended = Some(why);
     }
 }

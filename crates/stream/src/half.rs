@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use spyhop_model::Timestamp;
+use spyhop_model::{Span, Timestamp};
 
 use crate::seq::Seq;
 
@@ -19,6 +19,8 @@ pub(crate) struct Half {
     pub(crate) acked: u64,
     /// What the other side acknowledged while `base` was not known, if `hinted`.
     pub(crate) hint: Seq,
+    /// What the other side acknowledged last, whether it fits or not, and when.
+    pub(crate) last_ack: Option<(Timestamp, Seq)>,
     /// End of the last segment that was out of window.
     stray_end: Seq,
     /// Segments out of window in a row that fit each other.
@@ -143,15 +145,16 @@ impl Half {
         self.acked > self.next + 1
     }
 
-    /// Notes a segment out of window; true if it is the third in a row of those that fit each other.
+    /// Notes a segment out of window; true from the third in a row on of those that fit each other.
     pub(crate) fn stray(&mut self, seq: Seq, len: u64) -> bool {
-        self.strays = if self.strays > 0 && self.stray_end == seq { self.strays + 1 } else { 1 };
+        self.strays = if self.strays > 0 && self.stray_end == seq { self.strays.saturating_add(1) } else { 1 };
         self.stray_end = seq.advance(len);
-        let found = self.strays >= 3;
-        if found {
-            self.strays = 0;
-        }
-        found
+        self.strays >= 3
+    }
+
+    /// Whether the receiver is, or may be, near `seq`: unless it acknowledged something else in the last `recent`.
+    pub(crate) fn receiver_near(&self, seq: Seq, at: Timestamp, near: u64, recent: Span) -> bool {
+        self.last_ack.is_none_or(|(since, ack)| since + recent <= at || seq.since(ack).unsigned_abs() <= near)
     }
 
     /// A segment was in window.

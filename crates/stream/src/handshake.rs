@@ -32,6 +32,9 @@ impl<R: StreamReader> Flow<R> {
         if self.ended.is_some() && !self.after_end(env, s, dir) {
             return;
         }
+        if s.flags.has(Flags::ACK) {
+            self.half_mut(dir.other()).last_ack = Some((s.at, Seq(s.ack)));
+        }
         let seq = Seq(s.seq).advance(u64::from(syn));
         if !self.ack_fits(s, dir, env.limits.ahead) {
             return self.stray(env, s, dir, seq);
@@ -85,13 +88,18 @@ impl<R: StreamReader> Flow<R> {
             let overtook = half.first().since(isn.advance(1));
             let same = !half.syn && (0..=NEAR).contains(&overtook);
             if !same {
-                let settled = !self.quiet() && !half.finished;
+                // Who knows the connection answers with an ACK and goes on (RFC 5961, section 4), after a FIN of the
+                // sender too. Before the handshake is complete and after it was refused there is nothing to go on with.
+                let settled = !self.quiet() || (half.syn && other.syn && !self.refused);
                 if answer && other.seen {
                     env.accounts.syn_ignored += 1;
                     return false;
                 }
-                if settled && !answer && s.payload.is_empty() {
-                    self.reopening = Some(Box::new(Reopening { isn, at: s.at, by: dir }));
+                if settled && !answer {
+                    let len = s.payload.len() as u64 + u64::from(s.cut);
+                    if self.reopening.as_ref().is_none_or(|known| (known.isn, known.by) != (isn, dir)) {
+                        self.reopening = Some(Box::new(Reopening { isn, len, at: s.at, by: dir }));
+                    }
                     return false;
                 }
                 self.end(env, s.at, End::Reused);
@@ -130,14 +138,22 @@ impl<R: StreamReader> Flow<R> {
         }
     }
 
-    /// Decides on a SYN that came while the connection was alive.
+    /// Decides on a SYN that came while the connection was alive. Its receiver shows that it is true; its sender only where
+    /// what follows it cannot be of the old connection, or where the receiver is not seen.
     fn check_reopening(&mut self, env: &mut Env<'_, R::Context>, s: &Segment<'_>, dir: Dir) {
-        let Some(Reopening { isn, at, by }) = self.reopening.as_deref().copied() else { return };
+        let Some(Reopening { isn, len, at, by }) = self.reopening.as_deref().copied() else { return };
         let first = isn.advance(1);
+        let syn = s.flags.has(Flags::SYN);
+        // At the end of the SYN, or of the data in it (RFC 7413).
+        let of_new = |seq: Seq| (0..=len as i64).contains(&seq.since(first));
+        let half = self.half(dir);
+        let of_old = half.base && Seq(s.seq).since(half.next_seq).unsigned_abs() <= env.limits.ahead;
         let confirmed = if dir == by {
-            !s.flags.has(Flags::SYN) && Seq(s.seq) == first && Seq(s.seq) != self.half(dir).next_seq
+            let unseen = !self.half(dir.other()).seen && Seq(s.seq) != half.next_seq;
+            !syn && of_new(Seq(s.seq)) && (unseen || !of_old)
         } else {
-            s.flags.has(Flags::ACK) && Seq(s.ack) == first && self.half(by).offset(first) != self.half(by).acked as i64
+            let other_start = if syn { !half.syn || half.isn != Seq(s.seq) } else { !of_old };
+            s.flags.has(Flags::ACK) && !s.flags.has(Flags::RST) && of_new(Seq(s.ack)) && other_start
         };
         if confirmed {
             self.end(env, s.at, End::Reused);
@@ -147,7 +163,7 @@ impl<R: StreamReader> Flow<R> {
             (half.syn, half.isn, half.seen) = (true, isn, true);
             half.start(first);
             self.half_mut(dir).seen = true;
-        } else if dir == by && !s.flags.has(Flags::SYN) && !s.payload.is_empty() {
+        } else if dir == by && !syn && !s.payload.is_empty() && of_old && !of_new(Seq(s.seq)) {
             // The old connection goes on.
             self.reopening = None;
             env.accounts.syn_ignored += 1;
@@ -192,18 +208,22 @@ impl<R: StreamReader> Flow<R> {
         true
     }
 
-    /// A segment that fits nothing. Three in a row that fit each other move the stream to where they are.
+    /// A segment that fits nothing. Three in a row that fit each other move the stream to where they are, if the receiver,
+    /// where it is seen, is there as well: it answers what was forged with what it expects (RFC 9293, section 3.10.7.4).
     fn stray(&mut self, env: &mut Env<'_, R::Context>, s: &Segment<'_>, dir: Dir, seq: Seq) {
         let payload = s.payload.len() as u64;
-        if payload == 0 || !self.half_mut(dir).stray(seq, payload + u64::from(s.cut)) {
+        let found = payload > 0 && self.half_mut(dir).stray(seq, payload + u64::from(s.cut));
+        if !found || !self.half(dir).receiver_near(seq, s.at, env.limits.ahead, env.limits.unacked_wait) {
             env.accounts.out_of_window += payload;
             env.accounts.fin_ignored += u64::from(s.flags.has(Flags::FIN));
             return;
         }
         env.accounts.resynchronised += 1;
+        self.half_mut(dir).fits();
         // What the other side acknowledged is not to be measured by its SYN any more.
         self.half_mut(dir.other()).syn = false;
-        if !self.half(dir).base {
+        let known = self.half(dir).base;
+        if !known {
             self.half_mut(dir).start(seq);
         }
         while self.give_up_first(env, s.at, dir) {}
@@ -212,7 +232,10 @@ impl<R: StreamReader> Flow<R> {
         if let Some(waiting) = &mut half.waiting {
             waiting.end = None;
         }
-        self.gap(env, s.at, dir, ahead.max(0) as u64);
+        if known {
+            // Back as well: what follows does not join what was delivered last.
+            self.gap(env, s.at, dir, ahead.max(1) as u64);
+        }
         let half = self.half_mut(dir);
         half.next_seq = seq;
         let offset = half.next as i64;
@@ -263,7 +286,10 @@ impl<R: StreamReader> Flow<R> {
         if waiting.held.is_empty() && waiting.end.is_none() {
             waiting.since = at;
         }
-        waiting.end.get_or_insert(offset as u64);
+        // Of two, at least one is forged; a receiver stops at the first one it reaches.
+        let known = waiting.end.get_or_insert(offset as u64);
+        env.accounts.fin_ignored += u64::from(*known != offset as u64);
+        *known = (*known).min(offset as u64);
     }
 
     /// A RST (RFC 9293, section 3.5.3; RFC 5961, section 3): one that a receiver would not act on does nothing.

@@ -23,7 +23,10 @@ mod testing;
 
 pub use accounts::StreamAccounts;
 pub use batch::Batch;
-pub use decode::{DecodeAccounts, DecodeLimits, Decoded, Decoder, FragmentAccounts, FragmentLimits, Skip, Tally};
+pub use decode::{
+    DecodeAccounts, DecodeLimits, Decoded, Decoder, Encapsulation, FragmentAccounts, FragmentLimits, Skip, Tally,
+    TunnelPorts,
+};
 pub use limits::Limits;
 pub use packet::{Flags, LinkType, Packet, Segment};
 pub use reader::{End, Oddity, StreamReader};

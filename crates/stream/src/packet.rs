@@ -2,8 +2,9 @@
 
 use spyhop_model::{Socket, Timestamp, Vlans};
 
-/// A link-layer type as in the tcpdump.org LINKTYPE registry (`0` NULL, `1` Ethernet, `12`/`14`/`101` raw IP,
-/// `108` LOOP, `113` Linux cooked, `228` raw IPv4, `229` raw IPv6, `276` Linux cooked 2, …).
+/// A link-layer type as in the tcpdump.org LINKTYPE registry. Read are `0` NULL, `1` Ethernet, `9`/`50`/`166`/`204` PPP,
+/// `12`/`14`/`101` raw IP, `51` PPPoE, `104` Cisco HDLC, `105`/`119`/`127`/`163` 802.11, `108` LOOP, `113` Linux cooked,
+/// `228` raw IPv4, `229` raw IPv6, `239` NFLOG and `276` Linux cooked 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u16);
 

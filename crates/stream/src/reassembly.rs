@@ -173,10 +173,10 @@ impl<R: StreamReader> Flow<R> {
             if !own && *env.memory <= env.limits.held_total {
                 return;
             }
-            env.accounts.held_limit += 1;
             if !self.give_up_first(env, now, dir) {
                 return;
             }
+            env.accounts.held_limit += 1;
         }
     }
 

@@ -4,6 +4,7 @@ use spyhop_model::{FlowKey, Timestamp};
 
 use crate::accounts::StreamAccounts;
 use crate::flow::{Dir, Env, Flow};
+use crate::half::Piece;
 use crate::limits::Limits;
 use crate::packet::{Flags, Segment};
 use crate::reader::{End, StreamReader};
@@ -22,6 +23,8 @@ pub struct Streams<R: StreamReader> {
     /// Octets allocated for held data.
     memory: usize,
     seed: u64,
+    /// The connection whose reader may be running.
+    working: Option<Slot>,
 }
 
 /// What a connection needs of its worker, for one call.
@@ -46,28 +49,31 @@ impl<R: StreamReader> Streams<R> {
             accounts: StreamAccounts::default(),
             memory: 0,
             seed: ahash::RandomState::new().hash_one(0),
+            working: None,
         }
     }
 
-    /// One segment. What was due by its time is done before.
+    /// One segment. What was due by its time is done before, and only then it counts as given in: if a reader of another
+    /// connection panics in that, the segment is to be given again after [`Streams::discard`].
     pub fn segment(&mut self, cx: &mut R::Context, segment: &Segment<'_>) {
         self.advance(cx, segment.at);
-        self.accounts.segments += 1;
-        self.accounts.payload += segment.payload.len() as u64;
         let (key, low) = FlowKey::of(segment.src, segment.dst, segment.vlans);
         let dir = if low { Dir::Low } else { Dir::High };
         let slot = match self.table.find(&key) {
-            Some(slot) => slot,
-            None => match self.admit(cx, segment, key, dir) {
-                Some(slot) => slot,
-                None => return,
-            },
+            Some(slot) => Some(slot),
+            None => self.admit(cx, segment, key, dir),
         };
+        self.accounts.segments += 1;
+        self.accounts.payload += segment.payload.len() as u64;
+        let Some(slot) = slot else { return };
         let Some(flow) = self.table.get_mut(slot) else { return };
+        self.working = Some(slot);
         let was = (flow.ended.is_some(), flow.quiet());
         flow.segment(lend!(self, cx), segment, dir);
         let is = (flow.ended.is_some(), flow.quiet());
-        let waits = flow.waits() || flow.resetting().is_some();
+        // What can bring its deadline forward.
+        let waits = flow.waits() || flow.resetting().is_some() || flow.refused;
+        self.working = None;
         if was != is {
             if is == (false, false) {
                 self.table.mark_busy(slot, segment.at);
@@ -84,6 +90,7 @@ impl<R: StreamReader> Streams<R> {
     pub fn advance(&mut self, cx: &mut R::Context, to: Timestamp) {
         while let Some((at, slot)) = self.table.due(to) {
             let Some(flow) = self.table.get_mut(slot) else { continue };
+            self.working = Some(slot);
             let over = flow.due(&self.limits) <= at && {
                 let was_live = !flow.quiet() && flow.ended.is_none();
                 let over = flow.fire(lend!(self, cx), at);
@@ -92,6 +99,7 @@ impl<R: StreamReader> Streams<R> {
                 }
                 over
             };
+            self.working = None;
             if over {
                 self.table.remove(slot);
             } else {
@@ -108,12 +116,24 @@ impl<R: StreamReader> Streams<R> {
         }
     }
 
-    /// Forgets the connection of a segment without another word to its reader, after the reader has panicked.
-    pub fn discard(&mut self, segment: &Segment<'_>) {
-        let (key, _) = FlowKey::of(segment.src, segment.dst, segment.vlans);
-        if let Some(slot) = self.table.find(&key) {
-            self.table.remove(slot);
+    /// After a reader has panicked: forgets its connection without another word to it. What the connection held, and
+    /// what of the segment in work was in no account yet, counts as lost to the panic. The call that panicked may then be
+    /// repeated; a segment only if [`StreamAccounts::segments`] does not count it yet.
+    ///
+    /// False if no connection was in work, so that repeating the call would panic again.
+    pub fn discard(&mut self) -> bool {
+        let Some(slot) = self.working.take() else { return false };
+        if let Some(flow) = self.table.remove(slot) {
+            for half in [flow.half(Dir::Low), flow.half(Dir::High)] {
+                let Some(waiting) = &half.waiting else { continue };
+                let held: u64 = waiting.held.values().map(Piece::payload).sum();
+                self.memory -= waiting.memory;
+                self.accounts.held -= held;
+                self.accounts.lost_to_panic += held;
+            }
         }
+        self.accounts.lost_to_panic += self.accounts.payload.saturating_sub(self.accounts.accounted());
+        true
     }
 
     /// What became of the payload so far.
@@ -171,8 +191,11 @@ impl<R: StreamReader> Streams<R> {
     }
 
     fn end(&mut self, cx: &mut R::Context, slot: Slot, at: Timestamp, why: End) {
-        if let Some(mut flow) = self.table.remove(slot) {
+        if let Some(flow) = self.table.get_mut(slot) {
+            self.working = Some(slot);
             flow.end(lend!(self, cx), at, why);
+            self.working = None;
+            self.table.remove(slot);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! One body on its way to the inspection: content codings undone, a small one in one slice, a large one in pieces.
 
-use crate::coding::{Codings, Decoder};
+use crate::coding::{Codings, Decoder, Decoders};
 use crate::connection::Shared;
 use crate::http1::pairing::Exchanges;
 use crate::inspection::{Defects, Half, Inspection, Truncation};
+use crate::limits::Limits;
 
 /// The body of the message that is being read.
 #[derive(Default)]
@@ -32,40 +33,52 @@ impl Delivery {
         let Some(mut decoder) = self.decoder.take() else {
             return self.deliver(cx, exchanges, half, bytes, last);
         };
-        let mut decoders = std::mem::take(&mut cx.decoders);
-        let limits = cx.limits;
-        decoder.push(&mut decoders, &limits, bytes, &mut |piece| self.deliver(cx, exchanges, half, piece, false));
-        cx.decoders = decoders;
+        self.decode(cx, exchanges, half, |decoders, limits, sink| decoder.push(decoders, limits, bytes, sink));
         self.decoder = Some(decoder);
         if last {
             self.finish(cx, exchanges, half);
         }
     }
 
+    /// Lets a decoder do something and delivers what comes out.
+    fn decode<I: Inspection, R>(
+        &mut self,
+        cx: &mut Shared<I>,
+        exchanges: &mut Exchanges<I>,
+        half: Half,
+        run: impl FnOnce(&mut Decoders, &Limits, &mut dyn FnMut(&[u8])) -> R,
+    ) -> R {
+        let mut decoders = std::mem::take(&mut cx.decoders);
+        let limits = cx.limits;
+        let result = run(&mut decoders, &limits, &mut |piece| self.deliver(cx, exchanges, half, piece, false));
+        cx.decoders = decoders;
+        result
+    }
+
     /// The body is over, whole or not.
     pub(crate) fn finish<I: Inspection>(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, half: Half) {
-        if let Some(mut decoder) = self.decoder.take() {
-            let mut decoders = std::mem::take(&mut cx.decoders);
-            let limits = cx.limits;
-            let trouble =
-                decoder.finish(&mut decoders, &limits, &mut |piece| self.deliver(cx, exchanges, half, piece, false));
-            cx.decoders = decoders;
-            if trouble.bad {
-                exchanges.flag(half, Defects::BAD_CODING);
-                exchanges.truncate(half, Truncation::BadCoding);
-            }
-            if trouble.bomb {
-                cx.accounts.bombs += 1;
-                exchanges.flag(half, Defects::BOMB);
-                exchanges.truncate(half, Truncation::Bomb);
-            }
-            if trouble.over_limit {
-                cx.accounts.decoders_over_limit += 1;
-                exchanges.flag(half, Defects::BAD_CODING);
-                exchanges.truncate(half, Truncation::BadCoding);
-            }
-        }
+        self.finish_decoder(cx, exchanges, half);
         self.deliver(cx, exchanges, half, &[], true);
+    }
+
+    /// Nothing more comes that is coded: what the decoder held back is delivered, and what troubled it is told.
+    fn finish_decoder<I: Inspection>(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, half: Half) {
+        let Some(mut decoder) = self.decoder.take() else { return };
+        let trouble = self.decode(cx, exchanges, half, |decoders, limits, sink| decoder.finish(decoders, limits, sink));
+        if trouble.bad {
+            exchanges.flag(half, Defects::BAD_CODING);
+            exchanges.truncate(half, Truncation::BadCoding);
+        }
+        if trouble.bomb {
+            cx.accounts.bombs += 1;
+            exchanges.flag(half, Defects::BOMB);
+            exchanges.truncate(half, Truncation::Bomb);
+        }
+        if trouble.over_limit {
+            cx.accounts.decoders_over_limit += 1;
+            exchanges.flag(half, Defects::BAD_CODING);
+            exchanges.truncate(half, Truncation::BadCoding);
+        }
     }
 
     /// `lost` bytes of it were not seen.
@@ -142,12 +155,7 @@ impl Delivery {
         half: Half,
         bytes: &[u8],
     ) {
-        if let Some(mut decoder) = self.decoder.take() {
-            let mut decoders = std::mem::take(&mut cx.decoders);
-            let limits = cx.limits;
-            decoder.finish(&mut decoders, &limits, &mut |piece| self.deliver(cx, exchanges, half, piece, false));
-            cx.decoders = decoders;
-        }
+        self.finish_decoder(cx, exchanges, half);
         self.deliver(cx, exchanges, half, bytes, false);
     }
 }

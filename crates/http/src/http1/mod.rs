@@ -67,20 +67,8 @@ impl Http1 {
             exchanges.release(cx, at);
             return None;
         }
-        let mut used = 0;
-        let switch = loop {
-            let arriving = self.request.arriving();
-            let rest = bytes.get(used..).unwrap_or_default();
-            match self.response.data(cx, exchanges, at, rest, arriving) {
-                Some((Switch::Refused, more)) => {
-                    used += more;
-                    let early = self.request.take_waiting(cx);
-                    self.request.data(cx, exchanges, at, &early, None);
-                    cx.pool.give(early);
-                }
-                switch => break switch.map(|(switch, more)| (switch, used + more)),
-            }
-        };
+        let arriving = self.request.arriving();
+        let switch = self.response.data(cx, exchanges, at, bytes, arriving);
         exchanges.release(cx, at);
         switch
     }

@@ -169,8 +169,9 @@ impl<I: Inspection> Exchanges<I> {
 
     fn slot(&mut self, half: Half) -> Option<&mut Slot<I>> {
         let sequence = self.current[index(half)]?;
-        // Nearly always the first or the last; never more than the limit on outstanding requests.
-        self.slots.iter_mut().find(|slot| slot.sequence == sequence)
+        // They stand in the order of their sequence numbers, whatever was taken out between them.
+        let at = self.slots.binary_search_by_key(&sequence, |slot| slot.sequence).ok()?;
+        self.slots.get_mut(at)
     }
 
     /// A request head is complete (or as complete as it will be).
@@ -185,9 +186,10 @@ impl<I: Inspection> Exchanges<I> {
         cx.accounts.requests += 1;
         cx.accounts.fields_over_limit += request.dropped;
         // An answer came before the head was complete, or was delivered before a request that was sent earlier.
-        let adopted = self.slots.iter().position(|slot| {
-            slot.number == Some(number)
-                || (slot.number.is_none() && slot.answered_at.is_some_and(|answered| began_at < answered))
+        let own = self.slots.iter().position(|slot| slot.number == Some(number));
+        let adopted = own.or_else(|| {
+            let later = |slot: &Slot<I>| slot.answered_at.is_some_and(|answered| began_at < answered);
+            self.slots.iter().position(|slot| slot.number.is_none() && later(slot))
         });
         let at = match adopted {
             Some(at) => at,
@@ -238,7 +240,9 @@ impl<I: Inspection> Exchanges<I> {
             self.pass_over_lost(begun);
         }
         let guess = self.guess;
-        let arriving = arriving.filter(|request| request.number <= begun);
+        // A request takes one answer, also while its head is arriving; a second one answers none.
+        let taken = |number| self.slots.iter().any(|slot| slot.number == Some(number));
+        let arriving = arriving.filter(|request| request.number <= begun && !taken(request.number));
         let (at, method) = match (self.candidate(begun), arriving) {
             (Some(at), _) => (at, None),
             (None, Some(request)) => (self.open(cx, Some(request.number), request.began_at), Some(Method::Other)),
@@ -343,7 +347,14 @@ impl<I: Inspection> Exchanges<I> {
         self.server_done = true;
     }
 
-    /// Ends what is over, in order; and, where too many requests wait, the oldest of them.
+    /// How many exchanges are not over yet.
+    #[cfg(test)]
+    pub(crate) fn outstanding(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Ends what is over, in order; and, where too many are kept, the oldest of which no half is being read: requests
+    /// that wait, and whole exchanges that stand behind an unfinished one.
     pub(crate) fn release(&mut self, cx: &mut Shared<I>, at: Timestamp) {
         while let Some(slot) = self.slots.front() {
             let unanswered = slot.bodies[RESPONSE].is_none() && (slot.abandoned || self.server_done);
@@ -354,12 +365,16 @@ impl<I: Inspection> Exchanges<I> {
                 self.end(cx, slot, at);
             }
         }
+        let current = self.current;
+        let idle = |slot: &Slot<I>| slot.done[REQUEST] && !current.contains(&Some(slot.sequence));
         while self.slots.len() > cx.limits.outstanding
-            && let Some(oldest) = self.slots.iter().position(|slot| slot.waits() && slot.done[REQUEST])
+            && let Some(oldest) = self.slots.iter().position(idle)
             && let Some(slot) = self.slots.remove(oldest)
         {
-            cx.accounts.outstanding_over_limit += 1;
-            self.guess = true;
+            if slot.waits() {
+                cx.accounts.outstanding_over_limit += 1;
+                self.guess = true;
+            }
             self.end(cx, slot, at);
         }
     }

@@ -132,6 +132,10 @@ impl Reader {
         while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
             let (step, switch) = self.step(cx, exchanges, at, rest, arriving);
             used += step;
+            #[cfg(test)]
+            {
+                cx.looked_at += step as u64;
+            }
             if let Some(switch) = switch {
                 return Some((switch, used));
             }
@@ -161,7 +165,9 @@ impl Reader {
             State::Head => self.head(cx, exchanges, at, rest, arriving),
             State::HeadRest { .. } => (self.head_rest(cx, exchanges, at, rest), None),
             State::Body(frame) => (self.body(cx, exchanges, at, rest, frame), None),
-            State::Lost { why, show, line_start } => (self.lost(cx, exchanges, rest, why, show, line_start), None),
+            State::Lost { why, show, line_start } => {
+                (self.lost(cx, exchanges, at, rest, (why, show), line_start), None)
+            }
             State::Perhaps { why, show } => (self.perhaps(cx, exchanges, at, rest, why, show), None),
             State::Waiting => {
                 let room = cx.limits.head.saturating_sub(self.held.len());
@@ -337,13 +343,16 @@ impl Reader {
             let lines = if self.scan.lines > 0 { self.scan.lines } else { held.len() };
             self.read_head(cx, exchanges, held.get(..lines).unwrap_or_default(), Some(why), arriving)
         };
+        // The limit may fall between the end of the last field and the empty line, or within that.
+        let tail = held.get(self.scan.lines..).unwrap_or_default();
+        let blank = self.scan.first > 0 && tail.iter().all(|byte| *byte == b'\r');
         cx.pool.give(held);
         let then = match self.state {
             State::Body(frame) => frame,
             State::Start => Frame::None,
             _ => return switch,
         };
-        self.state = State::HeadRest { blank: false, then, why };
+        self.state = State::HeadRest { blank, then, why };
         switch
     }
 

@@ -17,9 +17,9 @@ impl Reader {
         &mut self,
         cx: &mut Shared<I>,
         exchanges: &mut Exchanges<I>,
+        time: Timestamp,
         rest: &[u8],
-        why: Unparsed,
-        show: bool,
+        (why, show): (Unparsed, bool),
         mut line_start: bool,
     ) -> usize {
         let mut at = 0;
@@ -46,6 +46,7 @@ impl Reader {
             }
             Answer::Maybe if cx.pool.append(&mut self.held, left, cx.limits.held_memory) => {
                 cx.accounts.hold(left.len());
+                self.began_at = time;
                 self.state = State::Perhaps { why, show };
                 rest.len()
             }
@@ -83,7 +84,7 @@ impl Reader {
                 self.found_start(cx, exchanges, show);
                 self.scan = Scan::default();
                 self.scan.advance(&self.held);
-                (self.began_at, self.last_at) = (at, at);
+                self.last_at = at;
                 self.begin(exchanges);
                 self.state = State::Head;
             }

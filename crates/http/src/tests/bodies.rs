@@ -95,3 +95,19 @@ fn a_body_that_breaks_off_says_so() {
     check(&[c(GET), answer("Transfer-Encoding: chunked", b"5\r\nab"), Op::FinS], &["GET / -> 200 'ab' Incomplete"]);
     check(&[c(GET), answer("Content-Length: 5", b"ab")], &["GET / -> 200 'ab' Incomplete"]);
 }
+
+#[test]
+fn what_troubled_a_decoder_is_told_also_where_the_framing_broke() {
+    let bomb = gzip(&vec![0; 3 << 20]);
+    let chunks = [format!("{:x}\r\n", bomb.len()).as_bytes(), &bomb, b"\r\nno chunk"].concat();
+    let ops = [c(GET), answer("Content-Encoding: gzip\r\nTransfer-Encoding: chunked", &chunks), Op::FinS];
+    let (told, accounts) = play_with(Limits::default(), &ops, 1400);
+    assert_eq!(accounts.bombs, 1);
+    assert!(told[0].contains(" bomb") && told[0].contains(" bad_chunk"), "{}", told[0]);
+    let half = gzip(b"hello hello hello");
+    let half = &half[..half.len() - 12];
+    let chunks = [format!("{:x}\r\n", half.len()).as_bytes(), half, b"\r\nno chunk"].concat();
+    let ops = [c(GET), answer("Content-Encoding: gzip\r\nTransfer-Encoding: chunked", &chunks), Op::FinS];
+    let (told, _) = play_with(Limits::default(), &ops, 1400);
+    assert!(told[0].contains(" bad_coding"), "{}", told[0]);
+}

@@ -107,7 +107,7 @@ impl Random {
 
 #[test]
 fn words_of_http_in_any_order_are_survived() {
-    const WORDS: [&str; 24] = [
+    const WORDS: [&str; 29] = [
         "GET / HTTP/1.1\r\n",
         "CONNECT a:1 HTTP/1.1\r\n\r\n",
         "HEAD /x HTTP/1.0\n\n",
@@ -132,13 +132,22 @@ fn words_of_http_in_any_order_are_survived() {
         "\0",
         ": ",
         "\x16\x03\x01",
+        "POST / HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n",
+        "GET /a",
+        "aaaaaaaaaaaaaaaaaaaa",
     ];
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..400 {
-        let ops: Vec<Op> = (0..1 + random.next() % 30)
+    for _ in 0..600 {
+        let mut ops: Vec<Op> = (0..1 + random.next() % 30)
             .map(|_| {
                 let bytes: Vec<u8> = (0..1 + random.next() % 6)
-                    .flat_map(|_| WORDS[random.next() as usize % WORDS.len()].bytes())
+                    .flat_map(|_| {
+                        // Now and then more of one than any limit allows.
+                        let times = if random.next().is_multiple_of(12) { 1 + random.next() % 40 } else { 1 };
+                        WORDS[random.next() as usize % WORDS.len()].repeat(times as usize).into_bytes()
+                    })
                     .collect();
                 match random.next() % 20 {
                     0 => Op::GapC(random.next() % 40),
@@ -150,6 +159,17 @@ fn words_of_http_in_any_order_are_survived() {
                 }
             })
             .collect();
+        // Before a protocol is known, each side is held too: begin now and then with much that tells nothing.
+        if random.next().is_multiple_of(4) {
+            let blank = ["", "\r\n", "\n"][random.next() as usize % 3].repeat(random.next() as usize % 150);
+            let start = ["", "GET /", "FOO /", "HTT"][random.next() as usize % 4];
+            ops.insert(0, c(blank + start + &"a".repeat(random.next() as usize % 300)));
+        } else if random.next().is_multiple_of(4) {
+            // Or with an unfinished request that is answered more than once.
+            let starts = ["GET / HTTP/1.1\r\nA: ", "POST / HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\n"];
+            ops.insert(0, c(starts[random.next() as usize % 2]));
+            ops.insert(1, s("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".repeat(random.next() as usize % 20)));
+        }
         let slice = 1 + random.next() as usize % 40;
         play_with(Limits { head: 200, outstanding: 4, small_body: 16, ..Limits::default() }, &ops, slice);
     }
@@ -168,6 +188,10 @@ fn byte_by_byte_costs_no_more_than_linear_time() {
         ("", "GET / HTTP/1.1\r\n\r\n"),
         ("GET / HTTP/1.1\r\n\r\n", "\r\n"),
         ("", "A"),
+        ("", "\n"),
+        ("GET /", "a"),
+        ("FOO /", "a"),
+        ("", "CONNECT a:1 HTTP/1.1\r\n\r\n"),
     ];
     for (start, more) in endless {
         let bytes = format!("{start}{}", more.repeat(100_000 / more.len()));

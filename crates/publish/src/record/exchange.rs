@@ -266,7 +266,7 @@ fn request<'a>(call: &'a Call, raw: Option<&'a Raw>) -> Option<RequestRecord<'a>
     let request = call.request.as_ref()?;
     let host = Some(&*request.host).filter(|host| !host.is_empty());
     Some(RequestRecord {
-        method: &request.method,
+        method: raw.and_then(|raw| raw.method.as_deref()).unwrap_or(&request.method),
         target: raw.and_then(|raw| raw.target.as_deref()).unwrap_or(&request.target),
         host: raw.and_then(|raw| raw.host.as_deref()).or(host),
         version: Version(request.version),
@@ -442,6 +442,7 @@ mod tests {
     fn raw_fields_stand_in_for_redacted_ones_and_the_record_says_so() {
         let mut event = sample::event(1);
         event.call.raw = Some(Box::new(Raw {
+            method: Some("PO ST".into()),
             target: Some("/login?phone=13800138000".into()),
             host: Some("Shop.Example".into()),
             user_agent: Some("curl/8 13800138000".into()),
@@ -450,6 +451,7 @@ mod tests {
         let names = sample::names();
         let record = ExchangeRecord::new(&event, &names);
         let request = record.request.expect("a request");
+        assert_eq!(request.method, "PO ST");
         assert_eq!(request.target, "/login?phone=13800138000");
         assert_eq!(request.host, Some("Shop.Example"));
         assert_eq!(request.user_agent, Some("curl/8 13800138000"));

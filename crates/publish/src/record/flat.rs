@@ -273,6 +273,7 @@ mod tests {
     fn it_is_redacted_even_where_raw_fields_are_at_hand() {
         let mut event = sample::event(1);
         event.call.raw = Some(Box::new(spyhop_model::Raw {
+            method: Some("raw-method".into()),
             target: Some("/raw-target".into()),
             host: Some("raw-host".into()),
             user_agent: Some("raw-agent".into()),

@@ -26,11 +26,13 @@ pub enum Skip {
     TooDeep,
     /// A link type that is not read.
     UnknownLink,
+    /// Several IEEE 802.11 frames in one (A-MSDU).
+    Aggregated,
 }
 
 impl Skip {
     /// All reasons, in the order of [`DecodeAccounts::skipped`].
-    pub const ALL: [Skip; 9] = [
+    pub const ALL: [Skip; 10] = [
         Skip::NotIp,
         Skip::NotTcp,
         Skip::Encrypted,
@@ -40,6 +42,7 @@ impl Skip {
         Skip::FragmentDropped,
         Skip::TooDeep,
         Skip::UnknownLink,
+        Skip::Aggregated,
     ];
 
     /// The reason's name in reports.
@@ -54,6 +57,100 @@ impl Skip {
             Skip::FragmentDropped => "fragment_dropped",
             Skip::TooDeep => "too_deep",
             Skip::UnknownLink => "unknown_link",
+            Skip::Aggregated => "aggregated",
+        }
+    }
+}
+
+/// What stands around IP besides the link layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encapsulation {
+    /// IEEE 802.1Q, 802.1ad and their predecessors, each tag.
+    Vlan,
+    /// IEEE 802.1ah, a frame in a provider's frame.
+    Backbone,
+    /// IEEE 802.1BR (E-Tag) and Cisco's VN-Tag and FabricPath.
+    Fabric,
+    /// MPLS, each stack of labels.
+    Mpls,
+    /// A PPPoE session.
+    Pppoe,
+    /// PPP.
+    Ppp,
+    /// IP in IP.
+    IpInIp,
+    /// GRE, also what carries ERSPAN.
+    Gre,
+    /// ERSPAN, type I, II or III.
+    Erspan,
+    /// EtherIP, and Ethernet directly in IP.
+    EtherIp,
+    /// A network service header.
+    Nsh,
+    /// IPsec's authentication header.
+    Authentication,
+    /// VXLAN and VXLAN-GPE.
+    Vxlan,
+    /// Geneve.
+    Geneve,
+    /// GTP-U.
+    Gtp,
+    /// GRE in UDP, besides the GRE.
+    GreInUdp,
+    /// MPLS in UDP, besides the MPLS.
+    MplsInUdp,
+    /// Teredo.
+    Teredo,
+    /// AYIYA.
+    Ayiya,
+}
+
+impl Encapsulation {
+    /// All of them, in the order of [`DecodeAccounts::encapsulations`].
+    pub const ALL: [Encapsulation; 19] = [
+        Encapsulation::Vlan,
+        Encapsulation::Backbone,
+        Encapsulation::Fabric,
+        Encapsulation::Mpls,
+        Encapsulation::Pppoe,
+        Encapsulation::Ppp,
+        Encapsulation::IpInIp,
+        Encapsulation::Gre,
+        Encapsulation::Erspan,
+        Encapsulation::EtherIp,
+        Encapsulation::Nsh,
+        Encapsulation::Authentication,
+        Encapsulation::Vxlan,
+        Encapsulation::Geneve,
+        Encapsulation::Gtp,
+        Encapsulation::GreInUdp,
+        Encapsulation::MplsInUdp,
+        Encapsulation::Teredo,
+        Encapsulation::Ayiya,
+    ];
+
+    /// The encapsulation's name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Encapsulation::Vlan => "vlan",
+            Encapsulation::Backbone => "802.1ah",
+            Encapsulation::Fabric => "fabric",
+            Encapsulation::Mpls => "mpls",
+            Encapsulation::Pppoe => "pppoe",
+            Encapsulation::Ppp => "ppp",
+            Encapsulation::IpInIp => "ip_in_ip",
+            Encapsulation::Gre => "gre",
+            Encapsulation::Erspan => "erspan",
+            Encapsulation::EtherIp => "etherip",
+            Encapsulation::Nsh => "nsh",
+            Encapsulation::Authentication => "ipsec_ah",
+            Encapsulation::Vxlan => "vxlan",
+            Encapsulation::Geneve => "geneve",
+            Encapsulation::Gtp => "gtp",
+            Encapsulation::GreInUdp => "gre_in_udp",
+            Encapsulation::MplsInUdp => "mpls_in_udp",
+            Encapsulation::Teredo => "teredo",
+            Encapsulation::Ayiya => "ayiya",
         }
     }
 }
@@ -97,6 +194,8 @@ pub struct DecodeAccounts {
     pub bad_checksums: u64,
     /// Packets and octets without a segment, in the order of [`Skip::ALL`].
     pub skipped: [Tally; Skip::ALL.len()],
+    /// How often each encapsulation was taken off, in the order of [`Encapsulation::ALL`].
+    pub encapsulations: [u64; Encapsulation::ALL.len()],
     /// Reassembly of fragments.
     pub fragments: FragmentAccounts,
 }
@@ -143,6 +242,12 @@ impl DecodeAccounts {
         self.cut += u64::from(segment.cut);
     }
 
+    pub(super) fn encapsulated(&mut self, encapsulation: Encapsulation) {
+        if let Some(count) = self.encapsulations.get_mut(encapsulation as usize) {
+            *count += 1;
+        }
+    }
+
     pub(super) fn skip(&mut self, skip: Skip, bytes: u64) {
         if let Some(tally) = self.skipped.get_mut(skip as usize) {
             *tally += Tally { packets: 1, bytes };
@@ -163,6 +268,9 @@ impl AddAssign for DecodeAccounts {
         self.bad_checksums += other.bad_checksums;
         for (tally, more) in self.skipped.iter_mut().zip(other.skipped) {
             *tally += more;
+        }
+        for (count, more) in self.encapsulations.iter_mut().zip(other.encapsulations) {
+            *count += more;
         }
         self.fragments += other.fragments;
     }

@@ -7,7 +7,7 @@ use spyhop_model::{Socket, Timestamp};
 use std::net::IpAddr;
 
 use super::fragments::{Fragment, FragmentKey};
-use super::{Cursor, DecodeAccounts, Layer, Path, Skip, Step};
+use super::{Cursor, DecodeAccounts, Encapsulation, Layer, Path, Skip, Step};
 use crate::packet::{Flags, Segment};
 
 /// RFC 791.
@@ -23,7 +23,7 @@ pub(super) fn ipv4<'a>(
         // The network card was to fill it in (segmentation offload): the frame's length is all there is.
         0 => {}
         total if total < len => return Err(Skip::BadHeader),
-        total => cursor.limit(total),
+        total => cursor.limit(total)?,
     }
     cursor.take(len)?;
     if verify && header.to_header().calc_header_checksum() != header.header_checksum() {
@@ -53,7 +53,7 @@ pub(super) fn ipv6<'a>(path: &mut Path, cursor: &mut Cursor<'a>) -> Result<Step<
     let header = Ipv6HeaderSlice::from_slice(cursor.bytes).map_err(|error| wrong(error.is_content(), cursor))?;
     // Zero: a jumbogram (RFC 2675) or segmentation offload.
     if header.payload_length() > 0 {
-        cursor.limit(header.slice().len() + usize::from(header.payload_length()));
+        cursor.limit(header.slice().len() + usize::from(header.payload_length()))?;
     }
     cursor.take(header.slice().len())?;
     path.src = IpAddr::V6(header.source_addr());
@@ -74,8 +74,21 @@ pub(super) fn protocol<'a>(
 ) -> Result<Step<'a>, Skip> {
     match number {
         // IP in IP: RFC 2003 (4 in 4), RFC 2473 (in 6), RFC 4213 (6 in 4).
-        4 => Ok(Step::Layer(Layer::Ipv4)),
-        41 => Ok(Step::Layer(Layer::Ipv6)),
+        4 | 41 => {
+            accounts.encapsulated(Encapsulation::IpInIp);
+            Ok(Step::Layer(if number == 4 { Layer::Ipv4 } else { Layer::Ipv6 }))
+        }
+        17 => Ok(Step::Layer(Layer::Udp)),
+        47 => Ok(Step::Layer(Layer::Gre)),
+        97 => Ok(Step::Layer(Layer::EtherIp)),
+        // RFC 4023.
+        137 => Ok(Step::Layer(Layer::Mpls)),
+        // RFC 8986, section 10.1.
+        143 => {
+            accounts.encapsulated(Encapsulation::EtherIp);
+            Ok(Step::Layer(Layer::Ethernet))
+        }
+        145 => Ok(Step::Layer(Layer::Nsh)),
         6 => tcp(path, cursor, at, verify, accounts),
         // Hop-by-hop, routing, destination options, mobility, HIP, Shim6.
         0 | 43 | 60 | 135 | 139 | 140 => {
@@ -89,6 +102,7 @@ pub(super) fn protocol<'a>(
             let header =
                 IpAuthHeaderSlice::from_slice(cursor.bytes).map_err(|error| wrong(error.is_content(), cursor))?;
             cursor.take(header.slice().len())?;
+            accounts.encapsulated(Encapsulation::Authentication);
             Ok(Step::Layer(Layer::Protocol(header.next_header().0)))
         }
         50 => Err(Skip::Encrypted),

@@ -10,8 +10,14 @@
 
 mod accounts;
 mod fragments;
+mod gre;
 mod ip;
 mod link;
+mod mpls;
+mod ppp;
+mod shape;
+mod udp;
+mod wireless;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
@@ -20,13 +26,14 @@ use spyhop_model::{Timestamp, Vlans};
 
 use crate::packet::{LinkType, Packet, Segment};
 
-pub use accounts::{DecodeAccounts, Skip, Tally};
+pub use accounts::{DecodeAccounts, Encapsulation, Skip, Tally};
 pub use fragments::{FragmentAccounts, FragmentLimits};
+pub use udp::TunnelPorts;
 
 use fragments::{Fragment, Fragments, Held};
 
 /// Settings of a [`Decoder`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct DecodeLimits {
     /// IP headers inside each other that are followed.
     pub nesting: u8,
@@ -35,11 +42,18 @@ pub struct DecodeLimits {
     pub verify_checksums: bool,
     /// Limits of fragment reassembly.
     pub fragments: FragmentLimits,
+    /// Ports of tunnels in UDP.
+    pub tunnels: TunnelPorts,
 }
 
 impl Default for DecodeLimits {
     fn default() -> Self {
-        DecodeLimits { nesting: 8, verify_checksums: false, fragments: FragmentLimits::default() }
+        DecodeLimits {
+            nesting: 8,
+            verify_checksums: false,
+            fragments: FragmentLimits::default(),
+            tunnels: TunnelPorts::default(),
+        }
     }
 }
 
@@ -75,7 +89,7 @@ impl Decoded<'_> {
 impl Decoder {
     /// A decoder without any fragments.
     pub fn new(limits: DecodeLimits) -> Decoder {
-        Decoder { limits, fragments: Fragments::new(limits.fragments), accounts: DecodeAccounts::default() }
+        Decoder { fragments: Fragments::new(limits.fragments), limits, accounts: DecodeAccounts::default() }
     }
 
     /// The innermost TCP segment of `packet`, or why there is none. Either is counted.
@@ -95,7 +109,7 @@ impl Decoder {
         };
         // What was put together may itself be a fragment of an inner datagram; the path counts the layers.
         loop {
-            let mut cursor = Cursor::new(&datagram.bytes, 0);
+            let mut cursor = Cursor { bounded: true, ..Cursor::new(&datagram.bytes, 0) };
             self.accounts.reassembled += datagram.bytes.len() as u64;
             match self.walk(datagram.path, &mut cursor, packet.at) {
                 Ok(Reached::Segment(segment)) => {
@@ -155,7 +169,15 @@ impl Decoder {
         match path.layer {
             Layer::Link(link) => link::link(link, cursor),
             Layer::Ethernet => link::ethernet(cursor),
-            Layer::EtherType(ether_type) => link::ether_type(ether_type, path, cursor),
+            Layer::Wireless => wireless::frame(cursor),
+            Layer::EtherType(ether_type) => link::ether_type(ether_type, path, cursor, &mut self.accounts),
+            Layer::Mpls => mpls::label(cursor, &mut self.accounts),
+            Layer::Pppoe => ppp::pppoe(cursor, &mut self.accounts),
+            Layer::Ppp => ppp::ppp(cursor, &mut self.accounts),
+            Layer::Nsh => gre::nsh(cursor, &mut self.accounts),
+            Layer::Gre => gre::gre(cursor, &mut self.accounts),
+            Layer::EtherIp => gre::ether_ip(cursor, &mut self.accounts),
+            Layer::Udp => udp::udp(cursor, &self.limits.tunnels, &mut self.accounts),
             Layer::Ip => match cursor.peek(0)? >> 4 {
                 4 => Ok(Step::Layer(Layer::Ipv4)),
                 6 => Ok(Step::Layer(Layer::Ipv6)),
@@ -179,7 +201,16 @@ const MAX_STEPS: u8 = 64;
 enum Layer {
     Link(LinkType),
     Ethernet,
+    /// An IEEE 802.11 frame.
+    Wireless,
     EtherType(u16),
+    Mpls,
+    Pppoe,
+    Ppp,
+    Nsh,
+    Gre,
+    EtherIp,
+    Udp,
     /// IPv4 or IPv6, told by the version.
     Ip,
     Ipv4,
@@ -225,7 +256,8 @@ enum Reached<'a> {
     Datagram(Datagram),
 }
 
-/// The rest of a packet, and how many of its octets were taken so far.
+/// The rest of a packet, and how many of its octets were taken so far. Copied to look ahead.
+#[derive(Clone, Copy)]
 struct Cursor<'a> {
     /// Captured octets not yet read.
     bytes: &'a [u8],
@@ -235,11 +267,13 @@ struct Cursor<'a> {
     headers: usize,
     /// Octets cut off behind the length that a header gave.
     padding: usize,
+    /// Whether a header gave a length yet, so that `bytes` and `cut` are what there was.
+    bounded: bool,
 }
 
 impl<'a> Cursor<'a> {
     fn new(bytes: &'a [u8], cut: usize) -> Cursor<'a> {
-        Cursor { bytes, cut, headers: 0, padding: 0 }
+        Cursor { bytes, cut, headers: 0, padding: 0, bounded: false }
     }
 
     /// Takes `len` octets as a header.
@@ -265,15 +299,20 @@ impl<'a> Cursor<'a> {
     }
 
     /// A header said that what follows is `len` octets on the wire: what is captured behind is padding, what is
-    /// missing was cut (some tools write the captured length as the wire length, so the header is believed).
-    fn limit(&mut self, len: usize) {
+    /// missing was cut (some tools write the captured length as the wire length, so the header is believed). Within the
+    /// length that an outer header gave nothing can be missing: receivers drop such a packet.
+    fn limit(&mut self, len: usize) -> Result<(), Skip> {
         if let Some((inside, behind)) = self.bytes.split_at_checked(len) {
             self.bytes = inside;
             self.padding += behind.len();
             self.cut = 0;
+        } else if self.bounded && len > self.bytes.len() + self.cut {
+            return Err(Skip::BadHeader);
         } else {
             self.cut = len - self.bytes.len();
         }
+        self.bounded = true;
+        Ok(())
     }
 }
 

@@ -6,6 +6,8 @@ use spyhop_model::Span;
 
 use super::*;
 
+mod tunnels;
+
 const HELLO: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 
 /// A TCP segment in IPv4, from the IP header on.
