@@ -17,6 +17,13 @@ pub struct Garden {
 type Body = (&'static str, Vec<u8>);
 /// A way of writing values into a body.
 type Written = (&'static str, fn(&[(&str, &str)]) -> Body);
+/// A place, and what puts a value of some name there: into text, into a message, or into what one side says, which is
+/// the client if so.
+type Text = (&'static str, fn(&str, &str) -> String);
+type Field = (&'static str, fn(Message, &str, &str) -> Message);
+type Said = (&'static str, fn(&str, &str) -> (String, bool));
+/// A place where the value alone is put.
+type Alone = (&'static str, fn(&str) -> String);
 
 fn percent(text: &str) -> String {
     text.bytes().map(|octet| format!("%{octet:02X}")).collect()
@@ -181,7 +188,7 @@ impl Garden {
                 ("percent", percent),
                 ("double", |v| percent(&percent(v))),
             ] {
-                let places: [(&str, fn(&str, &str) -> String); 6] = [
+                let places: [Text; 6] = [
                     ("a named parameter", |n, v| format!("/a?x=1&{n}={v}")),
                     ("a matrix parameter", |n, v| format!("/a;{n}={v}/b")),
                     ("a fragment", |n, v| format!("/a?x=1#{n}={v}")),
@@ -198,7 +205,7 @@ impl Garden {
                 if !Kind::RECOGNISED.contains(&kind) {
                     continue;
                 }
-                let places: [(&str, fn(&str) -> String); 5] = [
+                let places: [Alone; 5] = [
                     ("a segment", |v| format!("/users/{v}/orders")),
                     ("the last segment", |v| format!("/files/{v}.pdf")),
                     ("a parameter that tells nothing", |v| format!("/a?q={v}")),
@@ -224,7 +231,7 @@ impl Garden {
     pub fn headers(&mut self) {
         for kind in Kind::ALL {
             let name = kind.name();
-            let requests: [(&str, fn(Message, &str, &str) -> Message); 14] = [
+            let requests: [Field; 14] = [
                 ("Bearer", |m, _, v| m.bearer(v)),
                 ("Basic, password", |m, _, v| m.basic("alice", v)),
                 ("Basic, not coded", |m, _, v| m.header("Authorization", &format!("Basic alice:{v}"))),
@@ -247,7 +254,7 @@ impl Garden {
                 let request = write(Message::get("/api/v1/headers"), name, &value);
                 self.exchange(request, Message::response(200).json(r#"{"code":0}"#));
             }
-            let responses: [(&str, fn(Message, &str, &str) -> Message); 7] = [
+            let responses: [Field; 7] = [
                 ("Set-Cookie", |m, n, v| m.header("Set-Cookie", &format!("{n}={v}; Path=/; HttpOnly"))),
                 ("Location", |m, n, v| m.header("Location", &format!("https://a.example/{v}?{n}={v}#{n}={v}"))),
                 ("X-Token", |m, _, v| m.header("X-Token", v)),
@@ -385,7 +392,7 @@ impl Garden {
         let ok = Message::response(200).json(r#"{"code":0}"#).bytes();
         for kind in Kind::ALL {
             let name = kind.name();
-            let requests: [(&str, fn(&str, &str) -> String); 16] = [
+            let requests: [Text; 16] = [
                 ("a request line without a version", |n, v| format!("GET /a?{n}={v}\r\n\r\n")),
                 ("a request line of version 3.7", |n, v| format!("GET /a?{n}={v} HTTP/3.7\r\nHost: a.example\r\n\r\n")),
                 ("a target with spaces", |n, v| format!("GET /a b?{n}={v} c HTTP/1.1\r\nHost: a.example\r\n\r\n")),
@@ -427,7 +434,7 @@ impl Garden {
                 let value = self.plant(kind, &format!("malformed: {place}"));
                 self.say(write(name, &value), &ok);
             }
-            let responses: [(&str, fn(&str, &str) -> String); 7] = [
+            let responses: [Text; 7] = [
                 ("a reason phrase", |_, v| format!("HTTP/1.1 200 {v}\r\nContent-Length: 0\r\n\r\n")),
                 ("a status", |_, v| format!("HTTP/1.1 {v} OK\r\nContent-Length: 0\r\n\r\n")),
                 ("a status line without HTTP", |n, v| format!("{n} {v} 200 OK\r\nContent-Length: 0\r\n\r\n")),
@@ -451,7 +458,7 @@ impl Garden {
     pub fn cut_off(&mut self) {
         for kind in Kind::ALL {
             let name = kind.name();
-            let places: [(&str, fn(&str, &str) -> (String, bool)); 7] = [
+            let places: [Said; 7] = [
                 ("target", |n, v| (format!("GET /a?{n}={v} HTTP/1.1\r\nHost: a.example\r\n\r\n"), true)),
                 ("header", |_, v| (format!("GET /a HTTP/1.1\r\nHost: a.example\r\nX-Token: {v}\r\n\r\n"), true)),
                 ("cookie", |n, v| (format!("GET /a HTTP/1.1\r\nHost: a.example\r\nCookie: {n}={v}\r\n\r\n"), true)),
@@ -486,7 +493,7 @@ impl Garden {
                     talk.send(side, seen.as_bytes());
                     if gap {
                         talk = talk.lost(side, 1).pause(Span::millis(1));
-                        talk.send(side, rest[1..].as_bytes());
+                        talk.send(side, &rest.as_bytes()[1..]);
                         talk.send(side.other(), &Message::response(204).bytes());
                         talk = talk.close();
                     }

@@ -1,7 +1,7 @@
 //! Reads and decodes packets, picks each segment's worker by the innermost addresses and ports, and copies it once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender};
 use spyhop_capture::{CaptureError, Next, Source};
@@ -18,6 +18,9 @@ const BATCH_SEGMENTS: usize = 1_024;
 const MARK_BYTES: u64 = 4 << 20;
 /// How far behind the clock a quiet live wire's marks stay: packets may still be on their way through the kernel.
 const LIVE_LAG: Span = Span::millis(20);
+/// How long a live run that is told to stop goes on at least, since the kernel hands packets over in blocks, and at most.
+const DRAIN: Duration = Duration::from_millis(60);
+const DRAIN_AT_MOST: Duration = Duration::from_secs(2);
 /// Packets between two looks at the world outside.
 const LOOK_EVERY: u32 = 4_096;
 
@@ -67,8 +70,8 @@ impl Intake {
         stop: &AtomicBool,
         watch: &mut Watch<'_>,
     ) -> Result<(), CaptureError> {
-        let live = matches!(source, Source::Live(_));
         let mut until_look = LOOK_EVERY;
+        let mut stopped: Option<Instant> = None;
         loop {
             if self.gone {
                 return Ok(());
@@ -77,7 +80,7 @@ impl Intake {
             if until_look == 0 {
                 until_look = LOOK_EVERY;
                 watch(source);
-                if stop.load(Ordering::Relaxed) {
+                if stop.load(Ordering::Relaxed) && over(source, &mut stopped, false) {
                     return Ok(());
                 }
             }
@@ -89,22 +92,19 @@ impl Intake {
                     self.last = packet.at;
                     self.first.get_or_insert(packet.at);
                     let due = packet.at >= self.next_mark || self.bytes_since_mark >= MARK_BYTES;
+                    // The packet is decoded after its mark: a mark at t stands before everything of t.
+                    self.packet(&packet, due.then_some(packet.at));
                     if due {
-                        let at = packet.at;
-                        // The packet is decoded after its mark: a mark at t stands before everything of t.
-                        self.packet(&packet, Some(at));
                         self.losses(source);
-                    } else {
-                        self.packet(&packet, None);
                     }
                 }
                 Next::Quiet => {
                     watch(source);
-                    if stop.load(Ordering::Relaxed) {
+                    if stop.load(Ordering::Relaxed) && over(source, &mut stopped, true) {
                         return Ok(());
                     }
                     let now = clock() - LIVE_LAG;
-                    if live && now >= self.next_mark && now > self.marked {
+                    if now >= self.next_mark && now > self.marked {
                         self.losses(source);
                         self.mark(now);
                     }
@@ -172,6 +172,12 @@ impl Intake {
         accounts.began = self.first;
         accounts.ended = self.first.map(|_| last);
     }
+}
+
+/// Whether a run that was told to stop has read enough. A replay stops at once; a live run first takes what the kernel holds.
+fn over(source: &Source, stopped: &mut Option<Instant>, quiet: bool) -> bool {
+    let since = stopped.get_or_insert_with(Instant::now).elapsed();
+    matches!(source, Source::Replay(_)) || (quiet && since >= DRAIN) || since >= DRAIN_AT_MOST
 }
 
 fn clock() -> Timestamp {
