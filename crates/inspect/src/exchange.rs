@@ -13,7 +13,7 @@ use crate::content::{BodyScan, Content, Recogniser, Source};
 use crate::credential::{CredentialScan, cookies};
 use crate::login::{LoginContext, LoginScan};
 use crate::password::Strength;
-use crate::redact::{self, Redactor};
+use crate::redact::{self, Redactor, is_name};
 use crate::segment::segment;
 use crate::walk::{Form, Leaf, LeafKind, LeafSink};
 
@@ -481,7 +481,9 @@ fn read_field(content: &mut Content, recogniser: &mut Recogniser, field: &spyhop
         return;
     }
     let value = String::from_utf8_lossy(field.value.get(..FIELD).unwrap_or(field.value));
-    let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
+    let name = String::from_utf8_lossy(field.name);
+    // Whether it is a name is told by its case, too.
+    let name = if is_name(&name) { name.to_ascii_lowercase() } else { "*".to_owned() };
     content.named(recogniser, Source::Header, &name, &value);
 }
 

@@ -175,16 +175,52 @@ pub(crate) fn is_value_like(name: &[u8]) -> bool {
         return true;
     }
     let (mut digits, mut signs) = (0u8, 0u8);
+    let (mut changes, mut before) = (0usize, 0u8);
     for b in name {
         digits += u8::from(b.wrapping_sub(b'0') < 10);
         signs |= u8::from(matches!(b, b'@' | b'%' | b'*' | 0xEF));
+        let class = match b {
+            b'a'..=b'z' => 1,
+            b'A'..=b'Z' => 2,
+            b'0'..=b'9' => 3,
+            _ => 0,
+        };
+        changes += usize::from(class != before && class != 0 && before != 0);
+        before = class;
     }
-    digits >= 6 || signs != 0
+    // Random text goes over between lower case, upper case and digits at about two of three characters, names in
+    // camel case at one of four.
+    let random = name.len() >= SHORTEST_TOKEN && changes * 5 >= name.len() * 2;
+    digits >= 6 || signs != 0 || random
 }
+
+/// Octets from which a name may be a token.
+const SHORTEST_TOKEN: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_told_from_values() {
+        for name in [
+            "customerPhoneNumberList",
+            "X-Forwarded-For",
+            "user_name",
+            "idCardNo2",
+            "ASP.NET_SessionId",
+            "客户手机号码列表",
+            "data.items[0].orderLines",
+            "X-B3-ParentSpanId",
+            "isVIPUserIDCardNo",
+            "ctl00$Main$txtPwd$A",
+        ] {
+            assert!(!is_value_like(name.as_bytes()), "{name}");
+        }
+        for value in ["13800138000", "a@b.cn", "xK9fQ2mZr7LpT4wB", "qTbVxRkNzPwLmYcD", "ghp_aB3dE5fG7hJ9kL1m"] {
+            assert!(is_value_like(value.as_bytes()), "{value}");
+        }
+    }
 
     #[test]
     fn percent_decoding_keeps_offsets() {
