@@ -5,6 +5,7 @@ use spyhop_model::{CredentialKind, Form, Key};
 use crate::content::fingerprint;
 use crate::credential;
 use crate::login::names::{FieldClass, Name, classify};
+use crate::segment::form;
 use crate::types::{Hints, Scan, find, generic_mask, hints, mask};
 use crate::walk::{Decoded, Json, Leaf, LeafKind, LeafSink, is_value_like, percent};
 
@@ -103,6 +104,18 @@ pub fn method(method: &str) -> &str {
     if shaped || COMMON.iter().any(|common| common.eq_ignore_ascii_case(method)) { method } else { "?" }
 }
 
+/// Whether a path segment may be a token, such as that of a link that resets a password. Identifiers are shorter, or
+/// plainer: a 24-digit object id is none.
+fn is_opaque(segment: &str) -> bool {
+    /// 128 bits in hexadecimal digits.
+    const HEX: usize = 32;
+    match form(segment) {
+        Some("base64") => true,
+        Some("hex") => segment.len() >= HEX,
+        _ => false,
+    }
+}
+
 /// Whether a name of a parameter, header or cookie may be shown as a place: it holds no value itself.
 pub fn is_name(name: &str) -> bool {
     !is_value_like(name.as_bytes())
@@ -183,6 +196,10 @@ impl Redactor {
             let parameter = part.split_once('=').filter(|_| path.get(..at).is_some_and(|p| p.ends_with(';')));
             if let Some((name, value)) = parameter {
                 self.pair(name, value, start + name.len() + 1, DEPTH, spans);
+            } else if is_opaque(&percent(part, false, ROUNDS).text) {
+                let text = self.secret(SecretName::Token, &percent(part, false, 1).text);
+                spans.push(Span { start, end: start + part.len(), text });
+                before = Hints::default();
             } else {
                 let decoded = percent(part, false, ROUNDS);
                 let mut found = Vec::new();
@@ -446,6 +463,21 @@ mod tests {
         // Equal values have equal fingerprints, however they are written.
         let tail = |text: String| text.rsplit('~').next().unwrap_or_default().to_owned();
         assert_eq!(tail(redactor.text("+86 139-1234-5678")), tail(redactor.text("13912345678")));
+    }
+
+    #[test]
+    fn opaque_path_segments_are_masked() {
+        let redactor = Redactor::new(Key::new([5; 32]));
+        let shown = redactor.target("/reset/xK9fQ2mZr7LpT4wBnV3cY8?lang=en");
+        assert!(!shown.contains("fQ2mZr7LpT4w") && shown.contains('~') && shown.ends_with("?lang=en"), "{shown}");
+        for plain in [
+            "/orders/507f1f77bcf86cd799439011",
+            "/v1/customerPhoneNumberList",
+            "/a/550e8400-e29b-41d4-a716-446655440000",
+            "/static/app.js",
+        ] {
+            assert_eq!(redactor.target(plain), plain);
+        }
     }
 
     #[test]
