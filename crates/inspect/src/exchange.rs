@@ -489,14 +489,33 @@ fn read_field(content: &mut Content, recogniser: &mut Recogniser, field: &spyhop
 
 /// The media type without parameters, lower case, if it looks like one and holds no value.
 fn media_type(field: &[u8]) -> Option<Box<str>> {
-    // Numbers of people are longer than any in a registered type; tokens begin so.
+    // Numbers of people are longer than any in a registered type.
     const DIGITS: usize = 6;
     let text = std::str::from_utf8(field).ok()?.split(';').next()?.trim();
-    if text.bytes().filter(u8::is_ascii_digit).count() >= DIGITS || text.contains("eyJ") {
-        return None;
-    }
-    let text = text.to_ascii_lowercase();
+    // A token is told by its case, so before that is lost.
+    let holds_value = text.bytes().filter(u8::is_ascii_digit).count() >= DIGITS
+        || text.contains("eyJ")
+        || text.split(['/', '.', '+', '-']).any(|part| !is_name(part));
     let plain =
         text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'+' | b'-' | b'*'));
-    (plain && text.len() <= 80 && !text.is_empty()).then(|| text.into())
+    let starred = text.split('/').all(|part| part == "*");
+    let shown = plain && (starred || !holds_value) && text.len() <= 80 && !text.is_empty();
+    shown.then(|| text.to_ascii_lowercase().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types_are_shown_and_values_in_their_place_are_not() {
+        let office = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+        for known in ["application/json", office, "text/html", "image/svg+xml", "application/vnd.api+json", "*/*"] {
+            assert_eq!(media_type(known.as_bytes()).as_deref(), Some(known));
+        }
+        assert_eq!(media_type(b"Application/JSON; charset=utf-8").as_deref(), Some("application/json"));
+        for value in ["application/13912345678", "text/xK9fQ2mZrTLpTwBn", "xK9fQ2mZrTLpTwBn"] {
+            assert_eq!(media_type(value.as_bytes()), None, "{value}");
+        }
+    }
 }
