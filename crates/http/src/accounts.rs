@@ -165,6 +165,8 @@ pub struct HttpAccounts {
     pub request_only: u64,
     /// Of these, without a request.
     pub response_only: u64,
+    /// Messages of WebSockets, event streams and gRPC streams.
+    pub messages: u64,
     /// CONNECT tunnels entered.
     pub tunnels: u64,
     /// Upgrades followed.
@@ -248,6 +250,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
             exchanges,
             request_only,
             response_only,
+            messages,
             tunnels,
             upgrades,
             truncated_heads,
@@ -273,6 +276,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
         self.exchanges += exchanges;
         self.request_only += request_only;
         self.response_only += response_only;
+        self.messages += messages;
         self.tunnels += tunnels;
         self.upgrades += upgrades;
         self.truncated_heads += truncated_heads;

@@ -33,6 +33,8 @@ pub struct Shared<I: Inspection> {
     pub(crate) pool: Pool,
     pub(crate) decoders: Decoders,
     pub(crate) scratch: Vec<u8>,
+    /// Capture time of what is being read.
+    pub(crate) now: Timestamp,
     /// Bytes that were looked at, each time that they were.
     #[cfg(test)]
     pub(crate) looked_at: u64,
@@ -48,6 +50,7 @@ impl<I: Inspection> Shared<I> {
             pool: Pool::default(),
             decoders: Decoders::default(),
             scratch: Vec::new(),
+            now: Timestamp::default(),
             #[cfg(test)]
             looked_at: 0,
         }
@@ -98,12 +101,14 @@ impl<I: Inspection> Connection<I> {
     pub fn data(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, bytes: &[u8]) {
         cx.accounts.delivered += bytes.len() as u64;
         self.delivered += bytes.len() as u64;
+        cx.now = at;
         self.plain(cx, at, side, bytes);
     }
 
     /// `lost` bytes that `side` sent were not seen.
     pub fn gap(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, lost: u64) {
         cx.accounts.gaps += lost;
+        cx.now = at;
         self.lost(cx, at, side, lost);
     }
 
@@ -115,11 +120,13 @@ impl<I: Inspection> Connection<I> {
 
     /// `side` sends no more.
     pub fn finished(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side) {
+        cx.now = at;
         self.closed(cx, at, side);
     }
 
     /// The connection is over: every exchange on it is ended.
     pub fn end(mut self, cx: &mut Shared<I>, at: Timestamp) {
+        cx.now = at;
         // The client first: a request that was cut off stands before an answer that was.
         let client = self.exchanges.client;
         for side in [client, client.other()] {

@@ -1,9 +1,9 @@
 //! What the parser drives: one `Inspection` per exchange, fed as the bytes pass by.
 
 pub use spyhop_model::{Body, Defects, Half, Truncation};
-use spyhop_model::{Connection, Timestamp};
+use spyhop_model::{Connection, MessageKind, Protocol, Timestamp};
 
-use crate::head::{RequestHead, ResponseHead};
+use crate::head::{Field, RequestHead, ResponseHead};
 
 /// Inspects one exchange while it passes: heads, then decoded body bytes, then the end. Of a body that fits
 /// the parser's small-body limit the whole comes as one slice (`last` set); a longer one comes in many, in order,
@@ -29,15 +29,56 @@ pub trait Inspection: Sized {
     fn body(&mut self, cx: &mut Self::Context, half: Half, bytes: &[u8], last: bool);
     /// `lost` bytes of a body were not seen: what comes next does not adjoin what came before.
     fn gap(&mut self, _cx: &mut Self::Context, _half: Half, _lost: u64) {}
+    /// Fields that came behind a body: of a chunked one, or of a stream of HTTP/2.
+    fn trailers(&mut self, _cx: &mut Self::Context, _half: Half, _fields: &[Field<'_>]) {}
+
+    /// The next decoded bytes of a message that the exchange carries beside its bodies: of a WebSocket that it opened, a
+    /// server-sent event, a later message of a gRPC stream. Messages of one half come one after the other.
+    fn message(&mut self, _cx: &mut Self::Context, _half: Half, _bytes: &[u8]) {}
+    /// `lost` bytes of a message were not seen.
+    fn message_gap(&mut self, _cx: &mut Self::Context, _half: Half, _lost: u64) {}
+    /// The message is over. A message in one half may end while one in the other is passing.
+    fn message_end(&mut self, _cx: &mut Self::Context, _message: &MessageEnd) {}
+    /// An inspection for what follows an upgrade, with this one's request: the answer on stream 1 of HTTP/2
+    /// (RFC 7540, section 3.2), or messages of a WebSocket, after which there is no `end`.
+    fn again(&self, cx: &mut Self::Context, connection: &Connection, at: Timestamp) -> Self {
+        Self::begin(cx, connection, at)
+    }
+
     /// The exchange is complete, or will never be.
     fn end(self, cx: &mut Self::Context, exchange: &Exchange);
+}
+
+/// What stands about a message at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageEnd {
+    /// Its number on its connection, from the same sequence as those of exchanges.
+    pub ordinal: u32,
+    /// The number of the exchange that opened its channel.
+    pub opened_by: u32,
+    /// What carries it.
+    pub kind: MessageKind,
+    /// Who sent it: the client or the server.
+    pub half: Half,
+    /// Its number among those of its half, from 0.
+    pub number: u64,
+    /// Its first byte.
+    pub began_at: Timestamp,
+    /// The packet that completed it.
+    pub completed_at: Timestamp,
+    /// How it passed.
+    pub body: Body,
 }
 
 /// What stands about an exchange at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// Its number on its connection, from 0, in the order of `end`.
+    /// Its number on its connection, from 0, in the order in which exchanges begin and messages end.
     pub ordinal: u32,
+    /// What carries it.
+    pub protocol: Protocol,
+    /// Its stream, in HTTP/2.
+    pub stream: Option<u32>,
     /// Which stream-level side the client is.
     pub client: spyhop_model::Side,
     /// First byte of the first head.

@@ -3,6 +3,8 @@
 mod accounts;
 mod coding;
 mod connection;
+mod delivery;
+mod exchange;
 mod head;
 mod http1;
 mod inspection;
@@ -15,5 +17,5 @@ mod tests;
 pub use accounts::{HttpAccounts, Other, Unparsed};
 pub use connection::{Connection, Shared};
 pub use head::{Field, RequestHead, ResponseHead, field};
-pub use inspection::{Body, Defects, Exchange, Half, Inspection, Truncation};
+pub use inspection::{Body, Defects, Exchange, Half, Inspection, MessageEnd, Truncation};
 pub use limits::Limits;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Observation, Place};
-use crate::exchange::{Body, Defects};
+use crate::exchange::{Body, Defects, Half};
 use crate::net::{FlowId, Socket, Vlans};
 use crate::secret::Fingerprint;
 use crate::time::Timestamp;
@@ -54,6 +54,9 @@ pub enum Protocol {
     #[default]
     #[serde(rename = "http/1.1")]
     Http1,
+    /// HTTP/2.
+    #[serde(rename = "h2")]
+    Http2,
 }
 
 impl Protocol {
@@ -61,8 +64,51 @@ impl Protocol {
     pub fn name(self) -> &'static str {
         match self {
             Protocol::Http1 => "http/1.1",
+            Protocol::Http2 => "h2",
         }
     }
+}
+
+/// What carries messages that are no exchanges of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// A WebSocket (RFC 6455).
+    #[serde(rename = "websocket")]
+    WebSocket,
+    /// Server-sent events (WHATWG HTML, section 9.2).
+    #[serde(rename = "sse")]
+    ServerSent,
+    /// A stream of gRPC.
+    #[serde(rename = "grpc")]
+    Grpc,
+}
+
+impl MessageKind {
+    /// As written in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            MessageKind::WebSocket => "websocket",
+            MessageKind::ServerSent => "sse",
+            MessageKind::Grpc => "grpc",
+        }
+    }
+}
+
+/// A message on a channel that an exchange opened. The call that holds it repeats that exchange's request, so that it is
+/// known who speaks where; it has no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The number of the exchange that opened the channel.
+    pub opened_by: u32,
+    /// What carries it.
+    pub kind: MessageKind,
+    /// Who sent it: the client or the server.
+    pub half: Half,
+    /// Its number among those of its half, from 0.
+    pub number: u64,
+    /// How it passed.
+    pub body: Body,
 }
 
 /// Everything one exchange says by itself; small, owned, sent on by its worker. All text is redacted:
@@ -87,6 +133,12 @@ pub struct Call {
     pub transport: Transport,
     /// Protocol.
     pub protocol: Protocol,
+    /// Its stream, in HTTP/2.
+    pub stream: Option<u32>,
+    /// The message, if this is none of the exchange itself but of the channel that it opened.
+    pub message: Option<Box<Message>>,
+    /// The status of a gRPC call (grpc-status), which tells more than HTTP's.
+    pub grpc_status: Option<u32>,
     /// The request; `None` where only the answer was seen.
     pub request: Option<Request>,
     /// The response.
@@ -108,9 +160,10 @@ pub struct Call {
 }
 
 impl Call {
-    /// Its name.
+    /// The name of its exchange; of a message, of the exchange that opened its channel.
     pub fn id(&self) -> ExchangeId {
-        ExchangeId { flow: self.moment.flow, ordinal: self.moment.ordinal }
+        let ordinal = self.message.as_ref().map_or(self.moment.ordinal, |message| message.opened_by);
+        ExchangeId { flow: self.moment.flow, ordinal }
     }
     /// The response's status; `None` where no answer was seen or it bore no number.
     pub fn status(&self) -> Option<u16> {
@@ -121,6 +174,7 @@ impl Call {
         let unseen = Defects::GAP | Defects::MIDSTREAM | Defects::BOMB | Defects::HEAD_TOO_LONG | Defects::BAD_CODING;
         let one_sided = match (&self.request, &self.response) {
             (Some(_), Some(_)) => None,
+            _ if self.message.is_some() => None,
             (Some(_), None) => Some("no_response_seen"),
             _ => Some("no_request_seen"),
         };

@@ -11,8 +11,8 @@ mod settings;
 mod time;
 
 pub use call::{
-    Account, Agent, AgentFamily, Call, Credential, CredentialKind, ExchangeId, Login, LoginMethod, Moment, Outcome,
-    Protocol, Raw, Request, Response, SecretForm, Segment, Transport, Weakness,
+    Account, Agent, AgentFamily, Call, Credential, CredentialKind, ExchangeId, Login, LoginMethod, Message,
+    MessageKind, Moment, Outcome, Protocol, Raw, Request, Response, SecretForm, Segment, Transport, Weakness,
 };
 pub use data::{DataType, Form, Grade, Lang, Observation, Personal, Place, Text};
 pub use event::{Country, Entity, Event, Party, Zone};

@@ -1,6 +1,5 @@
 //! HTTP/1: one reader for each direction, and the exchanges they fill.
 
-pub(crate) mod body;
 pub(crate) mod chunked;
 pub(crate) mod head;
 pub(crate) mod pairing;

@@ -15,9 +15,9 @@ use std::collections::VecDeque;
 use spyhop_model::{Connection, Side, Timestamp};
 
 use super::head::{Request, Response};
-use crate::accounts::HttpAccounts;
 use crate::connection::Shared;
-use crate::inspection::{Body, Defects, Exchange, Half, Inspection, Truncation};
+use crate::exchange::{Ordinals, REQUEST, RESPONSE, Recipient, Running, index};
+use crate::inspection::{Defects, Half, Inspection};
 
 /// What of a request decides how its answer is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) struct Exchanges<I> {
     connection: Connection,
     slots: VecDeque<Slot<I>>,
     sequence: u64,
-    ordinal: u32,
+    pub(crate) ordinals: Ordinals,
     /// The slots whose request and response are being read.
     current: [Option<u64>; 2],
     begun: u64,
@@ -53,37 +53,22 @@ pub(crate) struct Exchanges<I> {
     pipelines: bool,
     answer_lost: bool,
     server_done: bool,
+    /// For what follows an upgrade.
+    upgraded: Option<I>,
 }
 
 struct Slot<I> {
     sequence: u64,
-    inspection: I,
     /// The request's number; `None` for a response alone.
     number: Option<u64>,
     method: Method,
-    began_at: Timestamp,
-    answered_at: Option<Timestamp>,
-    last_at: [Timestamp; 2],
-    bodies: [Option<Body>; 2],
-    done: [bool; 2],
     abandoned: bool,
-    interim: u32,
-    defects: Defects,
+    running: Running<I>,
 }
 
 impl<I> Slot<I> {
     fn waits(&self) -> bool {
-        self.number.is_some() && self.bodies[1].is_none() && !self.abandoned
-    }
-}
-
-const REQUEST: usize = 0;
-const RESPONSE: usize = 1;
-
-fn index(half: Half) -> usize {
-    match half {
-        Half::Request => REQUEST,
-        Half::Response => RESPONSE,
+        self.number.is_some() && self.running.bodies[RESPONSE].is_none() && !self.abandoned
     }
 }
 
@@ -93,7 +78,7 @@ impl<I: Inspection> Exchanges<I> {
             connection: *connection,
             slots: VecDeque::new(),
             sequence: 0,
-            ordinal: 0,
+            ordinals: Ordinals::default(),
             current: [None; 2],
             begun: 0,
             client: Side::Originator,
@@ -102,6 +87,7 @@ impl<I: Inspection> Exchanges<I> {
             pipelines: false,
             answer_lost: false,
             server_done: false,
+            upgraded: None,
         }
     }
 
@@ -136,41 +122,36 @@ impl<I: Inspection> Exchanges<I> {
     pub(crate) fn uncertain(&mut self) {
         self.guess = true;
         for slot in &mut self.slots {
-            slot.defects.add(Defects::PAIRING_GUESSED);
+            slot.running.defects.add(Defects::PAIRING_GUESSED);
         }
     }
 
     /// Adds an exchange; its index.
     fn open(&mut self, cx: &mut Shared<I>, number: Option<u64>, began_at: Timestamp) -> usize {
-        let mut defects = Defects::default();
-        if self.connection.midstream {
-            defects.add(Defects::MIDSTREAM);
-        }
+        let mut running = Running::begin(cx, &self.connection, &mut self.ordinals, began_at);
         if self.guess {
-            defects.add(Defects::PAIRING_GUESSED);
+            running.defects.add(Defects::PAIRING_GUESSED);
         }
+        running.done[REQUEST] = number.is_none();
         self.sequence += 1;
         self.slots.push_back(Slot {
             sequence: self.sequence,
-            inspection: I::begin(&mut cx.inspect, &self.connection, began_at),
             number,
             method: Method::Unknown,
-            began_at,
-            answered_at: None,
-            last_at: [began_at; 2],
-            bodies: [None; 2],
-            done: [number.is_none(), false],
             abandoned: false,
-            interim: 0,
-            defects,
+            running,
         });
         self.slots.len() - 1
     }
 
-    fn slot(&mut self, half: Half) -> Option<&mut Slot<I>> {
+    fn position(&self, half: Half) -> Option<usize> {
         let sequence = self.current[index(half)]?;
         // They stand in the order of their sequence numbers, whatever was taken out between them.
-        let at = self.slots.binary_search_by_key(&sequence, |slot| slot.sequence).ok()?;
+        self.slots.binary_search_by_key(&sequence, |slot| slot.sequence).ok()
+    }
+
+    fn slot(&mut self, half: Half) -> Option<&mut Slot<I>> {
+        let at = self.position(half)?;
         self.slots.get_mut(at)
     }
 
@@ -183,12 +164,11 @@ impl<I: Inspection> Exchanges<I> {
         request: &Request<'_>,
         method: Method,
     ) {
-        cx.accounts.requests += 1;
         cx.accounts.fields_over_limit += request.dropped;
         // An answer came before the head was complete, or was delivered before a request that was sent earlier.
         let own = self.slots.iter().position(|slot| slot.number == Some(number));
         let adopted = own.or_else(|| {
-            let later = |slot: &Slot<I>| slot.answered_at.is_some_and(|answered| began_at < answered);
+            let later = |slot: &Slot<I>| slot.running.answered_at.is_some_and(|answered| began_at < answered);
             self.slots.iter().position(|slot| slot.number.is_none() && later(slot))
         });
         let at = match adopted {
@@ -197,12 +177,9 @@ impl<I: Inspection> Exchanges<I> {
         };
         let Some(slot) = self.slots.get_mut(at) else { return };
         slot.number = Some(number);
-        slot.began_at = slot.began_at.min(began_at);
-        slot.done[REQUEST] = false;
         slot.method = method;
-        slot.bodies[REQUEST].get_or_insert_default();
-        slot.defects.add(request.defects.0);
-        slot.inspection.request(&mut cx.inspect, &request.head);
+        slot.running.defects.add(request.defects.0);
+        slot.running.request(cx, began_at, &request.head);
         let sequence = slot.sequence;
         self.current[REQUEST] = Some(sequence);
     }
@@ -221,7 +198,7 @@ impl<I: Inspection> Exchanges<I> {
     pub(crate) fn interim(&mut self, cx: &mut Shared<I>, begun: u64) {
         cx.accounts.interim += 1;
         if let Some(slot) = self.candidate(begun).and_then(|at| self.slots.get_mut(at)) {
-            slot.interim += 1;
+            slot.running.interim += 1;
         }
     }
 
@@ -234,7 +211,6 @@ impl<I: Inspection> Exchanges<I> {
         arriving: Option<Arriving>,
         response: &Response<'_>,
     ) -> Method {
-        cx.accounts.responses += 1;
         cx.accounts.fields_over_limit += response.dropped;
         if std::mem::take(&mut self.answer_lost) {
             self.pass_over_lost(begun);
@@ -251,13 +227,13 @@ impl<I: Inspection> Exchanges<I> {
         let Some(slot) = self.slots.get_mut(at) else { return Method::Unknown };
         slot.method = method.unwrap_or(slot.method);
         if guess {
-            slot.defects.add(Defects::PAIRING_GUESSED);
+            slot.running.defects.add(Defects::PAIRING_GUESSED);
         }
-        slot.answered_at = Some(began_at);
-        slot.last_at[RESPONSE] = began_at;
-        slot.bodies[RESPONSE] = Some(Body::default());
-        slot.defects.add(response.defects.0);
-        slot.inspection.response(&mut cx.inspect, &response.head);
+        slot.running.defects.add(response.defects.0);
+        slot.running.response(cx, began_at, &response.head);
+        if response.head.status == 101 {
+            self.upgraded = Some(slot.running.inspection.again(&mut cx.inspect, &self.connection, began_at));
+        }
         let (sequence, method) = (slot.sequence, slot.method);
         self.current[RESPONSE] = Some(sequence);
         method
@@ -270,74 +246,26 @@ impl<I: Inspection> Exchanges<I> {
         let lost = if self.pipelines { usize::from(count > 1) } else { count.saturating_sub(1) };
         for slot in self.slots.iter_mut().filter(|slot| waiting(slot)).take(lost) {
             slot.abandoned = true;
-            slot.defects.add(Defects::PAIRING_GUESSED | Defects::GAP);
-        }
-    }
-
-    /// Adds defects to the exchange whose half is being read.
-    pub(crate) fn flag(&mut self, half: Half, bits: u32) {
-        if bits != 0
-            && let Some(slot) = self.slot(half)
-        {
-            slot.defects.add(bits);
+            slot.running.defects.add(Defects::PAIRING_GUESSED | Defects::GAP);
         }
     }
 
     /// Takes back a defect that turned out to be none.
     pub(crate) fn unflag(&mut self, half: Half, bits: u32) {
         if let Some(slot) = self.slot(half) {
-            slot.defects.0 &= !bits;
+            slot.running.defects.0 &= !bits;
         }
     }
 
-    /// Bytes after transfer codings.
-    pub(crate) fn encoded(&mut self, half: Half, bytes: u64) {
-        if let Some(body) = self.body_of(half) {
-            body.encoded_len += bytes;
-        }
-    }
-
-    /// Decoded bytes, to be inspected.
-    pub(crate) fn body(&mut self, inspect: &mut I::Context, half: Half, bytes: &[u8], last: bool) {
-        if let Some(slot) = self.slot(half) {
-            if let Some(body) = &mut slot.bodies[index(half)] {
-                body.decoded_len += bytes.len() as u64;
-            }
-            slot.inspection.body(inspect, half, bytes, last);
-        }
-    }
-
-    /// Bytes of the body were lost.
-    pub(crate) fn gap(&mut self, inspect: &mut I::Context, half: Half, lost: u64) {
-        if let Some(slot) = self.slot(half) {
-            slot.defects.add(Defects::GAP);
-            if let Some(body) = &mut slot.bodies[index(half)] {
-                body.gap += lost;
-                body.truncated.get_or_insert(Truncation::Gap);
-            }
-            slot.inspection.gap(inspect, half, lost);
-        }
-    }
-
-    /// The message is not whole.
-    pub(crate) fn truncate(&mut self, half: Half, why: Truncation) {
-        if let Some(body) = self.body_of(half) {
-            body.truncated.get_or_insert(why);
-        }
-    }
-
-    fn body_of(&mut self, half: Half) -> Option<&mut Body> {
-        self.slot(half).and_then(|slot| slot.bodies[index(half)].as_mut())
+    /// What goes on where the connection changed its protocol: an inspection with the request of the one that asked for it.
+    pub(crate) fn take_upgraded(&mut self) -> Option<I> {
+        self.upgraded.take()
     }
 
     /// The message being read is over; its last byte came at `last_at`.
     pub(crate) fn complete(&mut self, half: Half, last_at: Timestamp) {
         if let Some(slot) = self.slot(half) {
-            slot.done[index(half)] = true;
-            slot.last_at[index(half)] = last_at;
-            if half == Half::Request && slot.answered_at.is_some_and(|answered| answered < last_at) {
-                slot.defects.add(Defects::EARLY_RESPONSE);
-            }
+            slot.running.complete(half, last_at);
         }
         self.current[index(half)] = None;
     }
@@ -357,8 +285,8 @@ impl<I: Inspection> Exchanges<I> {
     /// that wait, and whole exchanges that stand behind an unfinished one.
     pub(crate) fn release(&mut self, cx: &mut Shared<I>, at: Timestamp) {
         while let Some(slot) = self.slots.front() {
-            let unanswered = slot.bodies[RESPONSE].is_none() && (slot.abandoned || self.server_done);
-            if !slot.done[REQUEST] || !(slot.done[RESPONSE] || unanswered) {
+            let unanswered = slot.running.bodies[RESPONSE].is_none() && (slot.abandoned || self.server_done);
+            if !slot.running.done[REQUEST] || !(slot.running.done[RESPONSE] || unanswered) {
                 break;
             }
             if let Some(slot) = self.slots.pop_front() {
@@ -366,7 +294,7 @@ impl<I: Inspection> Exchanges<I> {
             }
         }
         let current = self.current;
-        let idle = |slot: &Slot<I>| slot.done[REQUEST] && !current.contains(&Some(slot.sequence));
+        let idle = |slot: &Slot<I>| slot.running.done[REQUEST] && !current.contains(&Some(slot.sequence));
         while self.slots.len() > cx.limits.outstanding
             && let Some(oldest) = self.slots.iter().position(idle)
             && let Some(slot) = self.slots.remove(oldest)
@@ -388,38 +316,27 @@ impl<I: Inspection> Exchanges<I> {
     }
 
     fn end(&mut self, cx: &mut Shared<I>, slot: Slot<I>, at: Timestamp) {
-        let Slot { inspection, began_at, answered_at, last_at, bodies, mut defects, interim, .. } = slot;
+        let Slot { mut running, .. } = slot;
         if self.conflict {
-            defects.add(Defects::CONFLICTING_DATA);
+            running.defects.add(Defects::CONFLICTING_DATA);
         }
-        if answered_at.is_some() && bodies[REQUEST].is_some_and(|body| body.truncated.is_some()) {
-            defects.add(Defects::EARLY_RESPONSE);
-        }
-        let exchange = Exchange {
-            ordinal: self.ordinal,
-            client: self.client,
-            began_at,
-            answered_at,
-            ended_at: last_at[REQUEST].max(last_at[RESPONSE]),
-            completed_at: at,
-            request: bodies[REQUEST],
-            response: bodies[RESPONSE],
-            interim,
-            defects,
-        };
-        self.ordinal += 1;
-        if exchange.request.is_some() && exchange.response.is_some() && self.slots.is_empty() && !self.answer_lost {
+        let whole = running.bodies.iter().all(Option::is_some);
+        if whole && self.slots.is_empty() && !self.answer_lost {
             // A request and its answer with nothing before or after them: both sides are in step again.
             self.guess = false;
         }
-        count(&mut cx.accounts, &exchange);
-        inspection.end(&mut cx.inspect, &exchange);
+        running.end(cx, self.client, at);
     }
 }
 
-fn count(accounts: &mut HttpAccounts, exchange: &Exchange) {
-    accounts.exchanges += 1;
-    accounts.request_only += u64::from(exchange.response.is_none());
-    accounts.response_only += u64::from(exchange.request.is_none());
-    accounts.flag(exchange.defects);
+impl<I: Inspection> Recipient<I> for Exchanges<I> {
+    fn running(&mut self, half: Half) -> Option<&mut Running<I>> {
+        self.slot(half).map(|slot| &mut slot.running)
+    }
+
+    fn numbered(&mut self, half: Half) -> Option<(&mut Running<I>, &mut Ordinals)> {
+        let at = self.position(half)?;
+        let Exchanges { slots, ordinals, .. } = self;
+        slots.get_mut(at).map(|slot| (&mut slot.running, ordinals))
+    }
 }

@@ -4,12 +4,13 @@ use memchr::memchr;
 use spyhop_model::Timestamp;
 
 use super::Switch;
-use super::body::Delivery;
 use super::chunked::{Chunked, Piece};
 use super::head::{Answer, Framing, Role, Scan, could_start, is_token, request_line, with_request, with_response};
 use super::pairing::{Arriving, Exchanges, Method};
 use crate::accounts::{Class, Other, Unparsed};
 use crate::connection::Shared;
+use crate::delivery::Delivery;
+use crate::exchange::Recipient;
 use crate::inspection::{Defects, Half, Inspection, Truncation};
 use crate::protocol::{recognise, starts_with_http};
 

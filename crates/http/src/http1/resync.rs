@@ -8,6 +8,7 @@ use super::pairing::Exchanges;
 use super::reader::{Frame, Reader, State};
 use crate::accounts::{Class, Other, Unparsed};
 use crate::connection::Shared;
+use crate::exchange::Recipient;
 use crate::inspection::{Defects, Inspection, Truncation};
 use crate::protocol::recognise;
 

@@ -2,7 +2,7 @@
 
 use crate::coding::{Codings, Decoder, Decoders};
 use crate::connection::Shared;
-use crate::http1::pairing::Exchanges;
+use crate::exchange::Recipient;
 use crate::inspection::{Defects, Half, Inspection, Truncation};
 use crate::limits::Limits;
 
@@ -21,110 +21,110 @@ impl Delivery {
     }
 
     /// The next bytes after transfer codings. `last`: nothing of this body follows.
-    pub(crate) fn data<I: Inspection>(
+    pub(crate) fn data<I: Inspection, R: Recipient<I>>(
         &mut self,
         cx: &mut Shared<I>,
-        exchanges: &mut Exchanges<I>,
+        to: &mut R,
         half: Half,
         bytes: &[u8],
         last: bool,
     ) {
-        exchanges.encoded(half, bytes.len() as u64);
+        to.encoded(half, bytes.len() as u64);
         let Some(mut decoder) = self.decoder.take() else {
-            return self.deliver(cx, exchanges, half, bytes, last);
+            return self.deliver(cx, to, half, bytes, last);
         };
-        self.decode(cx, exchanges, half, |decoders, limits, sink| decoder.push(decoders, limits, bytes, sink));
+        self.decode(cx, to, half, |decoders, limits, sink| decoder.push(decoders, limits, bytes, sink));
         self.decoder = Some(decoder);
         if last {
-            self.finish(cx, exchanges, half);
+            self.finish(cx, to, half);
         }
     }
 
     /// Lets a decoder do something and delivers what comes out.
-    fn decode<I: Inspection, R>(
+    fn decode<I: Inspection, R: Recipient<I>, T>(
         &mut self,
         cx: &mut Shared<I>,
-        exchanges: &mut Exchanges<I>,
+        to: &mut R,
         half: Half,
-        run: impl FnOnce(&mut Decoders, &Limits, &mut dyn FnMut(&[u8])) -> R,
-    ) -> R {
+        run: impl FnOnce(&mut Decoders, &Limits, &mut dyn FnMut(&[u8])) -> T,
+    ) -> T {
         let mut decoders = std::mem::take(&mut cx.decoders);
         let limits = cx.limits;
-        let result = run(&mut decoders, &limits, &mut |piece| self.deliver(cx, exchanges, half, piece, false));
+        let result = run(&mut decoders, &limits, &mut |piece| self.deliver(cx, to, half, piece, false));
         cx.decoders = decoders;
         result
     }
 
     /// The body is over, whole or not.
-    pub(crate) fn finish<I: Inspection>(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, half: Half) {
-        self.finish_decoder(cx, exchanges, half);
-        self.deliver(cx, exchanges, half, &[], true);
+    pub(crate) fn finish<I: Inspection, R: Recipient<I>>(&mut self, cx: &mut Shared<I>, to: &mut R, half: Half) {
+        self.finish_decoder(cx, to, half);
+        self.deliver(cx, to, half, &[], true);
     }
 
     /// Nothing more comes that is coded: what the decoder held back is delivered, and what troubled it is told.
-    fn finish_decoder<I: Inspection>(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, half: Half) {
+    fn finish_decoder<I: Inspection, R: Recipient<I>>(&mut self, cx: &mut Shared<I>, to: &mut R, half: Half) {
         let Some(mut decoder) = self.decoder.take() else { return };
-        let trouble = self.decode(cx, exchanges, half, |decoders, limits, sink| decoder.finish(decoders, limits, sink));
+        let trouble = self.decode(cx, to, half, |decoders, limits, sink| decoder.finish(decoders, limits, sink));
         if trouble.bad {
-            exchanges.flag(half, Defects::BAD_CODING);
-            exchanges.truncate(half, Truncation::BadCoding);
+            to.flag(half, Defects::BAD_CODING);
+            to.truncate(half, Truncation::BadCoding);
         }
         if trouble.bomb {
             cx.accounts.bombs += 1;
-            exchanges.flag(half, Defects::BOMB);
-            exchanges.truncate(half, Truncation::Bomb);
+            to.flag(half, Defects::BOMB);
+            to.truncate(half, Truncation::Bomb);
         }
         if trouble.over_limit {
             cx.accounts.decoders_over_limit += 1;
-            exchanges.flag(half, Defects::BAD_CODING);
-            exchanges.truncate(half, Truncation::BadCoding);
+            to.flag(half, Defects::BAD_CODING);
+            to.truncate(half, Truncation::BadCoding);
         }
     }
 
     /// `lost` bytes of it were not seen.
-    pub(crate) fn gap<I: Inspection>(
+    pub(crate) fn gap<I: Inspection, R: Recipient<I>>(
         &mut self,
         cx: &mut Shared<I>,
-        exchanges: &mut Exchanges<I>,
+        to: &mut R,
         half: Half,
         lost: u64,
     ) {
-        self.flush(cx, exchanges, half);
+        self.flush(cx, to, half);
         if let Some(decoder) = &mut self.decoder {
             // What comes after a hole in a compressed stream cannot be read.
             decoder.abandon(&mut cx.decoders);
         }
-        exchanges.encoded(half, lost);
-        exchanges.gap(&mut cx.inspect, half, lost);
+        to.encoded(half, lost);
+        to.gap(&mut cx.inspect, half, lost);
     }
 
     /// Hands over what is gathered, as a piece of a longer body.
-    fn flush<I: Inspection>(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, half: Half) {
+    fn flush<I: Inspection, R: Recipient<I>>(&mut self, cx: &mut Shared<I>, to: &mut R, half: Half) {
         if !self.gathered.is_empty() {
             let gathered = std::mem::take(&mut self.gathered);
-            exchanges.body(&mut cx.inspect, half, &gathered, false);
+            to.body(&mut cx.inspect, half, &gathered, false);
             cx.pool.give(gathered);
             self.streaming = true;
         }
     }
 
-    fn deliver<I: Inspection>(
+    fn deliver<I: Inspection, R: Recipient<I>>(
         &mut self,
         cx: &mut Shared<I>,
-        exchanges: &mut Exchanges<I>,
+        to: &mut R,
         half: Half,
         bytes: &[u8],
         last: bool,
     ) {
         if self.streaming {
             if last || !bytes.is_empty() {
-                exchanges.body(&mut cx.inspect, half, bytes, last);
+                to.body(&mut cx.inspect, half, bytes, last);
             }
             return;
         }
         if self.gathered.is_empty() && (last || bytes.len() > cx.limits.small_body) {
             if !bytes.is_empty() {
-                exchanges.body(&mut cx.inspect, half, bytes, last);
+                to.body(&mut cx.inspect, half, bytes, last);
                 self.streaming = !last;
             }
             return;
@@ -133,29 +133,29 @@ impl Delivery {
             if cx.pool.append(&mut self.gathered, bytes, cx.limits.held_memory) {
                 if last {
                     let gathered = std::mem::take(&mut self.gathered);
-                    exchanges.body(&mut cx.inspect, half, &gathered, true);
+                    to.body(&mut cx.inspect, half, &gathered, true);
                     cx.pool.give(gathered);
                 }
                 return;
             }
             cx.accounts.bodies_over_limit += 1;
         }
-        self.flush(cx, exchanges, half);
+        self.flush(cx, to, half);
         self.streaming = true;
         if last || !bytes.is_empty() {
-            exchanges.body(&mut cx.inspect, half, bytes, last);
+            to.body(&mut cx.inspect, half, bytes, last);
         }
     }
 
     /// Bytes that are shown as they are, since the framing around them is broken; they do not count as length.
-    pub(crate) fn raw<I: Inspection>(
+    pub(crate) fn raw<I: Inspection, R: Recipient<I>>(
         &mut self,
         cx: &mut Shared<I>,
-        exchanges: &mut Exchanges<I>,
+        to: &mut R,
         half: Half,
         bytes: &[u8],
     ) {
-        self.finish_decoder(cx, exchanges, half);
-        self.deliver(cx, exchanges, half, bytes, false);
+        self.finish_decoder(cx, to, half);
+        self.deliver(cx, to, half, bytes, false);
     }
 }
