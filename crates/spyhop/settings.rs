@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use spyhop_detect::{DETECTORS, LossSettings, Table};
+use spyhop_detect::{DETECTORS, LossSettings, MirrorSettings, Table};
 use spyhop_identify::{EndpointLimits, Networks};
 use spyhop_model::{Settings, Span, settings};
 use spyhop_publish::kafka::KafkaSettings;
@@ -138,6 +138,7 @@ pub fn sections() -> Vec<Section> {
         sections.push(Section::new(entry.rule.kind, entry.about, entry.settings, entry.defaults, build));
     }
     sections.push(Section::of::<LossSettings>(spyhop_detect::Loss::RULE.kind));
+    sections.push(Section::of::<MirrorSettings>(spyhop_detect::Mirror::RULE.kind));
     sections
 }
 

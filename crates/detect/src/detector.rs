@@ -17,6 +17,9 @@ pub trait Detector: Settings + Send + 'static {
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>);
     /// Looks at an event in one of its cells. Every supporting event is a hit; the engine opens, grows and closes.
     fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, state: &mut Self::State, out: &mut Verdicts);
+    /// Whether it also wants messages of WebSockets and other channels ([`spyhop_model::Message`]): those who count calls do not.
+    const MESSAGES: bool = false;
+
     /// How long a silent cell is remembered. A detector whose state is `()` has none.
     fn memory(&self) -> Span {
         const { assert!(size_of::<Self::State>() == 0, "a detector that remembers says for how long") };

@@ -10,7 +10,7 @@ use spyhop_model::{Event, Finding, Key, Moment, Rule, Timestamp, settings};
 
 use crate::detector::{CellKey, Context, Detector, Verdict, Verdicts};
 use crate::findings::{Findings, Life, SavedFindings, Support};
-use crate::sensor::Loss;
+use crate::sensor::{Loss, Mirror, Sensor, TapReport};
 
 settings! {
     /// What detection may use.
@@ -25,8 +25,9 @@ settings! {
 /// All detectors with their cells and findings.
 pub struct Engine {
     tables: Vec<Box<dyn Table>>,
-    loss: Loss,
+    sensor: Sensor,
     tells_losses: bool,
+    tells_mirror: bool,
     findings: Findings,
     memory: usize,
     evicted: u64,
@@ -49,7 +50,7 @@ impl Engine {
     /// `tables` as the registry builds them. `keep_past` keeps forgotten findings for the end of a replay.
     pub fn new(
         tables: Vec<Box<dyn Table>>,
-        loss: Loss,
+        sensor: Sensor,
         limits: &Limits,
         life: Life,
         key: Key,
@@ -59,8 +60,9 @@ impl Engine {
         let tables = tables.into_iter().filter(|table| is_on(table.rule().kind)).collect();
         Engine {
             tables,
-            loss,
+            sensor,
             tells_losses: is_on(Loss::RULE.kind),
+            tells_mirror: is_on(Mirror::RULE.kind),
             findings: Findings::new(life, key, keep_past),
             memory: limits.memory_mib << 20,
             evicted: 0,
@@ -103,8 +105,21 @@ impl Engine {
             ("findings_refused", self.findings.refused()),
             ("past_findings_dropped", self.findings.past_dropped()),
         ];
-        self.loss.observe(at, totals.iter().map(|(reason, total)| (*reason, *total)).chain(own), &mut self.findings);
+        self.sensor.loss.observe(
+            at,
+            totals.iter().map(|(reason, total)| (*reason, *total)).chain(own),
+            &mut self.findings,
+        );
         self.collect();
+    }
+
+    /// What the ports delivered since the last call, as the accounts have it at `at`.
+    pub fn mirror(&mut self, at: Timestamp, taps: &[TapReport]) {
+        self.advance(at);
+        if self.tells_mirror {
+            self.sensor.mirror.observe(at, taps, &mut self.findings);
+            self.collect();
+        }
     }
 
     /// The end of a run: findings that have grown since they were told last are told. Nothing is closed.
@@ -171,8 +186,10 @@ impl Engine {
                 table.load(cells)?;
             }
         }
-        if self.tells_losses {
-            rules.insert(Loss::RULE.kind, Loss::RULE);
+        for (is_told, rule) in [(self.tells_losses, Loss::RULE), (self.tells_mirror, Mirror::RULE)] {
+            if is_told {
+                rules.insert(rule.kind, rule);
+            }
         }
         self.findings.load(saved.findings, |kind| rules.get(kind).copied());
         Ok(())
@@ -200,7 +217,11 @@ impl Engine {
 
     fn put_summary(&self, finding: &mut Finding) {
         let table = self.tables.iter().find(|table| table.rule().kind == finding.rule.kind);
-        finding.summary = table.map_or_else(|| self.loss.summary(finding), |table| table.summary(finding));
+        finding.summary = match table {
+            Some(table) => table.summary(finding),
+            None if finding.rule.kind == Mirror::RULE.kind => self.sensor.mirror.summary(finding),
+            None => self.sensor.loss.summary(finding),
+        };
     }
 }
 
@@ -320,6 +341,9 @@ impl<D: Detector> Table for Cells<D> {
     }
 
     fn event(&mut self, event: &Event, findings: &mut Findings) {
+        if event.call.message.is_some() && !D::MESSAGES {
+            return;
+        }
         let mut keys = std::mem::take(&mut self.keys);
         self.detector.entities(event, &mut keys);
         let now = event.moment().at;
@@ -431,7 +455,7 @@ mod tests {
     fn the_cells_of_all_detectors_stay_within_the_memory() {
         let limits = Limits { memory_mib: 1, ..Limits::default() };
         let tables: Vec<Box<dyn Table>> = vec![Box::new(Cells::new(Unmasked::default()))];
-        let mut engine = Engine::new(tables, Loss::default(), &limits, Life::default(), Key::new([1; 32]), false);
+        let mut engine = Engine::new(tables, Sensor::default(), &limits, Life::default(), Key::new([1; 32]), false);
         for n in 0..2_000 {
             engine.event(&returning(n));
         }
@@ -446,7 +470,7 @@ mod tests {
             crate::registry::DETECTORS.iter().map(|entry| (entry.build)((entry.defaults)()).expect("defaults"));
         let mut engine = Engine::new(
             tables.collect(),
-            Loss::default(),
+            Sensor::default(),
             &Limits::default(),
             Life::default(),
             Key::new([1; 32]),

@@ -6,7 +6,7 @@ use spyhop_testkit::EventBuilder;
 use crate::detector::Detector;
 use crate::engine::{Cells, Engine, Limits, Table};
 use crate::findings::Life;
-use crate::sensor::Loss;
+use crate::sensor::Sensor;
 
 pub(crate) struct Harness {
     engine: Engine,
@@ -31,7 +31,7 @@ impl Harness {
     }
 
     pub fn limited(tables: Vec<Box<dyn Table>>, limits: &Limits) -> Harness {
-        let engine = Engine::new(tables, Loss::default(), limits, Life::default(), Key::new([1; 32]), true);
+        let engine = Engine::new(tables, Sensor::default(), limits, Life::default(), Key::new([1; 32]), true);
         Harness { engine, seen: 0 }
     }
 
@@ -55,6 +55,10 @@ impl Harness {
     pub fn losses(&mut self, second: u64, totals: &[(&'static str, u64)]) {
         let at: Timestamp = spyhop_testkit::time(second);
         self.engine.losses(at, &totals.iter().copied().collect());
+    }
+
+    pub fn mirror(&mut self, second: u64, taps: &[crate::TapReport]) {
+        self.engine.mirror(spyhop_testkit::time(second), taps);
     }
 
     pub fn findings(&self) -> Vec<Finding> {

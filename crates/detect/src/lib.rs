@@ -20,4 +20,4 @@ pub use detector::{CellKey, Context, Detector, Evidence, Verdicts};
 pub use engine::{Engine, Limits, Table, TableAccount};
 pub use findings::{Findings, Life};
 pub use registry::{DETECTORS, Entry, rule, rules};
-pub use sensor::{Loss, LossSettings};
+pub use sensor::{Fault, Loss, LossSettings, Meaning, Mirror, MirrorSettings, Sensor, TapReport, faults, meaning};

@@ -5,7 +5,7 @@ use spyhop_model::{Rule, Setting};
 
 use crate::detector::Detector;
 use crate::engine::{Cells, Table};
-use crate::sensor::Loss;
+use crate::sensor::{Loss, Mirror};
 use crate::{access, auth, data, flow};
 
 /// A detector as the registry knows it.
@@ -53,7 +53,7 @@ pub static DETECTORS: &[Entry] = &[
 
 /// The rules of all kinds that can be reported: those of the detectors, and those told from the accounts.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    DETECTORS.iter().map(|entry| entry.rule).chain([Loss::RULE])
+    DETECTORS.iter().map(|entry| entry.rule).chain([Loss::RULE, Mirror::RULE])
 }
 
 /// The rule of a kind.

@@ -167,6 +167,8 @@ pub struct HttpAccounts {
     pub response_only: u64,
     /// Messages of WebSockets, event streams and gRPC streams.
     pub messages: u64,
+    /// TLS handshakes told.
+    pub handshakes: u64,
     /// CONNECT tunnels entered.
     pub tunnels: u64,
     /// Upgrades followed.
@@ -251,6 +253,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
             request_only,
             response_only,
             messages,
+            handshakes,
             tunnels,
             upgrades,
             truncated_heads,
@@ -277,6 +280,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
         self.request_only += request_only;
         self.response_only += response_only;
         self.messages += messages;
+        self.handshakes += handshakes;
         self.tunnels += tunnels;
         self.upgrades += upgrades;
         self.truncated_heads += truncated_heads;

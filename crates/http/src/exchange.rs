@@ -175,6 +175,7 @@ impl<I: Inspection> Running<I> {
         &mut self,
         cx: &mut Shared<I>,
         ordinals: &mut Ordinals,
+        client: Side,
         half: Half,
         kind: MessageKind,
         truncated: Option<Truncation>,
@@ -185,6 +186,9 @@ impl<I: Inspection> Running<I> {
             ordinal: ordinals.next(),
             opened_by: self.ordinal,
             kind,
+            protocol: self.protocol,
+            stream: self.stream,
+            client,
             half,
             number: *told,
             began_at: begun.at,
@@ -195,6 +199,7 @@ impl<I: Inspection> Running<I> {
                 truncated: truncated.or((begun.gap > 0).then_some(Truncation::Gap)),
                 gap: begun.gap,
             },
+            defects: Defects(if begun.gap > 0 { Defects::GAP } else { 0 } | self.defects.0 & Defects::MIDSTREAM),
         };
         *told += 1;
         cx.accounts.messages += 1;

@@ -58,6 +58,12 @@ pub struct MessageEnd {
     pub opened_by: u32,
     /// What carries it.
     pub kind: MessageKind,
+    /// What carries its channel.
+    pub protocol: Protocol,
+    /// The channel's stream, in HTTP/2.
+    pub stream: Option<u32>,
+    /// Which stream-level side the client is.
+    pub client: spyhop_model::Side,
     /// Who sent it: the client or the server.
     pub half: Half,
     /// Its number among those of its half, from 0.
@@ -68,6 +74,8 @@ pub struct MessageEnd {
     pub completed_at: Timestamp,
     /// How it passed.
     pub body: Body,
+    /// What was wrong or odd.
+    pub defects: Defects,
 }
 
 /// What stands about an exchange at its end.

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spyhop_model::{Call, Event, Fingerprint, Key, LoginMethod, Outcome, Socket, Timestamp};
+use spyhop_model::{
+    Call, Event, Fingerprint, Greeting, Handshake, Key, LoginMethod, Outcome, Socket, Timestamp, Transport,
+};
 
 pub use endpoint::EndpointLimits;
 pub use location::{Locations, Networks};
@@ -31,7 +33,10 @@ impl Identity {
     }
 
     /// What the call says, together with what is known by now.
-    pub fn resolve(&mut self, call: Call) -> Event {
+    pub fn resolve(&mut self, mut call: Call) -> Event {
+        if call.forwarded_https && self.locations.is_trusted_hop(call.client.ip) {
+            call.transport = Transport::BehindTerminator;
+        }
         let endpoint = self.endpoints.of(&call);
         let client = self.locations.party(call.client.ip);
         let server = self.locations.party(call.server.ip);
@@ -50,6 +55,13 @@ impl Identity {
             repeated_login,
             call,
         }
+    }
+
+    /// The ends of a handshake.
+    pub fn greet(&mut self, handshake: Handshake) -> Greeting {
+        let client = self.locations.party(handshake.client.ip);
+        let server = self.locations.party(handshake.server.ip);
+        Greeting { handshake, client, server }
     }
 
     /// Calls that were counted under an overflow endpoint.

@@ -13,6 +13,8 @@ settings! {
     pub struct Networks {
         /// Own address ranges. The private ones are always a good guess; add the public ones you own.
         inside: Vec<IpNet> = private_ranges(),
+        /// Your reverse proxies, load balancers and gateways. What they say of a call is believed: that TLS ended at them (X-Forwarded-Proto and its like).
+        trusted_hops: Vec<IpNet> = Vec::new(),
         /// Countries that are home, as ISO 3166 codes. Hong Kong (HK), Macau (MO) and Taiwan (TW) are outside the mainland's jurisdiction for the export of data.
         home_jurisdictions: Vec<String> = vec!["CN".to_owned()],
         /// A country or city database in MaxMind's format (GeoLite2, DB-IP, IPinfo); empty for the one that is built in.
@@ -47,6 +49,7 @@ const REMEMBERED: usize = 65_536;
 /// Looks addresses up.
 pub struct Locations {
     inside: Vec<IpNet>,
+    trusted_hops: Vec<IpNet>,
     home: Vec<Country>,
     database: Database,
     known: HashMap<IpAddr, Party, ahash::RandomState>,
@@ -76,7 +79,18 @@ impl Locations {
                 })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Locations { inside: networks.inside.clone(), home, database, known: HashMap::default() })
+        Ok(Locations {
+            inside: networks.inside.clone(),
+            trusted_hops: networks.trusted_hops.clone(),
+            home,
+            database,
+            known: HashMap::default(),
+        })
+    }
+
+    /// Whether what this address says of its clients is believed.
+    pub fn is_trusted_hop(&self, ip: IpAddr) -> bool {
+        self.trusted_hops.iter().any(|range| range.contains(&ip))
     }
 
     /// Where an address is.

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use spyhop_http::{Body, Exchange, Half, Inspection, RequestHead, ResponseHead, field};
+use spyhop_http::{Body, Exchange, Field, Half, Inspection, MessageEnd, RequestHead, ResponseHead, field};
 use spyhop_model::{
-    Agent, Call, Connection, Fingerprint, Key, Moment, Protocol, Raw, Request, Response, Side, Timestamp, Transport,
+    Agent, Call, Connection, Fingerprint, Key, Message, MessageKind, Moment, Protocol, Raw, Request, Response, Side,
+    Sighting, Socket, Timestamp, Transport,
 };
 
 use crate::agent::Agents;
@@ -69,8 +70,8 @@ pub struct Inspector {
     scratch: Vec<u8>,
     /// What was not read.
     pub accounts: InspectAccounts,
-    /// Finished calls, in the order in which they were completed; whoever runs the worker takes them.
-    pub calls: Vec<Call>,
+    /// What was seen, in the order in which it was complete; whoever runs the worker takes it.
+    pub sightings: Vec<Sighting>,
 }
 
 impl Inspector {
@@ -85,7 +86,7 @@ impl Inspector {
             hasher: ahash::RandomState::new(),
             scratch: Vec::new(),
             accounts: InspectAccounts::default(),
-            calls: Vec::new(),
+            sightings: Vec::new(),
         }
     }
 
@@ -134,9 +135,14 @@ pub struct ExchangeInspection {
     credentials: CredentialScan,
     asked: Part,
     answered: Part,
+    grpc_status: Option<u32>,
+    /// TLS ends before us, says the request.
+    forwarded_https: bool,
+    /// Messages that are passing, by half.
+    messages: [Option<Box<Part>>; 2],
 }
 
-/// What is read of one half.
+/// What is read of one half, or of a message.
 struct Part {
     content: Content,
     scan: BodyScan,
@@ -176,6 +182,27 @@ impl Inspection for ExchangeInspection {
             credentials: CredentialScan::default(),
             asked: Part::new(Half::Request, at),
             answered: Part::new(Half::Response, at),
+            grpc_status: None,
+            forwarded_https: false,
+            messages: [None, None],
+        }
+    }
+
+    fn again(&self, _cx: &mut Inspector, connection: &Connection, at: Timestamp) -> Self {
+        ExchangeInspection {
+            connection: *connection,
+            request: self.request.clone(),
+            response: None,
+            raw: self.raw.clone(),
+            agent: self.agent,
+            picture: self.picture,
+            login: LoginScan::default(),
+            credentials: CredentialScan::default(),
+            asked: Part::new(Half::Request, at),
+            answered: Part::new(Half::Response, at),
+            grpc_status: None,
+            forwarded_https: self.forwarded_https,
+            messages: [None, None],
         }
     }
 
@@ -187,6 +214,7 @@ impl Inspection for ExchangeInspection {
         self.agent = cx.classify(user_agent.as_deref());
         self.picture = cx.picture(head);
         self.login.request(head);
+        self.forwarded_https = is_forwarded_https(head.fields);
         self.credentials.request(head, &cx.knowledge.key);
         self.asked.head(content_type);
 
@@ -234,6 +262,8 @@ impl Inspection for ExchangeInspection {
         for field in head.fields {
             read_field(&mut self.answered.content, &mut cx.recogniser, field);
         }
+        // A call that fails at once has its status here (gRPC over HTTP/2, "Trailers-Only").
+        self.read_grpc_status(head.fields);
         self.response = Some(Response {
             status: head.status,
             version: head.version,
@@ -253,6 +283,64 @@ impl Inspection for ExchangeInspection {
         self.step(cx, half, Step::Gap);
     }
 
+    fn trailers(&mut self, cx: &mut Inspector, half: Half, fields: &[Field<'_>]) {
+        let content = match half {
+            Half::Request => &mut self.asked.content,
+            Half::Response => &mut self.answered.content,
+        };
+        for field in fields {
+            read_field(content, &mut cx.recogniser, field);
+        }
+        if half == Half::Response {
+            self.read_grpc_status(fields);
+        }
+    }
+
+    fn message(&mut self, cx: &mut Inspector, half: Half, bytes: &[u8]) {
+        self.message_part(half).values(cx, Step::Bytes(bytes));
+    }
+
+    fn message_gap(&mut self, cx: &mut Inspector, half: Half, _lost: u64) {
+        self.message_part(half).values(cx, Step::Gap);
+    }
+
+    fn message_end(&mut self, cx: &mut Inspector, message: &MessageEnd) {
+        let Some(mut part) = self.messages[index(message.half)].take() else { return };
+        part.values(cx, Step::End);
+        let connection = self.connection;
+        let (client, server) = ends(&connection, message.client);
+        cx.sightings.push(Sighting::Call(Box::new(Call {
+            moment: Moment { at: message.completed_at, flow: connection.id, ordinal: message.ordinal },
+            began_at: message.began_at,
+            answered_at: None,
+            ended_at: message.completed_at,
+            client,
+            server,
+            vlans: connection.key.vlans,
+            transport: Transport::Cleartext,
+            forwarded_https: self.forwarded_https,
+            protocol: message.protocol,
+            stream: message.stream,
+            message: Some(Box::new(Message {
+                opened_by: message.opened_by,
+                kind: message.kind,
+                half: message.half,
+                number: message.number,
+                body: message.body,
+            })),
+            grpc_status: None,
+            request: self.request.clone(),
+            response: None,
+            defects: message.defects,
+            agent: self.agent,
+            picture: self.picture,
+            login: None,
+            credentials: Vec::new(),
+            observations: part.content.finish(),
+            raw: self.raw.clone(),
+        })));
+    }
+
     fn end(mut self, cx: &mut Inspector, exchange: &Exchange) {
         // Bodies that were cut off have not been ended yet.
         self.step(cx, Half::Request, Step::End);
@@ -266,6 +354,8 @@ impl Inspection for ExchangeInspection {
             credentials,
             asked,
             answered,
+            grpc_status,
+            forwarded_https,
             ..
         } = self;
         if let (Some(request), Some(body)) = (&mut request, exchange.request) {
@@ -289,11 +379,8 @@ impl Inspection for ExchangeInspection {
         cx.accounts.credentials_over_limit += u64::from(left_out);
         let mut observations = asked.content.finish();
         observations.extend(answered.content.finish());
-        let (client, server) = match exchange.client {
-            Side::Originator => (connection.originator, connection.responder),
-            Side::Responder => (connection.responder, connection.originator),
-        };
-        cx.calls.push(Call {
+        let (client, server) = ends(&connection, exchange.client);
+        cx.sightings.push(Sighting::Call(Box::new(Call {
             moment: Moment { at: exchange.completed_at, flow: connection.id, ordinal: exchange.ordinal },
             began_at: exchange.began_at,
             answered_at: exchange.answered_at,
@@ -302,7 +389,11 @@ impl Inspection for ExchangeInspection {
             server,
             vlans: connection.key.vlans,
             transport: Transport::Cleartext,
-            protocol: Protocol::Http1,
+            forwarded_https,
+            protocol: exchange.protocol,
+            stream: exchange.stream,
+            message: None,
+            grpc_status,
             request,
             response,
             defects: exchange.defects,
@@ -312,7 +403,22 @@ impl Inspection for ExchangeInspection {
             credentials,
             observations,
             raw,
-        });
+        })));
+    }
+}
+
+fn index(half: Half) -> usize {
+    match half {
+        Half::Request => 0,
+        Half::Response => 1,
+    }
+}
+
+/// Client and server.
+fn ends(connection: &Connection, client: Side) -> (Socket, Socket) {
+    match client {
+        Side::Originator => (connection.originator, connection.responder),
+        Side::Responder => (connection.responder, connection.originator),
     }
 }
 
@@ -325,25 +431,33 @@ enum Step<'a> {
 }
 
 impl ExchangeInspection {
+    /// What is read of a message: bare, whatever the type of the exchange that opened its channel; but gRPC's are what
+    /// their exchange says.
+    fn message_part(&mut self, half: Half) -> &mut Part {
+        let at = self.connection.started;
+        let grpc = self.request.as_ref().and_then(|request| request.content_type.as_deref());
+        self.messages[index(half)].get_or_insert_with(|| {
+            let mut part = Box::new(Part::new(half, at));
+            part.head(grpc.filter(|kind| kind.starts_with("application/grpc")).map(str::as_bytes));
+            part
+        })
+    }
+
+    fn read_grpc_status(&mut self, fields: &[Field<'_>]) {
+        let status = field(fields, "grpc-status").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+        self.grpc_status = self.grpc_status.or(status);
+    }
+
     fn step(&mut self, cx: &mut Inspector, half: Half, step: Step<'_>) {
         let ExchangeInspection { login, asked, answered, .. } = self;
-        let Part { content, scan, begun, media, html } = match half {
+        let part = match half {
             Half::Request => asked,
             Half::Response => answered,
         };
-        if let Step::Bytes(bytes) = step
-            && !*begun
-        {
-            *begun = true;
-            // A label is not believed where the first bytes are text.
-            *media &= !is_text(bytes);
-        }
-        if *media || !*begun {
-            if let Step::Bytes(bytes) = step {
-                cx.accounts.media_bytes += bytes.len() as u64;
-            }
+        if !part.is_read(cx, step) {
             return;
         }
+        let Part { content, scan, html, .. } = part;
         let mut values = content.sink(&mut cx.recogniser, Source::Body);
         match half {
             Half::Request => pass(scan, step, &mut (&mut values, &mut Asked(login))),
@@ -358,12 +472,56 @@ impl ExchangeInspection {
     }
 }
 
+impl Part {
+    /// Whether the step is for the walkers.
+    fn is_read(&mut self, cx: &mut Inspector, step: Step<'_>) -> bool {
+        if let Step::Bytes(bytes) = step
+            && !self.begun
+        {
+            self.begun = true;
+            // A label is not believed where the first bytes are text.
+            self.media &= !is_text(bytes);
+        }
+        if let (true, Step::Bytes(bytes)) = (self.media, step) {
+            cx.accounts.media_bytes += bytes.len() as u64;
+        }
+        self.begun && !self.media
+    }
+
+    /// Looks for values alone.
+    fn values(&mut self, cx: &mut Inspector, step: Step<'_>) {
+        if self.is_read(cx, step) {
+            pass(&mut self.scan, step, &mut self.content.sink(&mut cx.recogniser, Source::Body));
+        }
+    }
+}
+
 fn pass<S: LeafSink>(scan: &mut BodyScan, step: Step<'_>, sink: &mut S) {
     match step {
         Step::Bytes(bytes) => scan.feed(bytes, sink),
         Step::Gap => scan.gap(sink),
         Step::End => scan.finish(sink),
     }
+}
+
+/// Whether a hop says that its client used TLS: RFC 7239 (`Forwarded: proto=https`), and what was common before it.
+fn is_forwarded_https(fields: &[Field<'_>]) -> bool {
+    fields.iter().any(|field| {
+        let name = |known: &str| field.name.eq_ignore_ascii_case(known.as_bytes());
+        let value = field.value.get(..FIELD).unwrap_or(field.value).to_ascii_lowercase();
+        // Hops append: the first entry is the outermost hop, the one that talked to the client.
+        let first = value.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
+        if name("x-forwarded-proto") || name("x-forwarded-scheme") || name("x-scheme") || name("x-url-scheme") {
+            first == b"https" || first == b"wss"
+        } else if name("x-forwarded-ssl") || name("front-end-https") || name("x-https") {
+            first == b"on" || first == b"1"
+        } else if name("forwarded") {
+            let mut pairs = first.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+            pairs.any(|pair| pair == b"proto=https" || pair == b"proto=\"https\"")
+        } else {
+            name("cloudfront-forwarded-proto") && first == b"https"
+        }
+    })
 }
 
 /// Whether a body begins as text does.

@@ -131,6 +131,8 @@ pub struct Call {
     pub vlans: Vlans,
     /// How it crossed the wire here.
     pub transport: Transport,
+    /// A hop before us says that it ended TLS. Whether it is one that may say so is for identification to know.
+    pub forwarded_https: bool,
     /// Protocol.
     pub protocol: Protocol,
     /// Its stream, in HTTP/2.

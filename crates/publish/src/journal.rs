@@ -12,13 +12,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use spyhop_model::{Event, Finding};
+use spyhop_model::{Event, Finding, Greeting};
 
 /// What is published.
 #[derive(Clone, Debug)]
 pub enum Record {
     /// An exchange with what identification added.
     Event(Arc<Event>),
+    /// A TLS handshake; counted among the exchanges, beside which it is published.
+    Greeting(Arc<Greeting>),
     /// A finding after a change.
     Finding(Arc<Finding>),
 }
@@ -36,7 +38,7 @@ impl Tally {
     /// Counts a record.
     pub fn add(&mut self, record: &Record) {
         match record {
-            Record::Event(_) => self.exchanges += 1,
+            Record::Event(_) | Record::Greeting(_) => self.exchanges += 1,
             Record::Finding(_) => self.findings += 1,
         }
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use spyhop_model::{Finding, Lang};
 
 use crate::journal::Record;
-use crate::record::{ExchangeRecord, FindingRecord, Names, ObservationRecord};
+use crate::record::{ExchangeRecord, FindingRecord, HandshakeRecord, Names, ObservationRecord};
 use crate::sink::{Sink, SinkError};
 
 /// A buffered file, or the standard output.
@@ -104,8 +104,13 @@ impl Sink for JsonLines {
         }
         for record in batch {
             match (self.lines, record) {
+                // Messages are no exchanges; what is in them stands among the observations.
+                (Lines::Exchanges, Record::Event(event)) if event.call.message.is_some() => {}
                 (Lines::Exchanges, Record::Event(event)) => {
                     self.output.line(&ExchangeRecord::new(event, &self.names))?;
+                }
+                (Lines::Exchanges, Record::Greeting(greeting)) => {
+                    self.output.line(&HandshakeRecord::new(greeting, &self.names))?;
                 }
                 (Lines::Observations(lang), Record::Event(event)) => {
                     for observation in ObservationRecord::all(event, lang, &self.names) {
@@ -116,7 +121,8 @@ impl Sink for JsonLines {
                     self.output.line(&FindingRecord::new(finding, lang, &self.names))?;
                 }
                 (Lines::Exchanges | Lines::Observations(_), Record::Finding(_))
-                | (Lines::Changes(_), Record::Event(_)) => {}
+                | (Lines::Changes(_), Record::Event(_))
+                | (Lines::Observations(_) | Lines::Changes(_), Record::Greeting(_)) => {}
             }
         }
         Ok(())

@@ -91,7 +91,11 @@ pub fn event(ordinal: u32) -> Event {
         server: Socket { ip: [10, 0, 0, 2].into(), port: 80 },
         vlans: Vlans::default(),
         transport: Transport::Cleartext,
+        forwarded_https: false,
         protocol: Protocol::Http1,
+        stream: None,
+        message: None,
+        grpc_status: None,
         request: Some(Request {
             method: "POST".into(),
             target: "/login?phone=138****8000~00000000000000aa".into(),

@@ -41,6 +41,10 @@ pub struct Accounts {
 pub struct Seen {
     /// Exchanges.
     pub exchanges: u64,
+    /// Messages of WebSockets and of other channels.
+    pub messages: u64,
+    /// TLS handshakes.
+    pub handshakes: u64,
     /// Sensitive values in them, candidates and masked ones included.
     pub values: u64,
     /// Login attempts.
@@ -107,6 +111,8 @@ impl Accounts {
             let parsed = self.http.http + self.http.other_total() + self.http.unparsed_total() + self.http.held;
             same("delivered = HTTP + other + unparsed", self.http.delivered, parsed);
             same("exchanges parsed and events", self.http.exchanges, self.seen.exchanges);
+            same("messages parsed and events", self.http.messages, self.seen.messages);
+            same("handshakes parsed and events", self.http.handshakes, self.seen.handshakes);
         }
         wrong
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use spyhop_detect::Engine;
 use spyhop_identify::Identity;
-use spyhop_model::{Call, Outcome, Timestamp};
+use spyhop_model::{Call, Handshake, Outcome, Sighting, Timestamp};
 use spyhop_publish::{Journal, Record, Tally};
 
 use super::accounts::{Losses, Seen};
@@ -21,7 +21,7 @@ pub(super) struct Behaviour {
     wants_events: bool,
     wants_changes: bool,
     unordered: usize,
-    pending: Vec<Call>,
+    pending: Vec<Sighting>,
     marks: Vec<Timestamp>,
     /// Losses of each worker that wait for their mark to be the lowest.
     coming: Vec<VecDeque<(Timestamp, Losses)>>,
@@ -68,7 +68,7 @@ impl Behaviour {
     }
 
     pub(super) fn take(&mut self, told: Yield) {
-        self.pending.extend(told.calls);
+        self.pending.extend(told.sightings);
         let Some(mark) = told.mark else { return self.bound() };
         if let (Some(losses), Some(coming)) = (told.losses, self.coming.get_mut(told.worker)) {
             coming.push_back((mark, losses));
@@ -87,10 +87,13 @@ impl Behaviour {
 
     /// Handles what is strictly before `low`, in order.
     fn release(&mut self, low: Timestamp) {
-        let mut due: Vec<Call> = self.pending.extract_if(.., |call| call.moment.at < low).collect();
-        due.sort_unstable_by_key(|call| call.moment);
-        for call in due {
-            self.call(call);
+        let mut due: Vec<Sighting> = self.pending.extract_if(.., |seen| seen.moment().at < low).collect();
+        due.sort_unstable_by_key(Sighting::moment);
+        for seen in due {
+            match seen {
+                Sighting::Call(call) => self.call(*call),
+                Sighting::Handshake(handshake) => self.handshake(*handshake),
+            }
         }
         if low < Timestamp::MAX {
             self.reached = self.reached.max(low);
@@ -112,7 +115,9 @@ impl Behaviour {
         // Only an order that was forced can come late; event time does not run backwards for it.
         self.reached = self.reached.max(call.moment.at);
         let event = self.identity.resolve(call);
-        self.seen.exchanges += 1;
+        let message = event.call.message.is_some();
+        self.seen.exchanges += u64::from(!message);
+        self.seen.messages += u64::from(message);
         self.seen.values += event.call.observations.iter().map(|seen| u64::from(seen.count)).sum::<u64>();
         if let Some(login) = event.login() {
             self.seen.logins += 1;
@@ -125,6 +130,15 @@ impl Behaviour {
         self.collect();
         if self.records.len() >= APPEND {
             self.append();
+        }
+    }
+
+    fn handshake(&mut self, handshake: Handshake) {
+        self.reached = self.reached.max(handshake.moment.at);
+        self.seen.handshakes += 1;
+        let greeting = self.identity.greet(handshake);
+        if self.wants_events {
+            self.records.push(Record::Greeting(Arc::new(greeting)));
         }
     }
 

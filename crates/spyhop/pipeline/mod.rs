@@ -106,7 +106,7 @@ struct Load {
 /// From a worker to behaviour.
 struct Yield {
     worker: usize,
-    calls: Vec<spyhop_model::Call>,
+    sightings: Vec<spyhop_model::Sighting>,
     mark: Option<Timestamp>,
     /// Losses so far of the worker and of the source as far as they came with the mark; if they changed.
     losses: Option<Losses>,

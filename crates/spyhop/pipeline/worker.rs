@@ -88,8 +88,8 @@ pub(super) fn work(
             worker.guarded(|worker| worker.streams.advance(&mut worker.shared, mark));
             last = mark;
         }
-        let told = Yield { worker: index, calls: worker.calls(), mark: batch.mark, losses: worker.losses() };
-        if !told.calls.is_empty() || told.mark.is_some() {
+        let told = Yield { worker: index, sightings: worker.sightings(), mark: batch.mark, losses: worker.losses() };
+        if !told.sightings.is_empty() || told.mark.is_some() {
             // Behaviour is only gone if it panicked: there is nobody to work for, and joining it tells.
             if yields.send(told).is_err() {
                 break;
@@ -102,7 +102,7 @@ pub(super) fn work(
     worker.guarded(|worker| worker.streams.finish(&mut worker.shared, last));
     let _ = yields.send(Yield {
         worker: index,
-        calls: worker.calls(),
+        sightings: worker.sightings(),
         mark: Some(Timestamp::MAX),
         losses: worker.losses(),
     });
@@ -141,8 +141,8 @@ impl Worker {
         }
     }
 
-    fn calls(&mut self) -> Vec<spyhop_model::Call> {
-        std::mem::take(&mut self.shared.inspect.calls)
+    fn sightings(&mut self) -> Vec<spyhop_model::Sighting> {
+        std::mem::take(&mut self.shared.inspect.sightings)
     }
 
     /// Losses so far, if they have changed since they were told.

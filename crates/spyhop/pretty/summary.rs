@@ -65,6 +65,8 @@ pub struct Loss {
     pub unit: Text,
     /// One sentence: what it means and what to do.
     pub sentence: Text,
+    /// What may have gone unseen.
+    pub hidden: Text,
 }
 
 /// One account: a total and the parts that it must equal.
@@ -234,7 +236,13 @@ fn losses(out: &mut String, style: Style, losses: &[Loss]) {
     heading(out, style, style.say("Not seen or not kept", "未看到或未保留"));
     for loss in real {
         let _ = writeln!(out, "  {}  {} {}", loss.reason, style.bold(&grouped(loss.count)), loss.unit.lang(style.lang));
-        style.paragraph(out, 6, loss.sentence.lang(style.lang));
+        let hidden = loss.hidden.lang(style.lang);
+        let sentence = loss.sentence.lang(style.lang);
+        let text = match style.lang {
+            Lang::En => format!("{sentence}. May have hidden: {hidden}."),
+            Lang::Zh => format!("{sentence}。可能遗漏：{hidden}。"),
+        };
+        style.paragraph(out, 6, &text);
     }
 }
 

@@ -42,6 +42,7 @@ impl Detector for CleartextTransport {
         clause: "杜绝敏感数据明文传输",
     };
     /// Types that crossed in cleartext.
+    const MESSAGES: bool = true;
     type State = Names;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

@@ -38,6 +38,7 @@ impl Detector for Unmasked {
         clause: "未脱敏展示",
     };
     /// Types that were returned in full.
+    const MESSAGES: bool = true;
     type State = Names;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

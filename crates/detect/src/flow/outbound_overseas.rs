@@ -33,6 +33,7 @@ impl Detector for OutboundOverseas {
         },
         clause: "内部 IP 访问境外 API",
     };
+    const MESSAGES: bool = true;
     type State = ();
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

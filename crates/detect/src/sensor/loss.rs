@@ -6,6 +6,7 @@ use spyhop_model::{Class, Entity, Finding, Moment, Rule, Said, Severity, Span, T
 
 use crate::detector::{CellKey, Evidence};
 use crate::findings::{Findings, Support};
+use crate::sensor::meaning::meaning;
 
 settings! {
     /// The sensor could not see or keep everything.
@@ -79,11 +80,15 @@ impl Loss {
     }
 
     pub(crate) fn summary(&self, finding: &Finding) -> Said {
-        let list =
-            finding.measures.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ");
+        let (mut en, mut zh) = (Vec::new(), Vec::new());
+        for (reason, count) in &finding.measures {
+            let means = meaning(reason);
+            en.push(format!("{reason} {count} {} (may have hidden: {})", means.unit.en, means.hidden.en));
+            zh.push(format!("{reason} {count} {}（可能遗漏：{}）", means.unit.zh, means.hidden.zh));
+        }
         Said {
-            en: format!("Not everything was seen or kept: {list}."),
-            zh: format!("未能看到或保留全部数据：{list}。"),
+            en: format!("Not everything was seen or kept: {}.", en.join("; ")),
+            zh: format!("未能看到或保留全部数据：{}。", zh.join("；")),
         }
     }
 }

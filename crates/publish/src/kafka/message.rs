@@ -1,10 +1,10 @@
 //! A record as a Kafka message.
 
 use rdkafka::message::{Header, OwnedHeaders};
-use spyhop_model::{Entity, Event, Finding, Key, Lang};
+use spyhop_model::{Entity, Event, ExchangeId, Finding, Key, Lang};
 
 use crate::journal::Record;
-use crate::record::{FindingRecord, FlatExchange, Names};
+use crate::record::{FindingRecord, FlatExchange, HandshakeRecord, Names};
 
 /// The key of messages about an entity: the keyed fingerprint of its role and name, in hexadecimal digits. A
 /// finding's primary entity never changes, so neither does its key.
@@ -42,6 +42,14 @@ impl Encoder {
             Record::Finding(finding) => {
                 serde_json::to_writer(value, &FindingRecord::new(finding, self.lang, &self.names))?;
                 Ok(self.finding(finding))
+            }
+            Record::Greeting(greeting) => {
+                serde_json::to_writer(value, &HandshakeRecord::new(greeting, &self.names))?;
+                let client = Entity::ClientIp(greeting.client.ip);
+                let id =
+                    ExchangeId { flow: greeting.handshake.moment.flow, ordinal: greeting.handshake.moment.ordinal };
+                let headers = self.headers(HandshakeRecord::SCHEMA, &id.to_string());
+                Ok(Envelope { topic: Topic::Exchanges, key: partition_key(&self.key, &client), headers })
             }
             Record::Event(event) => {
                 serde_json::to_writer(value, &FlatExchange::new(event, &self.names))?;

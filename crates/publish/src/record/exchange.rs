@@ -33,6 +33,9 @@ pub struct ExchangeRecord<'a> {
     pub vlans: Vec<u16>,
     /// Protocol.
     pub protocol: ProtocolWord,
+    /// Its stream, in HTTP/2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u32>,
     /// How it crossed the wire where the sensor stands.
     pub transport: TransportWord,
     /// `METHOD host/path/{id}`.
@@ -128,6 +131,9 @@ pub struct ResponseRecord<'a> {
     /// Media type of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<&'a str>,
+    /// Status of a gRPC call, 0 for success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grpc_status: Option<u32>,
     /// Its body.
     #[serde(flatten)]
     pub body: BodyRecord,
@@ -222,6 +228,7 @@ impl<'a> ExchangeRecord<'a> {
             server: EndRecord::new(call.server, &event.server),
             vlans: call.vlans.iter().collect(),
             protocol: call.protocol.into(),
+            stream: call.stream,
             transport: call.transport.into(),
             endpoint: &event.endpoint,
             account: account(event, raw),
@@ -233,6 +240,7 @@ impl<'a> ExchangeRecord<'a> {
                 status: call.status(),
                 version: Version(response.version),
                 content_type: response.content_type.as_deref(),
+                grpc_status: call.grpc_status,
                 body: BodyRecord::new(&response.body),
             }),
             agent: AgentRecord { family: call.agent.family.into(), name: call.agent.name },
@@ -304,7 +312,7 @@ fn seen(observations: &[Observation]) -> Vec<SeenRecord> {
 }
 
 impl<'a> EndRecord<'a> {
-    fn new(socket: Socket, party: &'a Party) -> EndRecord<'a> {
+    pub(super) fn new(socket: Socket, party: &'a Party) -> EndRecord<'a> {
         EndRecord {
             ip: socket.ip.into(),
             port: socket.port,

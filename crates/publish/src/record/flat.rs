@@ -61,6 +61,9 @@ pub struct FlatExchange<'a> {
     pub network_vlans: Vec<u16>,
     /// Protocol.
     pub network_protocol: ProtocolWord,
+    /// Its stream, in HTTP/2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_stream: Option<u32>,
     /// How it crossed the wire where the sensor stands.
     pub network_transport: TransportWord,
     /// Method.
@@ -178,6 +181,7 @@ impl<'a> FlatExchange<'a> {
             server_country: event.server.country.as_ref().map(|country| country.code()),
             network_vlans: call.vlans.iter().collect(),
             network_protocol: call.protocol.into(),
+            network_stream: call.stream,
             network_transport: call.transport.into(),
             http_method: request.map(|request| &*request.method),
             http_host: request.map(|request| &*request.host).filter(|host| !host.is_empty()),

@@ -10,6 +10,7 @@
 mod exchange;
 mod finding;
 mod flat;
+mod handshake;
 mod observation;
 mod respond;
 mod schema;
@@ -22,6 +23,7 @@ use spyhop_model::KeyId;
 pub use exchange::{AgentRecord, EndRecord, ExchangeRecord, LoginRecord, RequestRecord, ResponseRecord, SeenRecord};
 pub use finding::{Entities, Evidence, FindingRecord, InvolvedRecord, Named, RespondRecord};
 pub use flat::FlatExchange;
+pub use handshake::{HandshakeRecord, TlsRecord};
 pub use observation::{ObservationRecord, PlaceRecord};
 pub use respond::respond_text;
 pub use schema::{SchemaFile, schemas};

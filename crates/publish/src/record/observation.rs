@@ -7,7 +7,7 @@ use serde::Serialize;
 use spyhop_model::{Event, Lang, Observation, Place};
 
 use super::Names;
-use super::words::{ExchangeName, FormWord, GradeWord, HalfWord, KeyName, PersonalWord, Print, Time};
+use super::words::{ExchangeName, FormWord, GradeWord, HalfWord, KeyName, MessageKindWord, PersonalWord, Print, Time};
 
 /// Sensitive values of one type, in one form, at one place of one exchange.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -15,7 +15,10 @@ use super::words::{ExchangeName, FormWord, GradeWord, HalfWord, KeyName, Persona
 pub struct ObservationRecord<'a> {
     /// The exchange.
     pub exchange: ExchangeName,
-    /// Capture time of the exchange's first byte.
+    /// The message, where the values stand in one of a WebSocket or of another channel that the exchange opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageRecord>,
+    /// Capture time of the first byte of the exchange, or of the message.
     pub ts: Time,
     /// `METHOD host/path/{id}`.
     pub endpoint: &'a str,
@@ -49,6 +52,17 @@ pub struct ObservationRecord<'a> {
     pub sensor: &'a str,
     /// Names the key of all fingerprints in this record.
     pub key_id: KeyName,
+}
+
+/// A message on a channel that an exchange opened.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MessageRecord {
+    /// What carries it.
+    pub kind: MessageKindWord,
+    /// Its number among those of its direction, from 0.
+    pub number: u64,
+    /// Its length in bytes, decoded.
+    pub length: u64,
 }
 
 /// Where something stands.
@@ -85,6 +99,11 @@ impl<'a> ObservationRecord<'a> {
         let what = observation.what;
         ObservationRecord {
             exchange: event.call.id().into(),
+            message: event.call.message.as_ref().map(|message| MessageRecord {
+                kind: message.kind.into(),
+                number: message.number,
+                length: message.body.decoded_len,
+            }),
             ts: event.call.began_at.into(),
             endpoint: &event.endpoint,
             what: what.id,

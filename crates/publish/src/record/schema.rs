@@ -5,7 +5,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use super::{ExchangeRecord, FindingRecord, FlatExchange, ObservationRecord};
+use super::{ExchangeRecord, FindingRecord, FlatExchange, HandshakeRecord, ObservationRecord};
 
 /// The schema of one format.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub fn schemas() -> Vec<SchemaFile> {
     vec![
         file::<FindingRecord<'static>>("finding.schema.json"),
         file::<ExchangeRecord<'static>>("exchange.schema.json"),
+        file::<HandshakeRecord<'static>>("handshake.schema.json"),
         file::<FlatExchange<'static>>("exchange-flat.schema.json"),
         file::<ObservationRecord<'static>>("observation.schema.json"),
     ]

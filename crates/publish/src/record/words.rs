@@ -7,8 +7,8 @@ use std::fmt::Display;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use spyhop_model::{
-    AgentFamily, Change, Class, CredentialKind, ExchangeId, Fingerprint, Form, Grade, Half, LoginMethod, Outcome,
-    Personal, Protocol, SecretForm, Severity, Status, Timestamp, Transport, Truncation, Weakness, Zone,
+    AgentFamily, Change, Class, CredentialKind, ExchangeId, Fingerprint, Form, Grade, Half, LoginMethod, MessageKind,
+    Outcome, Personal, Protocol, SecretForm, Severity, Status, Timestamp, Transport, Truncation, Weakness, Zone,
 };
 
 macro_rules! words {
@@ -74,7 +74,9 @@ words! {
         Cleartext = "cleartext", Decrypted = "decrypted", BehindTerminator = "behind_terminator",
     }
     /// A protocol.
-    ProtocolWord of Protocol { Http1 = "http/1.1" }
+    ProtocolWord of Protocol { Http1 = "http/1.1", Http2 = "h2" }
+    /// What carries a message.
+    MessageKindWord of MessageKind { WebSocket = "websocket", ServerSent = "sse", Grpc = "grpc" }
     /// Where an address is, seen from the operator.
     ZoneWord of Zone { Inside = "inside", Home = "home", Overseas = "overseas", Unknown = "unknown" }
     /// A family of user agents.

@@ -1,0 +1,200 @@
+//! What each reason of loss means, and what it may have hidden.
+
+use spyhop_model::Text;
+
+/// A reason of loss, for people.
+#[derive(Clone, Copy, Debug)]
+pub struct Meaning {
+    /// Of what it is a number.
+    pub unit: Text,
+    /// What it means and what to do.
+    pub cause: Text,
+    /// What may have gone unseen.
+    pub hidden: Text,
+}
+
+const PACKETS: Text = Text { en: "packets", zh: "个数据包" };
+const BYTES: Text = Text { en: "bytes", zh: "字节" };
+const TIMES: Text = Text { en: "times", zh: "次" };
+const RECORDS: Text = Text { en: "records", zh: "条记录" };
+
+/// What a reason means.
+pub fn meaning(reason: &str) -> Meaning {
+    let (unit, cause, hidden) = match reason {
+        "kernel_dropped" => (
+            PACKETS,
+            Text {
+                en: "the kernel's buffer was full; raise buffer_mib, filter, or give the sensor more cores",
+                zh: "内核缓冲区已满；增大 buffer_mib、使用过滤表达式或增加 CPU",
+            },
+            Text {
+                en: "any connection may miss a part: exchanges cut off, answers without requests",
+                zh: "任何连接都可能缺失片段：请求响应被截断或不成对",
+            },
+        ),
+        "interface_dropped" => (
+            PACKETS,
+            Text {
+                en: "the network card dropped them before the kernel saw them", zh: "网卡在内核接收之前丢弃"
+            },
+            Text {
+                en: "any connection may miss a part: exchanges cut off, answers without requests",
+                zh: "任何连接都可能缺失片段：请求响应被截断或不成对",
+            },
+        ),
+        "packets_cut" => (
+            PACKETS,
+            Text {
+                en: "the capture kept only their front; raise its snapshot length",
+                zh: "抓包只保留了前部；增大快照长度",
+            },
+            Text { en: "values and credentials behind the cut", zh: "截断之后的敏感数据与凭据" },
+        ),
+        "packets_late" => (
+            PACKETS,
+            Text {
+                en: "older than one already handled; they took its time",
+                zh: "早于已处理的数据包，按后者的时间处理",
+            },
+            Text {
+                en: "nothing; times of some exchanges are later than they were", zh: "无；部分请求响应的时间偏晚"
+            },
+        ),
+        "records_skipped" => (
+            PACKETS,
+            Text { en: "their record in the capture file cannot be used", zh: "抓包文件中的记录无法使用" },
+            Text { en: "the exchanges those packets belonged to", zh: "这些数据包所属的请求响应" },
+        ),
+        "fragments_dropped" => (
+            PACKETS,
+            Text { en: "IP fragments of which no datagram could be made", zh: "无法重组的 IP 分片" },
+            Text {
+                en: "what the datagrams carried, a whole tunnel's packets where it fragments",
+                zh: "这些数据报的内容；若隧道分片，则为隧道内的数据包",
+            },
+        ),
+        "nested_too_deep" => (
+            PACKETS,
+            Text { en: "more layers of encapsulation than are followed", zh: "封装层数超过上限" },
+            Text { en: "every connection inside those layers", zh: "这些封装内的所有连接" },
+        ),
+        "unknown_link_type" => (
+            PACKETS,
+            Text { en: "of a link type that is not read", zh: "链路类型不支持" },
+            Text { en: "everything on those interfaces", zh: "这些接口上的全部流量" },
+        ),
+        "gap_bytes" => (
+            BYTES,
+            Text {
+                en: "missing inside TCP streams: lost before the sensor saw them",
+                zh: "TCP 流中缺失：在传感器看到之前已丢失",
+            },
+            Text {
+                en: "values, credentials and whole exchanges inside the holes; counts are lower bounds",
+                zh: "缺口内的敏感数据、凭据乃至整个请求响应；计数为下限",
+            },
+        ),
+        "held_limit" => (
+            TIMES,
+            Text {
+                en: "a hole was given up because too much waited behind it", zh: "等待数据过多而放弃缺口"
+            },
+            Text { en: "what stood in those holes, as with gap_bytes", zh: "缺口中的内容，同 gap_bytes" },
+        ),
+        "connections_evicted" => (
+            TIMES,
+            Text {
+                en: "a connection gave way at the limit of [streams]", zh: "连接数达到 [streams] 上限而被清除"
+            },
+            Text {
+                en: "the rest of those connections' current exchanges", zh: "这些连接当前请求响应的剩余部分"
+            },
+        ),
+        "credentials_over_limit" => (
+            TIMES,
+            Text {
+                en: "a request carried more credentials than are kept", zh: "请求携带的凭据数量超过上限"
+            },
+            Text { en: "further credentials of those requests", zh: "这些请求中的其余凭据" },
+        ),
+        "bombs_cut" => (
+            TIMES,
+            Text { en: "a body decompressed beyond the limits of [http]", zh: "正文解压超过 [http] 上限" },
+            Text { en: "values behind the cut in those bodies", zh: "这些正文截断之后的敏感数据" },
+        ),
+        "panics" => (
+            TIMES,
+            Text {
+                en: "a fault of this program cost a connection; please report it",
+                zh: "程序缺陷导致连接丢失；请报告",
+            },
+            Text {
+                en: "all of the connections concerned from there on", zh: "相关连接自该处起的全部内容"
+            },
+        ),
+        "lost_to_panic" => (
+            BYTES,
+            Text {
+                en: "belonged to connections that a fault of this program cost", zh: "属于因程序缺陷而丢失的连接"
+            },
+            Text {
+                en: "all of the connections concerned from there on", zh: "相关连接自该处起的全部内容"
+            },
+        ),
+        "order_forced" => (
+            TIMES,
+            Text {
+                en: "a call was handled before its place in the order was certain", zh: "在顺序确定之前处理了调用"
+            },
+            Text {
+                en: "patterns over time between calls at the same moment", zh: "同一时刻各调用之间的时序特征"
+            },
+        ),
+        "cells_evicted" => (
+            TIMES,
+            Text {
+                en: "a detector forgot an entity at the limit of [detect]",
+                zh: "检测器因 [detect] 内存上限遗忘实体",
+            },
+            Text {
+                en: "slow patterns of those entities: counting began anew",
+                zh: "这些实体的缓慢行为特征：重新开始计数",
+            },
+        ),
+        "past_findings_dropped" => (
+            TIMES,
+            Text {
+                en: "a finding that was over found no room at the limit of [findings]",
+                zh: "已结束的发现因 [findings] 上限未保留",
+            },
+            Text { en: "those findings themselves; their number is this", zh: "即这些发现本身，数量如此" },
+        ),
+        "findings_refused" => (
+            TIMES,
+            Text { en: "a finding was refused at the limit of [findings]", zh: "发现因 [findings] 上限被拒" },
+            Text { en: "those findings themselves; their number is this", zh: "即这些发现本身，数量如此" },
+        ),
+        "endpoints_overflowed" => (
+            TIMES,
+            Text {
+                en: "a call was counted under {overflow} at the limit of [endpoints]",
+                zh: "调用因 [endpoints] 上限归入 {overflow}",
+            },
+            Text { en: "which endpoint such findings are about", zh: "此类发现所属的具体接口" },
+        ),
+        "exchanges_unpublished" | "findings_unpublished" => (
+            RECORDS,
+            Text { en: "were not written or published", zh: "未能写出或发布" },
+            Text {
+                en: "nothing here, but consumers do not have these records",
+                zh: "本机无影响，但消费方缺少这些记录",
+            },
+        ),
+        _ => (
+            TIMES,
+            Text { en: "a limit of [http] was reached", zh: "达到 [http] 上限" },
+            Text { en: "what was over the limit", zh: "超出上限的部分" },
+        ),
+    };
+    Meaning { unit, cause, hidden }
+}
