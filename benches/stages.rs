@@ -39,8 +39,8 @@ fn capture(name: &'static str, profile: Profile) -> Traffic {
     drop(out);
     let mut source = open(&file);
     let mut packets = Vec::new();
-    while let Ok(Next::Packet(captured)) = source.next() {
-        packets.push((captured.packet.at, captured.packet.link, captured.packet.data.to_vec()));
+    while let Ok(Next::Packet(packet)) = source.next() {
+        packets.push((packet.at, packet.link, packet.data.to_vec()));
     }
     let bytes = packets.iter().map(|(_, _, data)| data.len() as u64).sum();
     Traffic { name, file, packets, bytes }
@@ -53,7 +53,13 @@ fn open(file: &tempfile::NamedTempFile) -> Source {
 
 impl Traffic {
     fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
-        self.packets.iter().map(|(at, link, data)| Packet { at: *at, link: *link, data, wire_len: data.len() as u32 })
+        self.packets.iter().map(|(at, link, data)| Packet {
+            at: *at,
+            link: *link,
+            data,
+            wire_len: data.len() as u32,
+            interface: 0,
+        })
     }
 
     fn batch(&self) -> Batch {
@@ -151,8 +157,8 @@ fn stages(c: &mut Criterion) {
         group.bench_function("read", |b| {
             b.iter(|| {
                 let mut source = open(&traffic.file);
-                while let Ok(Next::Packet(captured)) = source.next() {
-                    black_box(captured);
+                while let Ok(Next::Packet(packet)) = source.next() {
+                    black_box(packet);
                 }
             });
         });

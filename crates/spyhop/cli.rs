@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -32,13 +32,14 @@ Exit codes:
   0  done
   1  failed: an input, output or interface could not be used to its end
   2  wrong usage or configuration; nothing was begun
-  3  done, and a finding is at least as severe as --fail-on";
+  3  done, and a finding is at least as severe as --fail-on, or the doctor found a fault";
 
 const AFTER: &str = "\
 Examples:
   spyhop replay capture.pcap                      read findings on the terminal
   spyhop replay day1.pcap.gz day2.pcapng --findings-out findings.jsonl
   sudo spyhop run -i eth1                         watch a mirror port
+  sudo spyhop doctor -i eth1                      is the mirror as it should be?
   spyhop explain auth.weak_password               what a finding means";
 
 /// Reads mirrored API traffic and reports weak, leaking and abused endpoints.
@@ -70,6 +71,11 @@ pub enum Command {
     ///
     /// Findings are printed as they change, and go to Kafka if [kafka] in the configuration names brokers.
     Run(Box<Run>),
+    /// Say what is wrong with a mirror port, and what to change on the switch.
+    ///
+    /// Looks at captures, or at an interface for a while: connections seen one way, packets that come twice, are cut short or were lost
+    /// before the sensor, for each port and VLAN. Nothing is kept. Exits with 3 if a mirror needs to be changed.
+    Doctor(Box<Doctor>),
     /// Check, show or write the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -161,6 +167,41 @@ pub struct Run {
     /// What is written where.
     #[command(flatten)]
     pub outputs: Outputs,
+
+    /// What to work with.
+    #[command(flatten)]
+    pub setup: Setup,
+}
+
+const DOCTOR_AFTER: &str = "\
+Examples:
+  sudo spyhop doctor -i eth1
+  sudo spyhop doctor -i eth1 --seconds 300 --lang zh
+  spyhop doctor capture.pcap --format json";
+
+/// `spyhop doctor`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = DOCTOR_AFTER, after_long_help = format!("{DOCTOR_AFTER}\n\n{EXIT_CODES}"))]
+pub struct Doctor {
+    /// Captures (pcap, pcapng, either with gzip), or directories of them.
+    #[arg(value_name = "FILE|DIR", value_hint = ValueHint::AnyPath, conflicts_with = "interface")]
+    pub inputs: Vec<PathBuf>,
+
+    /// The interface at the mirror port; `spyhop interfaces` lists them. It comes before the one in the configuration.
+    #[arg(short, long, value_name = "NAME")]
+    pub interface: Option<String>,
+
+    /// How long to look at the interface.
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    pub seconds: NonZeroU32,
+
+    /// How it is told.
+    #[arg(long, value_enum, default_value_t = Format::Pretty)]
+    pub format: Format,
+
+    /// The language.
+    #[arg(long, value_parser = lang(), default_value = "en")]
+    pub lang: Lang,
 
     /// What to work with.
     #[command(flatten)]
@@ -312,6 +353,8 @@ pub enum Record {
     Finding,
     /// An HTTP exchange, as in files.
     Exchange,
+    /// A TLS handshake, as in files of exchanges.
+    Handshake,
     /// An HTTP exchange with flat names, as in Kafka.
     FlatExchange,
     /// A sensitive value that was seen.

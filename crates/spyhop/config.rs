@@ -194,6 +194,25 @@ impl Document {
         }
     }
 
+    /// What was written for a key, unless that is its default.
+    pub fn chosen(&self, section: &str, key: &str) -> Option<&Value> {
+        let held = self.sections.iter().find(|held| held.name == section)?;
+        held.written.get(key).filter(|written| Some(*written) != held.defaults.get(key))
+    }
+
+    /// The default of a key.
+    pub fn default_of(&self, section: &str, key: &str) -> Option<&Value> {
+        self.sections.iter().find(|held| held.name == section)?.defaults.get(key)
+    }
+
+    /// Gives a key that was not [chosen](Document::chosen) another default.
+    pub fn set_default(&mut self, section: &str, key: &str, value: Value) {
+        if let Some(held) = self.sections.iter_mut().find(|held| held.name == section) {
+            held.written.remove(key);
+            held.defaults.insert(key.to_owned(), value);
+        }
+    }
+
     /// The file it came from.
     pub fn source(&self) -> Option<&str> {
         self.source.as_deref()

@@ -2,16 +2,19 @@
 
 pub mod cli;
 pub mod config;
+pub mod memory;
 pub mod pipeline;
 pub mod pretty;
 pub mod session;
 pub mod settings;
 pub mod state;
 
+mod doctor;
 mod losses;
 mod process;
 mod replay;
 mod run;
 
+pub use doctor::doctor;
 pub use replay::replay;
 pub use run::run;

@@ -34,6 +34,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Replay(command) => spyhop::replay(command, cli.color, &stop_on_signals()?),
         Command::Run(command) => spyhop::run(command, cli.color, &stop_on_signals()?),
+        Command::Doctor(command) => spyhop::doctor(command, cli.color, &stop_on_signals()?),
         Command::Config(command) => config(command),
         Command::Explain(command) => explain(command, cli.color),
         Command::Kinds(command) => print(&pretty::kinds(spyhop_detect::rules(), &style(command.lang, cli.color))),
@@ -108,6 +109,7 @@ fn schema(command: &cli::Schema) -> Result<u8, Failure> {
     let name = match command.of {
         cli::Record::Finding => "finding.schema.json",
         cli::Record::Exchange => "exchange.schema.json",
+        cli::Record::Handshake => "handshake.schema.json",
         cli::Record::FlatExchange => "exchange-flat.schema.json",
         cli::Record::Observation => "observation.schema.json",
     };

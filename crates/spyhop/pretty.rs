@@ -1,5 +1,6 @@
 //! Findings, summaries and explanations for people at a terminal, in English and Chinese.
 
+mod diagnosis;
 mod explain;
 mod finding;
 mod summary;
@@ -9,6 +10,7 @@ mod zone;
 use clap::ColorChoice;
 use spyhop_model::{Class, Lang, Severity, Status, Text};
 
+pub use diagnosis::{Diagnosis, TapPicture, diagnosis};
 pub use explain::{explain, kinds};
 pub use finding::finding;
 pub use summary::{Account, Counted, Loss, Summary, summary};

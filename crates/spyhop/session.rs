@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use clap::ColorChoice;
 use spyhop_capture::{CaptureError, Source};
-use spyhop_detect::{Engine, Loss};
+use spyhop_detect::{Engine, Loss, Mirror, Sensor};
 use spyhop_identify::{Identity, Locations};
+use spyhop_inspect::types::CustomTypes;
 use spyhop_inspect::{Inspector, Knowledge};
 use spyhop_model::{Finding, Key, Lang, Timestamp};
 use spyhop_publish::kafka::{KafkaCounts, KafkaHealth, KafkaSettings, KafkaSink};
@@ -124,7 +125,10 @@ impl Session {
         let mut identity = Identity::new(locations, config.section("endpoints"), key.clone());
         let mut engine = Engine::new(
             config.detectors().map_err(Failure::usage)?,
-            Loss::new(config.section(Loss::RULE.kind)),
+            Sensor {
+                loss: Loss::new(config.section(Loss::RULE.kind)),
+                mirror: Mirror::new(config.section(Mirror::RULE.kind)),
+            },
             &config.section("detect"),
             config.section("findings"),
             key.clone(),
@@ -156,7 +160,8 @@ impl Session {
         if let Some(workers) = setup.workers {
             pipeline.workers = workers.get();
         }
-        let knowledge = Arc::new(Knowledge::new(key, mode.raw_fields));
+        let types = CustomTypes::new(&config.section("types")).map_err(Failure::usage)?;
+        let knowledge = Arc::new(Knowledge::new(key, mode.raw_fields).with_types(types));
         session.parts = Some(Parts {
             pipeline,
             decode: DecodeLimits {
@@ -290,12 +295,7 @@ impl Session {
         lost.insert("exchanges_unpublished", unpublished.exchanges);
         lost.insert("findings_unpublished", unpublished.findings);
         Summary {
-            files: source
-                .ports()
-                .iter()
-                .filter_map(|port| port.path.clone())
-                .collect::<std::collections::BTreeSet<_>>()
-                .len() as u64,
+            files: source.files(),
             began: accounts.began.filter(|at| *at != Timestamp::MAX),
             ended: accounts.ended,
             packets: accounts.capture.packets,

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use spyhop_detect::{DETECTORS, LossSettings, MirrorSettings, Table};
 use spyhop_identify::{EndpointLimits, Networks};
+use spyhop_inspect::types::TypeSettings;
 use spyhop_model::{Settings, Span, settings};
 use spyhop_publish::kafka::KafkaSettings;
 
 use crate::config::{Document, Mistake, Section, locate};
+use crate::memory::{self, Memory};
 use crate::pipeline::Pipeline;
 use crate::pretty::Zone;
 
@@ -80,11 +82,17 @@ impl Config {
     /// All mistakes in it.
     pub fn load(named: Option<&Path>) -> Result<Config, Vec<Mistake>> {
         let sections = sections();
-        let document = match locate(named) {
+        let mut document = match locate(named) {
             Some(path) => Document::load(&path, &sections)?,
             None => Document::defaults(&sections),
         };
-        Ok(Config { document })
+        match memory::apply(&mut document) {
+            Ok(()) => Ok(Config { document }),
+            Err(wrong) => {
+                let source = document.source().unwrap_or_default();
+                Err(wrong.into_iter().map(|what| Mistake::of_file(source, what)).collect())
+            }
+        }
     }
 
     /// What was read.
@@ -119,11 +127,13 @@ pub fn sections() -> Vec<Section> {
         Section::of::<OutputSettings>("output"),
         Section::of::<CaptureSettings>("capture"),
         Section::checked::<Networks>("networks", usable_networks),
+        Section::checked::<Memory>("memory", memory::usable),
         Section::of::<Pipeline>("pipeline"),
         Section::of::<spyhop_stream::TunnelPorts>("tunnels"),
         Section::of::<spyhop_stream::FragmentLimits>("fragments"),
         Section::of::<spyhop_stream::Limits>("streams"),
         Section::of::<spyhop_http::Limits>("http"),
+        Section::checked::<TypeSettings>("types", TypeSettings::usable),
         Section::of::<EndpointLimits>("endpoints"),
         Section::of::<JournalSettings>("journal"),
         Section::checked::<KafkaSettings>("kafka", |kafka| match kafka.problems().into_iter().next() {

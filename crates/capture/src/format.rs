@@ -10,8 +10,8 @@ use crate::error::{CaptureError, Content, Fault};
 use crate::input::Input;
 use crate::pcap_file::PcapFile;
 use crate::pcapng_file::{PcapngFile, SECTION_HEADER};
+use crate::ports::Ports;
 use crate::slab::{Range, Slabs};
-use crate::source::Ports;
 
 /// Octets looked at to say what a file is that is no capture.
 const LOOK: usize = 512;
@@ -26,6 +26,8 @@ pub(crate) struct Record {
     pub(crate) port: u16,
     /// Whether the format holds no time for it, so that it has that of the packet before.
     pub(crate) untimed: bool,
+    /// Packets that the writer says it lost right before it.
+    pub(crate) dropped: u32,
 }
 
 /// What reading on brought.

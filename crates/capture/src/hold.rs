@@ -110,7 +110,8 @@ mod tests {
 
     fn held(at: u64, position: u64) -> Held {
         let range = Range { slab: 0, start: position as u32, len: 1 };
-        let record = Record { at: Timestamp(at), range, wire_len: 1, link: LinkType(1), port: 0, untimed: false };
+        let record =
+            Record { at: Timestamp(at), range, wire_len: 1, link: LinkType(1), port: 0, untimed: false, dropped: 0 };
         Held { record, position }
     }
 

@@ -91,6 +91,9 @@ impl Intake {
             self.accounts.filtered_bytes += data.len() as u64;
             return;
         }
+        if record.dropped > 0 {
+            self.shared.ports.losses.before_packet(record.port, record.dropped);
+        }
         self.accounts.untimed += u64::from(record.untimed);
         if record.at < self.released {
             self.accounts.late += 1;

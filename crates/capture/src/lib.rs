@@ -1,8 +1,8 @@
 //! Packets from an interface or from capture files, in one order of time, with every loss counted.
 //!
 //! ```text
-//! files ──input──> bytes in slabs ──pcap / pcapng──> records ──hold (sort)──> merge ──> Captured
-//! interface ──libpcap──────────────────────────────────────────────────────────────────> Captured
+//! files ──input──> bytes in slabs ──pcap / pcapng──> records ──hold (sort)──> merge ──> Packet
+//! interface ──libpcap──────────────────────────────────────────────────────────────────> Packet
 //! ```
 //!
 //! Nothing is allocated per packet: what is read stays where it was read, in recycled slabs, until it has been
@@ -23,6 +23,7 @@ mod live;
 mod paths;
 mod pcap_file;
 mod pcapng_file;
+mod ports;
 mod replay;
 #[cfg(test)]
 mod sample;
@@ -31,5 +32,6 @@ mod source;
 
 pub use error::{CaptureError, Content, Defect, Fault};
 pub use live::{Interface, KernelCounts, Live, LiveOptions, interfaces};
+pub use ports::Port;
 pub use replay::{MAX_PACKET, Replay, ReplayOptions};
-pub use source::{Accounts, Captured, Next, Port, Source};
+pub use source::{Accounts, Next, Source};

@@ -10,8 +10,9 @@ use spyhop_stream::Packet;
 
 use crate::error::CaptureError;
 use crate::filter::{link_type, message};
+use crate::ports::Port;
 use crate::replay::MAX_PACKET;
-use crate::source::{Accounts, Captured, Port};
+use crate::source::Accounts;
 
 /// libpcap's name for all interfaces together; it cannot be promiscuous.
 const ANY: &str = "any";
@@ -107,7 +108,7 @@ impl Live {
         Ok(Self {
             name: interface.to_owned(),
             capture,
-            port: [Port { path: None, interface: Some(interface.to_owned()), link }],
+            port: [Port { name: interface.into(), link }],
             unit: if nano { 1 } else { 1000 },
             nap: options.nap,
             quiet: false,
@@ -124,7 +125,7 @@ impl Live {
     /// # Errors
     /// The interface went down or away.
     #[allow(clippy::should_implement_trait, reason = "what is returned borrows from the capture")]
-    pub fn next(&mut self) -> Result<Option<Captured<'_>>, CaptureError> {
+    pub fn next(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
         if std::mem::take(&mut self.quiet) {
             std::thread::sleep(self.nap);
         }
@@ -137,9 +138,9 @@ impl Live {
                 self.last = self.last.max(stamped);
                 let wire_len = packet.header.len.max(packet.data.len() as u32);
                 let [port] = &self.port;
-                let packet = Packet { at: self.last, link: port.link, data: packet.data, wire_len };
+                let packet = Packet { at: self.last, link: port.link, data: packet.data, wire_len, interface: 0 };
                 self.accounts.deliver(&packet);
-                Ok(Some(Captured { packet, port: 0 }))
+                Ok(Some(packet))
             }
             Err(pcap::Error::TimeoutExpired) => {
                 self.quiet = true;
@@ -272,7 +273,7 @@ mod tests {
         }
         let (began, mut seen) = (Instant::now(), Vec::new());
         while seen.len() < 50 && began.elapsed() < Duration::from_secs(5) {
-            if let Some(Captured { packet, port: 0 }) = live.next().unwrap() {
+            if let Some(packet) = live.next().unwrap() {
                 assert_eq!((packet.link.0, packet.data.len(), packet.wire_len), (1, 142, 142));
                 seen.push((packet.at, packet.data[141]));
             }
@@ -283,7 +284,7 @@ mod tests {
         let stats = live.stats().unwrap();
         assert!(stats.received >= 50 && stats.dropped == 0, "{stats:?}");
         assert_eq!(live.accounts().packets, 50);
-        assert_eq!(live.ports()[0].interface.as_deref(), Some("lo"));
+        assert_eq!(&*live.ports()[0].name, "lo");
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl PcapFile {
         // The upper half tells whether frames end in a check sequence.
         let link = LinkType(header.network.0 as u16);
         input.advance(FILE_HEADER);
-        let (port, _) = shared.ports.add(file, None, link);
+        let (port, _) = shared.ports.add(None, 0, link);
         Ok(Self { big_endian, unit, record_header, link, port })
     }
 
@@ -92,6 +92,7 @@ impl PcapFile {
             link: self.link,
             port: self.port,
             untimed: false,
+            dropped: 0,
         })
     }
 }

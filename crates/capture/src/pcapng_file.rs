@@ -21,12 +21,14 @@ use spyhop_stream::LinkType;
 use crate::error::{CaptureError, Fault};
 use crate::format::{FileName, Record, Shared, Step, cut_off, finish, u32_at};
 use crate::input::Input;
+use crate::ports::Losses;
 
 /// The type of a section header block; the same in both byte orders.
 pub(crate) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 const INTERFACE_DESCRIPTION: u32 = 1;
 const OLD_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 
 /// Octets of a block beyond the packet in it that are accepted.
@@ -42,10 +44,13 @@ const TRAILER: u32 = 4;
 const IF_NAME: u16 = 2;
 const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
+const EPB_DROPCOUNT: u16 = 4;
+const ISB_STARTTIME: u16 = 2;
+const ISB_IFDROP: u16 = 5;
+const ISB_OSDROP: u16 = 7;
 
 /// A pcapng file after its first section header.
 pub(crate) struct PcapngFile {
-    file: FileName,
     big_endian: bool,
     interfaces: Vec<Interface>,
     /// Time of the last packet, for those without.
@@ -106,7 +111,7 @@ impl Clock {
 impl PcapngFile {
     /// Reads the first section header.
     pub(crate) fn open(file: &FileName, input: &mut Input, shared: &mut Shared) -> Result<Self, CaptureError> {
-        let mut pcapng = Self { file: file.clone(), big_endian: false, interfaces: Vec::new(), last: Timestamp(0) };
+        let mut pcapng = Self { big_endian: false, interfaces: Vec::new(), last: Timestamp(0) };
         let path = || file.path.to_path_buf();
         match pcapng.section(input, shared) {
             Ok(()) => Ok(pcapng),
@@ -141,13 +146,14 @@ impl PcapngFile {
             if len < 12 || !len.is_multiple_of(4) {
                 return Step::Stop(offset, Fault::BadBlock { what: "a block's length is impossible" });
             }
-            let read = matches!(kind, INTERFACE_DESCRIPTION | OLD_PACKET | SIMPLE_PACKET | ENHANCED_PACKET);
+            let read =
+                matches!(kind, INTERFACE_DESCRIPTION | OLD_PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET);
             let limit = shared.max_packet.saturating_add(OPTIONS);
             if !read || len > limit {
                 if !input.skip(&mut shared.slabs, len.into()) {
                     return cut_off(input, offset);
                 }
-                if read {
+                if read && kind != STATISTICS {
                     return Step::Skipped(offset, Fault::TooLong { claimed: len.into(), limit });
                 }
                 continue;
@@ -164,6 +170,10 @@ impl PcapngFile {
                     Some((name, interface)) => self.describe(offset, name, interface, shared),
                     None => Some(Step::Stop(offset, Fault::BadBlock { what: "an interface description is malformed" })),
                 },
+                STATISTICS => {
+                    self.statistics(block, &mut shared.ports.losses);
+                    None
+                }
                 _ => Some(self.packet(kind, block, offset, input, shared.max_packet)),
             };
             input.advance(len as usize);
@@ -217,7 +227,7 @@ impl PcapngFile {
         if self.interfaces.len() >= INTERFACES {
             return Some(Step::Skipped(offset, Fault::TooManyPorts));
         }
-        let (port, full) = shared.ports.add(&self.file, name, interface.link);
+        let (port, full) = shared.ports.add(name, self.interfaces.len() as u32, interface.link);
         interface.port = port;
         self.interfaces.push(interface);
         full.then_some(Step::Skipped(offset, Fault::TooManyPorts))
@@ -250,6 +260,16 @@ impl PcapngFile {
         if captured > max_packet {
             return Step::Skipped(offset, Fault::TooLong { claimed: captured.into(), limit: max_packet });
         }
+        // An option takes eight octets at least, and few writers give any.
+        let behind = captured.next_multiple_of(4).saturating_add(head);
+        let mut dropped = 0;
+        if kind == ENHANCED_PACKET && len.saturating_sub(behind) > TRAILER + 8 {
+            let end = (len - TRAILER) as usize;
+            let written = options(block.get(behind as usize..end).unwrap_or_default(), self.big_endian);
+            let told =
+                written.filter(|(code, _)| *code == EPB_DROPCOUNT).map(|(_, value)| u64_at(value, self.big_endian));
+            dropped = u32::try_from(told.max().unwrap_or_default()).unwrap_or(u32::MAX);
+        }
         let at = units.map_or(self.last, |units| interface.clock.time(units));
         self.last = at;
         Step::Packet(Record {
@@ -259,8 +279,49 @@ impl PcapngFile {
             link: interface.link,
             port: interface.port,
             untimed: units.is_none(),
+            dropped,
         })
     }
+
+    /// Notes what the writer says it lost.
+    fn statistics(&self, block: &[u8], losses: &mut Losses) {
+        let id = u32_at(block, 8, self.big_endian);
+        let Some(interface) = self.interfaces.get(id as usize) else { return };
+        let (mut start, mut dropped) = (0, 0u64);
+        let body = block.len().saturating_sub(TRAILER as usize);
+        for (code, value) in options(block.get(20..body).unwrap_or_default(), self.big_endian) {
+            match code {
+                // Two halves, the upper one first, in both byte orders.
+                ISB_STARTTIME => {
+                    let half = |at| u64::from(u32_at(value, at, self.big_endian));
+                    start = half(0) << 32 | half(4);
+                }
+                ISB_IFDROP | ISB_OSDROP => dropped = dropped.saturating_add(u64_at(value, self.big_endian)),
+                _ => {}
+            }
+        }
+        if dropped > 0 {
+            losses.statistics(interface.port, start, dropped);
+        }
+    }
+}
+
+/// Options as they stand in a block: code 2 | length 2 | value, padded to 4.
+fn options(mut bytes: &[u8], big_endian: bool) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let ([a, b, c, d], rest) = bytes.split_first_chunk::<4>()?;
+        let number = |octets| if big_endian { u16::from_be_bytes(octets) } else { u16::from_le_bytes(octets) };
+        let (code, len) = (number([*a, *b]), usize::from(number([*c, *d])));
+        let value = rest.get(..len)?;
+        bytes = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
+        (code != 0).then_some((code, value))
+    })
+}
+
+/// The 64 bits that a value begins with, zero if it is shorter.
+fn u64_at(value: &[u8], big_endian: bool) -> u64 {
+    let octets = value.first_chunk::<8>().copied().unwrap_or_default();
+    if big_endian { u64::from_be_bytes(octets) } else { u64::from_le_bytes(octets) }
 }
 
 /// Reads an interface description; its port is not yet known.
@@ -319,7 +380,10 @@ mod tests {
                     (1_008_250_000_000, b"milli", 5, 113, 3),
                 ]
             );
-            assert_eq!(ports, [(Some("tap0".into()), 1), (Some("any".into()), 276), (None, 101), (None, 113)]);
+            assert_eq!(
+                ports,
+                [("tap0".into(), 1), ("any".into(), 276), ("interface 2".into(), 101), ("interface 3".into(), 113)]
+            );
         }
     }
 
@@ -403,6 +467,47 @@ mod tests {
         }
     }
 
+    /// Blocks with options: (code, value).
+    fn with_options(big_endian: bool, mut body: Vec<u8>, options: &[(u16, u64)]) -> Vec<u8> {
+        let two = |n: u16| if big_endian { n.to_be_bytes() } else { n.to_le_bytes() };
+        body.resize(body.len().next_multiple_of(4), 0);
+        for (code, value) in options {
+            body.extend([two(*code), two(8)].concat());
+            // A time's halves are the upper one first.
+            let value = if *code == ISB_STARTTIME && !big_endian { value.rotate_left(32) } else { *value };
+            body.extend(if big_endian { value.to_be_bytes() } else { value.to_le_bytes() });
+        }
+        body.extend([0; 4]);
+        body
+    }
+
+    #[test]
+    fn what_the_writer_lost_is_told() {
+        for big_endian in [false, true] {
+            let four = |n: u32| if big_endian { n.to_be_bytes() } else { n.to_le_bytes() };
+            let packet = |interface, dropped| {
+                let body = [four(interface), four(0), four(5), four(3), four(3), *b"abc\0"].concat();
+                with_options(big_endian, body, &[(2, 9), (EPB_DROPCOUNT, dropped)])
+            };
+            let lost = |interface, start, dropped| {
+                let body = [four(interface), four(0), four(5)].concat();
+                with_options(
+                    big_endian,
+                    body,
+                    &[(ISB_STARTTIME, start), (4, 1000), (ISB_IFDROP, dropped), (ISB_OSDROP, 1)],
+                )
+            };
+            let mut file = Pcapng::new(big_endian);
+            file.interface(1, Some("a"), None, None).interface(1, Some("b"), None, None);
+            file.block(ENHANCED_PACKET, &packet(0, 4)).block(ENHANCED_PACKET, &packet(0, 3));
+            file.block(STATISTICS, &lost(1, 77 << 32, 10)).block(STATISTICS, &lost(1, 77 << 32, 12));
+            file.block(STATISTICS, &lost(1, 78 << 32, 5)).block(STATISTICS, &lost(9, 0, 100));
+            let Read { packets, accounts, defects, .. } = read(&file.bytes);
+            assert_eq!((packets.len(), defects.len(), &packets[1].data[..]), (2, 0, &b"abc"[..]));
+            assert_eq!(accounts.dropped_by_writer, 7 + 13 + 6);
+        }
+    }
+
     #[test]
     fn two_lengths_that_differ_stop_the_file() {
         let mut file = Pcapng::new(false);
@@ -423,8 +528,8 @@ mod tests {
         }
         file.packet(65_535, 1, b"x", 1);
         let Read { packets, ports, defects, .. } = read(&file.bytes);
-        assert_eq!((packets.len(), ports.len()), (1, 65_536));
-        assert_eq!(defects.iter().map(|d| (d.0, d.2)).collect::<Vec<_>>(), [("too_many_ports", 70_000 - 65_535)]);
+        assert_eq!((packets.len(), ports.len()), (1, 256));
+        assert_eq!(defects.iter().map(|d| (d.0, d.2)).collect::<Vec<_>>(), [("too_many_ports", 70_000 - 255)]);
         assert!(read(&Pcap::new().bytes).packets.is_empty());
     }
 }

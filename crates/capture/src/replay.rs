@@ -18,8 +18,9 @@ use crate::format::{CaptureFile, FileName, Record, Shared, Step};
 use crate::hold::Held;
 use crate::intake::{Active, Defects, Intake};
 use crate::paths::{Candidate, expand};
+use crate::ports::{Port, Ports};
 use crate::slab::{Range, SLAB, Slabs};
-use crate::source::{Accounts, Captured, Port, Ports};
+use crate::source::Accounts;
 
 /// The largest packet that libpcap captures, in octets, and the default limit.
 pub const MAX_PACKET: u32 = 256 << 10;
@@ -66,6 +67,7 @@ pub struct Replay {
     ready: Timestamp,
     /// The slab of the packet that the caller has.
     lent: Option<u32>,
+    files: u64,
     total_bytes: u64,
     done_bytes: u64,
 }
@@ -114,6 +116,7 @@ impl Replay {
             heads: BinaryHeap::new(),
             ready: Timestamp(0),
             lent: None,
+            files: 0,
             total_bytes: candidates.iter().map(|file| file.len).sum(),
             done_bytes: 0,
         };
@@ -126,6 +129,7 @@ impl Replay {
                 Err(error) => refused.push((name, candidate.len, error)),
             }
         }
+        replay.files = good;
         if good == 0 {
             errors.extend(refused.drain(..).map(|(_, _, error)| error));
         }
@@ -133,10 +137,10 @@ impl Replay {
             replay.done_bytes += len;
             replay.intake.defects.add(&name, 0, Fault::NotOpened { reason: error.to_string() });
         }
-        for port in &replay.intake.shared.ports.list {
-            if let Err(message) = replay.intake.filter.prepare(port.link) {
+        for &link in &replay.intake.shared.ports.links {
+            if let Err(message) = replay.intake.filter.prepare(link) {
                 let expression = replay.intake.filter.expression().to_owned();
-                errors.push(CaptureError::Filter { expression, link: port.link, message });
+                errors.push(CaptureError::Filter { expression, link, message });
             }
         }
         replay.waiting.sort_by_key(|file| Reverse((file.first, file.file.index)));
@@ -152,26 +156,31 @@ impl Replay {
 
     /// The next packet in order of time; none at the end of all files.
     #[allow(clippy::should_implement_trait, reason = "what is returned borrows from the replay")]
-    pub fn next(&mut self) -> Option<Captured<'_>> {
+    pub fn next(&mut self) -> Option<Packet<'_>> {
         if let Some(slab) = self.lent.take() {
             self.intake.shared.slabs.release(slab);
         }
         let Record { at, range, wire_len, link, port, .. } = self.pop()?.record;
         self.lent = Some(range.slab);
         self.intake.released = at;
-        let packet = Packet { at, link, data: self.intake.shared.slabs.bytes(range), wire_len };
+        let packet = Packet { at, link, data: self.intake.shared.slabs.bytes(range), wire_len, interface: port };
         self.intake.accounts.deliver(&packet);
-        Some(Captured { packet, port })
+        Some(packet)
     }
 
-    /// Where packets come from, by `Captured::port`. Grows as files describe further interfaces.
+    /// Where packets come from, by [`Packet::interface`]. Grows as files describe further interfaces.
     pub fn ports(&self) -> &[Port] {
         &self.intake.shared.ports.list
     }
 
     /// What became of the packets read so far.
     pub fn accounts(&self) -> Accounts {
-        self.intake.accounts
+        Accounts { dropped_by_writer: self.intake.shared.ports.losses.total(), ..self.intake.accounts }
+    }
+
+    /// Files that could be opened.
+    pub fn files(&self) -> u64 {
+        self.files
     }
 
     /// What was wrong with files so far; complete once `next` has returned `None`.
@@ -405,8 +414,9 @@ mod tests {
         let mut expected = packets.clone();
         expected.sort_by_key(|(at, _)| *at);
         for pieces in [1, 2, 7, 500] {
-            let Read { packets: seen, accounts, defects, .. } =
+            let Read { packets: seen, accounts, defects, ports, .. } =
                 replay(&cut_into(dir.path(), &packets, pieces), ReplayOptions::default());
+            assert_eq!(ports, [("interface 0".into(), 1)]);
             assert!(numbers(&seen) == expected, "{pieces} pieces");
             assert_eq!((accounts.late, defects.len()), (0, 0));
         }
@@ -427,7 +437,7 @@ mod tests {
         let read = replay(&[a.clone(), b.clone()], ReplayOptions::default());
         assert_eq!(numbers(&read.packets), [(1000, 1), (1500, 5), (2000, 2), (2000, 3), (2000, 6), (9000, 4)]);
         assert_eq!(read.packets.iter().map(|packet| packet.link).collect::<Vec<_>>(), [1, 101, 1, 1, 101, 1]);
-        assert_eq!(read.ports, [(None, 1), (Some("tap1".into()), 101)]);
+        assert_eq!(read.ports, [("interface 0".into(), 1), ("tap1".into(), 101)]);
         let read = replay(&[b, a], ReplayOptions::default());
         assert_eq!(numbers(&read.packets)[2..5], [(2000, 6), (2000, 2), (2000, 3)]);
     }

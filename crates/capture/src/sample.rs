@@ -21,7 +21,7 @@ pub(crate) struct Read {
     pub(crate) packets: Vec<Seen>,
     /// Kind, offset, count.
     pub(crate) defects: Vec<(&'static str, u64, u64)>,
-    pub(crate) ports: Vec<(Option<String>, u16)>,
+    pub(crate) ports: Vec<(String, u16)>,
     pub(crate) accounts: Accounts,
     /// Octets of slabs in use, at most.
     pub(crate) peak: usize,
@@ -30,19 +30,18 @@ pub(crate) struct Read {
 /// Replays to the end.
 pub(crate) fn drain(replay: &mut Replay) -> Read {
     let (mut packets, mut peak) = (Vec::new(), 0);
-    while let Some(captured) = replay.next() {
-        let packet = captured.packet;
+    while let Some(packet) = replay.next() {
         packets.push(Seen {
             at: packet.at.0,
             data: packet.data.to_vec(),
             wire_len: packet.wire_len,
             link: packet.link.0,
-            port: captured.port,
+            port: packet.interface,
         });
         peak = peak.max(replay.slabs_in_use());
     }
     let defects = replay.defects().iter().map(|defect| (defect.fault.name(), defect.offset, defect.count)).collect();
-    let ports = replay.ports().iter().map(|port| (port.interface.clone(), port.link.0)).collect();
+    let ports = replay.ports().iter().map(|port| (port.name.to_string(), port.link.0)).collect();
     let accounts = replay.accounts();
     assert_eq!(accounts.packets, packets.len() as u64);
     assert_eq!(replay.read_bytes(), replay.total_bytes());

@@ -1,35 +1,13 @@
 //! What every source gives, file or interface.
 
-use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
-use spyhop_stream::{LinkType, Packet};
+use spyhop_stream::Packet;
 
 use crate::error::CaptureError;
-use crate::format::FileName;
 use crate::live::Live;
+use crate::ports::Port;
 use crate::replay::Replay;
-
-/// A packet and where it was captured.
-#[derive(Clone, Copy, Debug)]
-pub struct Captured<'a> {
-    /// The packet. Its time is never before that of the packet delivered before.
-    pub packet: Packet<'a>,
-    /// Index into the source's table of ports.
-    pub port: u16,
-}
-
-/// Where packets were captured: an interface, or one described in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Port {
-    /// The file; none for a live interface, nor for the last port there can be, which all further ones share.
-    pub path: Option<Arc<Path>>,
-    /// The interface's name, where it is known.
-    pub interface: Option<String>,
-    /// How its packets begin; those of a port shared by several say it themselves.
-    pub link: LinkType,
-}
 
 /// What became of the packets of a source. Each packet read is delivered, filtered or skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +32,9 @@ pub struct Accounts {
     pub filtered_bytes: u64,
     /// Packets stepped over because they are over the limit or of an interface that is not described.
     pub skipped: u64,
+    /// Packets that never reached a file: the programs that wrote the files say that they, or the interfaces, lost them.
+    /// Only pcapng can tell.
+    pub dropped_by_writer: u64,
 }
 
 impl Accounts {
@@ -72,8 +53,9 @@ impl Accounts {
 /// What a source has next.
 #[derive(Clone, Copy, Debug)]
 pub enum Next<'a> {
-    /// A packet.
-    Packet(Captured<'a>),
+    /// A packet. Its time is never before that of the packet delivered before; its interface is an index into
+    /// [`Source::ports`].
+    Packet(Packet<'a>),
     /// Nothing now; ask again. Only a live source says so.
     Quiet,
     /// Nothing more. Only files say so.
@@ -101,11 +83,24 @@ impl Source {
         }
     }
 
-    /// Where its packets come from, by `Captured::port`.
+    /// Where its packets come from, by [`Packet::interface`].
     pub fn ports(&self) -> &[Port] {
         match self {
             Self::Replay(replay) => replay.ports(),
             Self::Live(live) => live.ports(),
+        }
+    }
+
+    /// The ports' names, by [`Packet::interface`].
+    pub fn interfaces(&self) -> Vec<Arc<str>> {
+        self.ports().iter().map(|port| port.name.clone()).collect()
+    }
+
+    /// Capture files that could be opened; none for an interface.
+    pub fn files(&self) -> u64 {
+        match self {
+            Self::Replay(replay) => replay.files(),
+            Self::Live(_) => 0,
         }
     }
 
@@ -115,32 +110,5 @@ impl Source {
             Self::Replay(replay) => replay.accounts(),
             Self::Live(live) => live.accounts(),
         }
-    }
-}
-
-/// The ports of a replay, each interface of each file once.
-#[derive(Default)]
-pub(crate) struct Ports {
-    pub(crate) list: Vec<Port>,
-    known: HashMap<(u32, Option<String>, LinkType), u16>,
-}
-
-impl Ports {
-    /// The port of an interface of a file, and whether it has to share the last one.
-    pub(crate) fn add(&mut self, file: &FileName, interface: Option<String>, link: LinkType) -> (u16, bool) {
-        let key = (file.index, interface, link);
-        if let Some(&port) = self.known.get(&key) {
-            return (port, false);
-        }
-        let shared = usize::from(u16::MAX);
-        let port = self.list.len().min(shared);
-        if port == shared {
-            self.list.truncate(shared);
-            self.list.push(Port { path: None, interface: None, link });
-            return (u16::MAX, true);
-        }
-        self.list.push(Port { path: Some(file.path.clone()), interface: key.1.clone(), link });
-        self.known.insert(key, port as u16);
-        (port as u16, false)
     }
 }

@@ -16,7 +16,7 @@ settings! {
     /// What detection may use.
     pub struct Limits {
         /// Memory for the cells of all detectors together, in MiB. Beyond it the cells that have been silent for longest are forgotten, and counted.
-        memory_mib: usize = 256,
+        memory_mib: usize = 160,
         /// Kinds of findings that are switched off, such as ["access.crawler"].
         off: Vec<String> = Vec::new(),
     }

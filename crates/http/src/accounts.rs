@@ -9,9 +9,9 @@ use crate::inspection::Defects;
 pub enum Other {
     /// TLS or SSL record.
     Tls,
-    /// HTTP/2 with prior knowledge.
+    /// HTTP/2 whose other side speaks something else.
     Http2,
-    /// What follows a `101 Switching Protocols`.
+    /// What follows a `101 Switching Protocols` to a protocol that is not read.
     Upgraded,
     /// SSH.
     Ssh,
@@ -104,14 +104,22 @@ pub enum Unparsed {
     HeldMemory,
     /// Behind too many CONNECT requests that were not answered yet.
     Replayed,
+    /// DATA of a stream of HTTP/2 that is over, or whose head was not seen.
+    NoStream,
 }
 
 impl Unparsed {
     /// How many there are.
-    pub const COUNT: usize = Unparsed::Replayed as usize + 1;
+    pub const COUNT: usize = Unparsed::NoStream as usize + 1;
     /// All, in the order of [`HttpAccounts::unparsed`].
-    pub const ALL: [Unparsed; Unparsed::COUNT] =
-        [Unparsed::AfterGap, Unparsed::Garbage, Unparsed::HeadLimit, Unparsed::HeldMemory, Unparsed::Replayed];
+    pub const ALL: [Unparsed; Unparsed::COUNT] = [
+        Unparsed::AfterGap,
+        Unparsed::Garbage,
+        Unparsed::HeadLimit,
+        Unparsed::HeldMemory,
+        Unparsed::Replayed,
+        Unparsed::NoStream,
+    ];
 
     /// A short lower-case name.
     pub fn name(self) -> &'static str {
@@ -121,6 +129,7 @@ impl Unparsed {
             Unparsed::HeadLimit => "head_limit",
             Unparsed::HeldMemory => "held_memory",
             Unparsed::Replayed => "replayed",
+            Unparsed::NoStream => "no_stream",
         }
     }
 }
@@ -153,6 +162,8 @@ pub struct HttpAccounts {
     pub connections: u64,
     /// Times HTTP/1 was found on a connection, or within a tunnel on it.
     pub http_connections: u64,
+    /// Times HTTP/2 was found on a connection, or within a tunnel on it, or followed an upgrade.
+    pub http2_connections: u64,
     /// Request heads.
     pub requests: u64,
     /// Final response heads.
@@ -181,6 +192,22 @@ pub struct HttpAccounts {
     pub outstanding_over_limit: u64,
     /// Times that what stood behind unanswered CONNECT requests was passed over, since it had been read too often.
     pub replays_over_limit: u64,
+    /// Streams of HTTP/2 reported as they were because too many were open.
+    pub streams_over_limit: u64,
+    /// Streams of HTTP/2 that a side reset before they were over.
+    pub resets: u64,
+    /// Header blocks for streams that are over, or whose beginning was not seen.
+    pub late_heads: u64,
+    /// Header blocks in more CONTINUATION frames than the limit.
+    pub continuation_floods: u64,
+    /// Header blocks of which a single field was longer than may be held, or for which no memory was left.
+    pub header_blocks_over_limit: u64,
+    /// Header blocks that decode to more than the limit on heads or fields.
+    pub header_lists_over_limit: u64,
+    /// Times that an HPACK table was emptied because all of them used up their memory.
+    pub header_tables_over_limit: u64,
+    /// Header fields that refer to entries of an HPACK table that were not seen.
+    pub unknown_fields: u64,
     /// Bodies whose decompression was cut as a bomb.
     pub bombs: u64,
     /// Bodies shown raw because the decoders' memory was used up.
@@ -246,6 +273,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
             gaps,
             connections,
             http_connections,
+            http2_connections,
             requests,
             responses,
             interim,
@@ -260,6 +288,14 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
             fields_over_limit,
             outstanding_over_limit,
             replays_over_limit,
+            streams_over_limit,
+            resets,
+            late_heads,
+            continuation_floods,
+            header_blocks_over_limit,
+            header_lists_over_limit,
+            header_tables_over_limit,
+            unknown_fields,
             bombs,
             decoders_over_limit,
             bodies_over_limit,
@@ -273,6 +309,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
         self.gaps += gaps;
         self.connections += connections;
         self.http_connections += http_connections;
+        self.http2_connections += http2_connections;
         self.requests += requests;
         self.responses += responses;
         self.interim += interim;
@@ -287,6 +324,14 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
         self.fields_over_limit += fields_over_limit;
         self.outstanding_over_limit += outstanding_over_limit;
         self.replays_over_limit += replays_over_limit;
+        self.streams_over_limit += streams_over_limit;
+        self.resets += resets;
+        self.late_heads += late_heads;
+        self.continuation_floods += continuation_floods;
+        self.header_blocks_over_limit += header_blocks_over_limit;
+        self.header_lists_over_limit += header_lists_over_limit;
+        self.header_tables_over_limit += header_tables_over_limit;
+        self.unknown_fields += unknown_fields;
         self.bombs += bombs;
         self.decoders_over_limit += decoders_over_limit;
         self.bodies_over_limit += bodies_over_limit;

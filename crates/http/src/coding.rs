@@ -14,7 +14,9 @@ mod inflate;
 use self::brotli::Brotli;
 use self::frames::Frames;
 use self::inflate::{Inflate, Wrapper};
+use crate::head::Field;
 use crate::limits::Limits;
+use crate::message::carried::Carried;
 
 /// Bytes that come out of a layer at once.
 const PIECE: usize = 32 << 10;
@@ -46,9 +48,38 @@ pub(crate) struct Codings {
     count: usize,
     /// A coding that is not known stands among them.
     unknown: bool,
+    /// What the body carries many of.
+    carried: Carried,
+    /// How messages are coded that say to be (grpc-encoding).
+    of_messages: Option<Kind>,
 }
 
 impl Codings {
+    /// Adds what a header field says of how the body is coded and of what it carries.
+    pub(crate) fn field(&mut self, field: &Field<'_>) {
+        match field.name.len() {
+            12 if field.name.eq_ignore_ascii_case(b"content-type") => self.carried = Carried::of(field.value),
+            13 if field.name.eq_ignore_ascii_case(b"grpc-encoding") => {
+                if let Name::Known(kind) = kind(field.value.trim_ascii()) {
+                    self.of_messages = Some(kind);
+                }
+            }
+            16 if field.name.eq_ignore_ascii_case(b"content-encoding") => self.push(field.value),
+            _ => {}
+        }
+    }
+
+    /// What the body carries many of.
+    pub(crate) fn carried(&self) -> Carried {
+        self.carried
+    }
+
+    /// The coding of compressed messages in the body: as declared, else what most are, gzip.
+    pub(crate) fn of_messages(&self) -> Codings {
+        let kind = self.of_messages.unwrap_or(Kind::Gzip);
+        Codings { content: [Some(kind), None, None, None, None, None, None, None], count: 1, ..Codings::default() }
+    }
+
     /// Adds those of a Content-Encoding field.
     pub(crate) fn push(&mut self, value: &[u8]) {
         for name in value.split(|byte| *byte == b',') {

@@ -1,9 +1,12 @@
 //! One TCP connection: which protocol its bytes are, and who of its two sides asks.
 //!
 //! ```text
-//!   data ──> (byte layer) ──> Undecided ──> Http1 ──CONNECT 2xx──> Undecided ──> …
-//!                                │            └──101──────────────> Other(upgraded)
-//!                                └─────────────────────────────────> Other(name)
+//!   data ──> (byte layer) ──> Undecided ─┬─> Http1 ─┬─CONNECT 2xx──> Undecided ──> …
+//!                                        │          ├─101 h2c──────> Http2
+//!                                        │          ├─101 websocket> WebSocket
+//!                                        │          └─101──────────> Other(upgraded)
+//!                                        ├─> Http2
+//!                                        └─> Other(name)
 //! ```
 //!
 //! The byte layer is where TLS that can be decrypted will stand: `data`, `gap` and `finished` only count and hand on
@@ -14,11 +17,16 @@ use spyhop_model::{Side, Timestamp};
 
 use crate::accounts::{Class, HttpAccounts, Other, Unparsed};
 use crate::coding::Decoders;
+use crate::exchange::Running;
+use crate::hello::Seeker;
 use crate::http1::head::{Answer, Role, could_start};
 use crate::http1::pairing::Exchanges;
-use crate::http1::{Http1, Switch};
+use crate::http1::{Http1, Switch, Upgrade};
+use crate::http2::hpack::List;
+use crate::http2::{Begins, Http2, PREFACE, could_start as could_start_http2};
 use crate::inspection::{Half, Inspection};
 use crate::limits::Limits;
+use crate::message::channel::Channel;
 use crate::pool::Pool;
 use crate::protocol::{Sniffed, recognise, sniff};
 
@@ -33,6 +41,9 @@ pub struct Shared<I: Inspection> {
     pub(crate) pool: Pool,
     pub(crate) decoders: Decoders,
     pub(crate) scratch: Vec<u8>,
+    /// The fields of the header block that is being read, and the allocation of all HPACK tables.
+    pub(crate) fields: List,
+    pub(crate) tables: usize,
     /// Capture time of what is being read.
     pub(crate) now: Timestamp,
     /// Bytes that were looked at, each time that they were.
@@ -50,6 +61,8 @@ impl<I: Inspection> Shared<I> {
             pool: Pool::default(),
             decoders: Decoders::default(),
             scratch: Vec::new(),
+            fields: List::default(),
+            tables: 0,
             now: Timestamp::default(),
             #[cfg(test)]
             looked_at: 0,
@@ -59,7 +72,9 @@ impl<I: Inspection> Shared<I> {
 
 /// Reads one connection and drives an inspection for each exchange on it.
 pub struct Connection<I: Inspection> {
-    protocol: Protocol,
+    protocol: Protocol<I>,
+    /// Looks for a TLS handshake in what is not HTTP.
+    hello: Seeker,
     exchanges: Exchanges<I>,
     /// Bytes that came, and bytes that were read again since a CONNECT before them was answered.
     delivered: u64,
@@ -70,12 +85,31 @@ pub struct Connection<I: Inspection> {
 /// answered yet. Without a limit, a pipeline of them alone would cost its length squared.
 const REPLAYS: u64 = 4;
 
-enum Protocol {
+enum Protocol<I> {
     /// Neither side has said what it speaks.
     Undecided([Unknown; 2]),
     Http1(Box<Http1>),
-    /// Not HTTP/1, and will not become it.
+    Http2(Box<Http2<I>>),
+    WebSocket(Box<Channel<I>>),
+    /// Neither, and will not become one of them.
     Other(Other),
+}
+
+/// What a connection carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carries {
+    /// HTTP/0.9 to 1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// A WebSocket.
+    WebSocket,
+    /// TLS.
+    Tls,
+    /// None of these.
+    Other,
+    /// Too little was seen.
+    Unknown,
 }
 
 /// A side whose protocol is not known.
@@ -94,7 +128,7 @@ impl<I: Inspection> Connection<I> {
     pub fn open(cx: &mut Shared<I>, connection: &spyhop_model::Connection) -> Self {
         cx.accounts.connections += 1;
         let exchanges = Exchanges::new(connection);
-        Connection { protocol: Protocol::undecided(), exchanges, delivered: 0, replayed: 0 }
+        Connection { protocol: Protocol::undecided(), hello: Seeker::default(), exchanges, delivered: 0, replayed: 0 }
     }
 
     /// The next bytes that `side` sent, in order, each once.
@@ -132,28 +166,80 @@ impl<I: Inspection> Connection<I> {
         for side in [client, client.other()] {
             self.closed(cx, at, side);
         }
+        if let Protocol::Http2(http) = &mut self.protocol {
+            http.finish(cx, &mut self.exchanges);
+        }
         self.exchanges.finish(cx, at);
+        self.hello.end(cx, &mut self.exchanges);
     }
 
-    /// Exchanges that are not over yet.
+    /// What the connection carries, as far as it told.
+    pub fn carries(&self) -> Carries {
+        match &self.protocol {
+            Protocol::Http1(_) => Carries::Http1,
+            Protocol::Http2(_) => Carries::Http2,
+            Protocol::WebSocket(_) => Carries::WebSocket,
+            _ if self.hello.found() => Carries::Tls,
+            Protocol::Other(Other::Tls) => Carries::Tls,
+            Protocol::Other(_) => Carries::Other,
+            Protocol::Undecided(sides) => {
+                let mut taken = sides.iter().filter_map(|side| side.taken_for);
+                match taken.next() {
+                    Some(Other::Tls) => Carries::Tls,
+                    Some(_) => Carries::Other,
+                    None => Carries::Unknown,
+                }
+            }
+        }
+    }
+
+    /// Exchanges that are not over yet, of HTTP/1 and of HTTP/2.
     #[cfg(test)]
-    pub(crate) fn outstanding(&self) -> usize {
-        self.exchanges.outstanding()
+    pub(crate) fn outstanding(&self) -> (usize, usize) {
+        let http2 = if let Protocol::Http2(http) = &self.protocol { http.outstanding() } else { 0 };
+        (self.exchanges.outstanding(), http2)
     }
 
     fn plain(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             match &mut self.protocol {
-                Protocol::Other(name) => return cx.accounts.count(Class::Other(*name), bytes.len()),
+                Protocol::Other(name) => {
+                    self.hello.data(cx, &mut self.exchanges, *name, side, bytes);
+                    return cx.accounts.count(Class::Other(*name), bytes.len());
+                }
+                Protocol::WebSocket(channel) => return channel.data(cx, &mut self.exchanges.ordinals, side, bytes),
                 Protocol::Undecided(_) => return self.decide(cx, at, side, bytes),
+                Protocol::Http2(http) => {
+                    let is_preface = PREFACE.iter().zip(bytes).all(|(want, have)| want == have);
+                    if is_preface || side != self.exchanges.client || !http.awaits_client() {
+                        return http.data(cx, &mut self.exchanges, at, side, bytes);
+                    }
+                    // The server speaks HTTP/2, or so it seemed; its client does not.
+                    http.finish(cx, &mut self.exchanges);
+                    let mut sides: [Unknown; 2] = Default::default();
+                    this_and_that(&mut sides, side).1.taken_for = Some(Other::Http2);
+                    self.protocol = Protocol::Undecided(sides);
+                }
                 Protocol::Http1(http) => {
                     let Some((switch, used)) = http.data(cx, &mut self.exchanges, at, side, bytes) else { return };
                     bytes = bytes.get(used..).unwrap_or_default();
                     match switch {
-                        Switch::Upgrade => {
+                        Switch::Upgrade(to) => {
                             cx.accounts.upgrades += 1;
                             http.close(cx, &mut self.exchanges);
-                            self.protocol = Protocol::Other(Other::Upgraded);
+                            let asked = self.exchanges.take_upgraded();
+                            self.protocol = match to {
+                                Upgrade::Http2 => {
+                                    let asked = asked.map(|(inspection, _)| inspection);
+                                    Protocol::Http2(Box::new(Http2::upgraded(cx, &mut self.exchanges, asked)))
+                                }
+                                Upgrade::WebSocket(deflate) if let Some((inspection, opened_by)) = asked => {
+                                    let client = self.exchanges.client;
+                                    let running = Running::channel(inspection, opened_by, client, at);
+                                    Protocol::WebSocket(Box::new(Channel::new(client, deflate, running)))
+                                }
+                                Upgrade::WebSocket(_) | Upgrade::Other => Protocol::Other(Other::Upgraded),
+                            };
                         }
                         Switch::Refused => {
                             let early = http.take_waiting(cx);
@@ -164,6 +250,7 @@ impl<I: Inspection> Connection<I> {
                             let early = http.take_waiting(cx);
                             http.close(cx, &mut self.exchanges);
                             self.protocol = Protocol::undecided();
+                            self.hello = Seeker::default();
                             self.replay(cx, at, side.other(), early);
                         }
                     }
@@ -188,7 +275,7 @@ impl<I: Inspection> Connection<I> {
                     self.exchanges.lost_messages(Half::Request);
                 }
                 Protocol::Undecided(sides) => this_and_that(sides, side).0.taken_for = Some(Other::Unknown),
-                Protocol::Other(_) => {}
+                Protocol::Http2(_) | Protocol::WebSocket(_) | Protocol::Other(_) => {}
             }
         }
         cx.pool.give(early);
@@ -201,9 +288,14 @@ impl<I: Inspection> Connection<I> {
         if let Some(name) = this.taken_for {
             // A stream joined midway, or one with something before its HTTP, shows itself where a segment begins.
             let begins = |role| name == Other::Unknown && could_start(bytes, role) == Answer::Yes;
-            match [Role::Client, Role::Server].into_iter().find(|role| begins(*role)) {
-                Some(role) => self.become_http1(cx, at, side, role, bytes),
-                None => cx.accounts.count(Class::Other(name), bytes.len()),
+            let midway = if name == Other::Unknown { could_start_http2(bytes) } else { None };
+            match ([Role::Client, Role::Server].into_iter().find(|role| begins(*role)), midway) {
+                (Some(role), _) => self.become_http1(cx, at, side, role, bytes),
+                (None, Some(role)) => self.become_http2(cx, at, side, role, true, bytes),
+                (None, None) => {
+                    self.hello.data(cx, &mut self.exchanges, name, side, bytes);
+                    cx.accounts.count(Class::Other(name), bytes.len());
+                }
             }
             return;
         }
@@ -246,12 +338,19 @@ impl<I: Inspection> Connection<I> {
             }
             // What was held has no whole line, so it completes nothing at its earlier time.
             Sniffed::Http1(role) => self.become_http1(cx, at, side, role, bytes),
+            Sniffed::Http2(role) => self.become_http2(cx, at, side, role, false, bytes),
+            Sniffed::Other(_)
+                if before == 0
+                    && let Some(role) = could_start_http2(bytes) =>
+            {
+                self.become_http2(cx, at, side, role, true, bytes);
+            }
             Sniffed::Other(name) => {
+                self.hello.data(cx, &mut self.exchanges, name, side, &this.held);
+                self.hello.data(cx, &mut self.exchanges, name, side, bytes);
                 this.give_up(cx, Class::Other(name), bytes.len());
                 this.taken_for = Some(name);
                 if let Some(both) = settled(this, that) {
-                    // The other side may have said too little yet to be anything.
-                    that.give_up(cx, Class::Other(both), 0);
                     self.protocol = Protocol::Other(both);
                 }
             }
@@ -276,6 +375,28 @@ impl<I: Inspection> Connection<I> {
             }
         }
         self.protocol = Protocol::Http1(Box::new(http));
+        self.read_again(cx, at, side, sides, bytes);
+    }
+
+    /// `side` turned out to speak HTTP/2 as `role`, from its beginning or joined midway.
+    fn become_http2(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, role: Role, midway: bool, bytes: &[u8]) {
+        self.exchanges.client = if role == Role::Client { side } else { side.other() };
+        let Protocol::Undecided(mut sides) = std::mem::replace(&mut self.protocol, Protocol::Other(Other::Unknown))
+        else {
+            return;
+        };
+        let (_, that) = this_and_that(&mut sides, side);
+        let begins = match (midway, role) {
+            (true, role) => Begins::Midway(role),
+            (false, Role::Client) if that.taken_for.is_some() => Begins::WithoutServer,
+            (false, _) => Begins::Here,
+        };
+        self.protocol = Protocol::Http2(Box::new(Http2::new(cx, self.exchanges.client, begins)));
+        self.read_again(cx, at, side, sides, bytes);
+    }
+
+    /// Reads what both sides said so far, and then `bytes` of this one.
+    fn read_again(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, sides: [Unknown; 2], bytes: &[u8]) {
         let [originator, responder] = sides;
         let (this, that) = if side == Side::Originator { (originator, responder) } else { (responder, originator) };
         for (said_by, said) in [(side.other(), that), (side, this)] {
@@ -289,9 +410,12 @@ impl<I: Inspection> Connection<I> {
 
     fn lost(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, lost: u64) {
         match &mut self.protocol {
-            Protocol::Other(_) => {}
+            Protocol::Other(_) => self.hello.gap(cx, &mut self.exchanges, side),
+            Protocol::WebSocket(channel) => channel.gap(cx, &mut self.exchanges.ordinals, side, lost),
             Protocol::Http1(http) => http.gap(cx, &mut self.exchanges, at, side, lost),
+            Protocol::Http2(http) => http.gap(cx, &mut self.exchanges, side, lost),
             Protocol::Undecided(sides) => {
+                self.hello.gap(cx, &mut self.exchanges, side);
                 this_and_that(sides, side).0.give_up(cx, Class::Unparsed(Unparsed::AfterGap), 0);
             }
         }
@@ -300,7 +424,9 @@ impl<I: Inspection> Connection<I> {
     fn closed(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side) {
         match &mut self.protocol {
             Protocol::Other(_) => {}
+            Protocol::WebSocket(channel) => channel.finished(cx, &mut self.exchanges.ordinals, side),
             Protocol::Http1(http) => http.finished(cx, &mut self.exchanges, at, side),
+            Protocol::Http2(http) => http.finished(cx, &mut self.exchanges, side),
             Protocol::Undecided(sides) => {
                 let (this, _) = this_and_that(sides, side);
                 let name = recognise(&this.held).unwrap_or(Other::Unknown);
@@ -326,16 +452,15 @@ fn this_and_that(sides: &mut [Unknown; 2], side: Side) -> (&mut Unknown, &mut Un
     if side == Side::Originator { (originator, responder) } else { (responder, originator) }
 }
 
-impl Protocol {
-    fn undecided() -> Protocol {
+impl<I> Protocol<I> {
+    fn undecided() -> Self {
         Protocol::Undecided(Default::default())
     }
 }
 
-/// What a connection is for good, if that can be said: both sides were recognised, or one leaves no doubt.
+/// What a connection is for good, if that can be said: both sides were recognised.
 fn settled(this: &Unknown, that: &Unknown) -> Option<Other> {
     match (this.taken_for?, that.taken_for) {
-        (Other::Http2, _) => Some(Other::Http2),
         (Other::Unknown, _) => None,
         (name, Some(_)) => Some(name),
         (_, None) => None,

@@ -5,6 +5,7 @@ use crate::connection::Shared;
 use crate::exchange::Recipient;
 use crate::inspection::{Defects, Half, Inspection, Truncation};
 use crate::limits::Limits;
+use crate::message::carried::{Cut, Cutter};
 
 /// The body of the message that is being read.
 #[derive(Default)]
@@ -12,11 +13,15 @@ pub(crate) struct Delivery {
     decoder: Option<Box<Decoder>>,
     gathered: Vec<u8>,
     streaming: bool,
+    /// Of a body that is many messages.
+    cutter: Option<Box<Cutter>>,
 }
 
 impl Delivery {
     pub(crate) fn begin<I: Inspection>(&mut self, cx: &mut Shared<I>, codings: &Codings) {
-        self.decoder = Decoder::new(codings, &cx.limits);
+        self.cutter = Cutter::new(codings);
+        let uncoded = self.cutter.as_ref().is_some_and(|cutter| cutter.is_uncoded());
+        self.decoder = if uncoded { None } else { Decoder::new(codings, &cx.limits) };
         self.streaming = false;
     }
 
@@ -95,6 +100,10 @@ impl Delivery {
             decoder.abandon(&mut cx.decoders);
         }
         to.encoded(half, lost);
+        if let Some(mut cutter) = self.cutter.take() {
+            cutter.gap(cx, to, half, lost, &mut |cx, to, cut| self.part(cx, to, half, cut));
+            self.cutter = Some(cutter);
+        }
         to.gap(&mut cx.inspect, half, lost);
     }
 
@@ -108,7 +117,42 @@ impl Delivery {
         }
     }
 
+    /// Decoded bytes: a body's, or those of many messages.
     fn deliver<I: Inspection, R: Recipient<I>>(
+        &mut self,
+        cx: &mut Shared<I>,
+        to: &mut R,
+        half: Half,
+        bytes: &[u8],
+        last: bool,
+    ) {
+        let Some(mut cutter) = self.cutter.take() else { return self.gather(cx, to, half, bytes, last) };
+        let mut part = |cx: &mut Shared<I>, to: &mut R, cut: Cut<'_>| self.part(cx, to, half, cut);
+        let strange = cutter.push(cx, to, half, bytes, &mut part);
+        if let (false, Some(running)) = (cutter.is_uncoded(), to.running(half)) {
+            running.decoded(half, bytes.len() as u64);
+        }
+        if last || strange > 0 {
+            cutter.finish(cx, to, half, &mut part);
+            // What is not what its label says is shown as it is.
+            let rest = bytes.get(bytes.len() - strange..).unwrap_or_default();
+            return self.gather(cx, to, half, rest, last);
+        }
+        self.cutter = Some(cutter);
+    }
+
+    /// Of the message that is the body itself.
+    fn part<I: Inspection, R: Recipient<I>>(&mut self, cx: &mut Shared<I>, to: &mut R, half: Half, cut: Cut<'_>) {
+        match cut {
+            Cut::Body(bytes) => self.gather(cx, to, half, bytes, false),
+            Cut::Gap => {
+                self.flush(cx, to, half);
+                to.gap(&mut cx.inspect, half, 0);
+            }
+        }
+    }
+
+    fn gather<I: Inspection, R: Recipient<I>>(
         &mut self,
         cx: &mut Shared<I>,
         to: &mut R,

@@ -5,6 +5,7 @@ use spyhop_model::{Connection, MessageKind, Protocol, Side, Timestamp};
 use crate::accounts::HttpAccounts;
 use crate::connection::Shared;
 use crate::head::{RequestHead, ResponseHead};
+use crate::message::Piece;
 use crate::inspection::{Body, Defects, Exchange, Half, Inspection, MessageEnd, Truncation};
 
 /// An exchange that is not over.
@@ -14,6 +15,8 @@ pub(crate) struct Running<I> {
     pub(crate) ordinal: u32,
     pub(crate) protocol: Protocol,
     pub(crate) stream: Option<u32>,
+    /// Which stream-level side the client is.
+    pub(crate) client: Side,
     pub(crate) began_at: Timestamp,
     pub(crate) answered_at: Option<Timestamp>,
     pub(crate) last_at: [Timestamp; 2],
@@ -23,6 +26,8 @@ pub(crate) struct Running<I> {
     pub(crate) done: [bool; 2],
     pub(crate) interim: u32,
     pub(crate) defects: Defects,
+    /// Versions as written, where their numbers do not say it.
+    pub(crate) odd_versions: [Option<Box<str>>; 2],
     messages: [Option<Begun>; 2],
     told: [u64; 2],
 }
@@ -32,7 +37,7 @@ pub(crate) struct Running<I> {
 struct Begun {
     at: Timestamp,
     length: u64,
-    gap: u64,
+    gap: bool,
 }
 
 pub(crate) const REQUEST: usize = 0;
@@ -79,6 +84,7 @@ impl<I: Inspection> Running<I> {
             ordinal: ordinals.next(),
             protocol: Protocol::Http1,
             stream: None,
+            client: Side::Originator,
             began_at,
             answered_at: None,
             last_at: [began_at; 2],
@@ -86,9 +92,17 @@ impl<I: Inspection> Running<I> {
             done: [false; 2],
             interim: 0,
             defects: Defects::default(),
+            odd_versions: [None, None],
             messages: [None; 2],
             told: [0; 2],
         }
+    }
+
+    /// Stands for the exchange `opened_by` after its end, for messages on the channel that it opened.
+    pub(crate) fn channel(inspection: I, opened_by: u32, client: Side, at: Timestamp) -> Self {
+        let mut running = Running::with(inspection, &mut Ordinals::default(), at);
+        (running.ordinal, running.client) = (opened_by, client);
+        running
     }
 
     pub(crate) fn request(&mut self, cx: &mut Shared<I>, began_at: Timestamp, head: &RequestHead<'_>) {
@@ -157,25 +171,24 @@ impl<I: Inspection> Running<I> {
     }
 
     /// Bytes of a message of its own.
-    pub(crate) fn message(&mut self, inspect: &mut I::Context, half: Half, at: Timestamp, bytes: &[u8]) {
-        let begun = self.messages[index(half)].get_or_insert(Begun { at, length: 0, gap: 0 });
+    fn message(&mut self, inspect: &mut I::Context, half: Half, at: Timestamp, bytes: &[u8]) {
+        let begun = self.messages[index(half)].get_or_insert(Begun { at, length: 0, gap: false });
         begun.length += bytes.len() as u64;
         self.inspection.message(inspect, half, bytes);
     }
 
     /// Bytes of a message of its own were lost.
-    pub(crate) fn message_gap(&mut self, inspect: &mut I::Context, half: Half, at: Timestamp, lost: u64) {
-        let begun = self.messages[index(half)].get_or_insert(Begun { at, length: 0, gap: 0 });
-        begun.gap += lost;
-        self.inspection.message_gap(inspect, half, lost);
+    fn message_gap(&mut self, inspect: &mut I::Context, half: Half, at: Timestamp) {
+        let begun = self.messages[index(half)].get_or_insert(Begun { at, length: 0, gap: false });
+        begun.gap = true;
+        self.inspection.message_gap(inspect, half);
     }
 
     /// A message is over, if one has begun: empty ones are none.
-    pub(crate) fn message_end(
+    fn message_end(
         &mut self,
         cx: &mut Shared<I>,
         ordinals: &mut Ordinals,
-        client: Side,
         half: Half,
         kind: MessageKind,
         truncated: Option<Truncation>,
@@ -188,7 +201,7 @@ impl<I: Inspection> Running<I> {
             kind,
             protocol: self.protocol,
             stream: self.stream,
-            client,
+            client: self.client,
             half,
             number: *told,
             began_at: begun.at,
@@ -196,14 +209,46 @@ impl<I: Inspection> Running<I> {
             body: Body {
                 encoded_len: begun.length,
                 decoded_len: begun.length,
-                truncated: truncated.or((begun.gap > 0).then_some(Truncation::Gap)),
-                gap: begun.gap,
+                truncated: truncated.or(begun.gap.then_some(Truncation::Gap)),
+                gap: 0,
             },
-            defects: Defects(if begun.gap > 0 { Defects::GAP } else { 0 } | self.defects.0 & Defects::MIDSTREAM),
+            defects: Defects(if begun.gap { Defects::GAP } else { 0 } | self.defects.0 & Defects::MIDSTREAM),
         };
         *told += 1;
         cx.accounts.messages += 1;
         self.inspection.message_end(&mut cx.inspect, &end);
+    }
+
+    /// A piece of a message of its own. Says whether these are no messages.
+    pub(crate) fn piece(
+        &mut self,
+        cx: &mut Shared<I>,
+        ordinals: &mut Ordinals,
+        half: Half,
+        kind: MessageKind,
+        piece: Piece<'_>,
+    ) -> bool {
+        let now = cx.now;
+        match piece {
+            Piece::Data(bytes) => self.message(&mut cx.inspect, half, now, bytes),
+            Piece::Gap => self.message_gap(&mut cx.inspect, half, now),
+            Piece::End(end) => {
+                let trouble = end.trouble;
+                cx.accounts.bombs += u64::from(trouble.bomb);
+                cx.accounts.decoders_over_limit += u64::from(trouble.over_limit);
+                let truncated = match () {
+                    () if trouble.bomb => Some(Truncation::Bomb),
+                    () if end.gap || end.blank => Some(Truncation::Gap),
+                    () if trouble.bad || trouble.over_limit => Some(Truncation::BadCoding),
+                    () => end.cut.then_some(Truncation::Incomplete),
+                };
+                self.message_end(cx, ordinals, half, kind, truncated);
+            }
+            // What is empty is no message.
+            Piece::Begin(_) | Piece::Closed => {}
+            Piece::Bad => return true,
+        }
+        false
     }
 
     /// The exchange is over, or will never be.
@@ -224,6 +269,7 @@ impl<I: Inspection> Running<I> {
             response: self.bodies[RESPONSE],
             interim: self.interim,
             defects: self.defects,
+            odd_versions: self.odd_versions,
         };
         count(&mut cx.accounts, &exchange);
         self.inspection.end(&mut cx.inspect, &exchange);

@@ -35,8 +35,8 @@ pub trait Inspection: Sized {
     /// The next decoded bytes of a message that the exchange carries beside its bodies: of a WebSocket that it opened, a
     /// server-sent event, a later message of a gRPC stream. Messages of one half come one after the other.
     fn message(&mut self, _cx: &mut Self::Context, _half: Half, _bytes: &[u8]) {}
-    /// `lost` bytes of a message were not seen.
-    fn message_gap(&mut self, _cx: &mut Self::Context, _half: Half, _lost: u64) {}
+    /// Some bytes of a message were not seen or could not be decoded.
+    fn message_gap(&mut self, _cx: &mut Self::Context, _half: Half) {}
     /// The message is over. A message in one half may end while one in the other is passing.
     fn message_end(&mut self, _cx: &mut Self::Context, _message: &MessageEnd) {}
     /// An inspection for what follows an upgrade, with this one's request: the answer on stream 1 of HTTP/2
@@ -45,8 +45,24 @@ pub trait Inspection: Sized {
         Self::begin(cx, connection, at)
     }
 
+    /// A TLS handshake was read on a connection.
+    fn greeting(_cx: &mut Self::Context, _connection: &Connection, _greeting: &Greeting<'_>) {}
+
     /// The exchange is complete, or will never be.
     fn end(self, cx: &mut Self::Context, exchange: &Exchange);
+}
+
+/// A TLS handshake on a connection.
+#[derive(Debug)]
+pub struct Greeting<'a> {
+    /// Its number on its connection, from the same sequence as those of exchanges.
+    pub ordinal: u32,
+    /// When its first hello was read.
+    pub began_at: Timestamp,
+    /// The packet that completed it, or showed that no more of it will come.
+    pub completed_at: Timestamp,
+    /// What it says.
+    pub handshake: &'a spyhop_tls::Handshake,
 }
 
 /// What stands about a message at its end.
@@ -105,4 +121,6 @@ pub struct Exchange {
     pub interim: u32,
     /// What was wrong or odd.
     pub defects: Defects,
+    /// The versions of request and response as written, where their two numbers do not say it (`1.01`): digits and dots.
+    pub odd_versions: [Option<Box<str>>; 2],
 }

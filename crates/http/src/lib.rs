@@ -6,16 +6,19 @@ mod connection;
 mod delivery;
 mod exchange;
 mod head;
+mod hello;
 mod http1;
+mod http2;
 mod inspection;
 mod limits;
+mod message;
 mod pool;
 mod protocol;
 #[cfg(test)]
 mod tests;
 
 pub use accounts::{HttpAccounts, Other, Unparsed};
-pub use connection::{Connection, Shared};
+pub use connection::{Carries, Connection, Shared};
 pub use head::{Field, RequestHead, ResponseHead, field};
-pub use inspection::{Body, Defects, Exchange, Half, Inspection, MessageEnd, Truncation};
+pub use inspection::{Body, Defects, Exchange, Greeting, Half, Inspection, MessageEnd, Truncation};
 pub use limits::Limits;

@@ -14,6 +14,15 @@ settings! {
         small_body: usize = 64 << 10,
         /// Requests that wait for their answer on one connection; past it the oldest is reported without one.
         outstanding: usize = 128,
+        /// Streams of HTTP/2 that are not over, on one connection; past it the oldest is reported as it is.
+        streams: usize = 512,
+        /// Size of an HPACK table, as its encoder counts it; of a larger one the oldest entries are not known. HTTP/2
+        /// begins with 4096.
+        header_table: usize = 64 << 10,
+        /// Memory of all HPACK tables, by allocation; past it a table that grows is emptied and its content not known.
+        header_tables: usize = 64 << 20,
+        /// CONTINUATION frames of one header block; a block with more is counted as a flood.
+        continuations: usize = 32,
         /// Content codings laid over one another on one body.
         codings: usize = 4,
         /// Decoded bytes of one body.
@@ -23,8 +32,8 @@ settings! {
         /// Decoded bytes below which the ratio is not looked at.
         ratio_from: u64 = 1 << 20,
         /// Memory of all content decoders in use, by the windows their streams declare.
-        decoder_memory: usize = 128 << 20,
+        decoder_memory: usize = 96 << 20,
         /// Memory of all partial heads and partial small bodies, by allocation.
-        held_memory: usize = 128 << 20,
+        held_memory: usize = 96 << 20,
     }
 }

@@ -4,6 +4,7 @@ use memchr::memchr;
 
 use crate::accounts::Other;
 use crate::http1::head::{Role, is_token, request_line};
+use crate::http2::{PREFACE, is_settings};
 
 /// A longest start line that is waited for where the method is not one of HTTP's own.
 const LONGEST_ODD: usize = 8 << 10;
@@ -15,6 +16,8 @@ pub(crate) enum Sniffed {
     Wait,
     /// HTTP/1 as sent by a client or a server.
     Http1(Role),
+    /// The beginning of HTTP/2, as sent by a client or a server.
+    Http2(Role),
     /// Something else.
     Other(Other),
 }
@@ -29,13 +32,24 @@ pub(crate) fn sniff(text: &[u8], seen: usize, limit: usize) -> Sniffed {
 }
 
 fn judge(text: &[u8], seen: usize, limit: usize) -> Sniffed {
-    if is_preface(text) {
-        return Sniffed::Other(Other::Http2);
+    match is_preface(text) {
+        Some(true) => return Sniffed::Http2(Role::Client),
+        Some(false) => {}
+        None => return Sniffed::Wait,
+    }
+    match is_settings(text) {
+        Some(true) => return Sniffed::Http2(Role::Server),
+        Some(false) => {}
+        None if !text.is_empty() => return Sniffed::Wait,
+        None => {}
     }
     match starts_with_http(text) {
         Some(true) => return Sniffed::Http1(Role::Server),
         Some(false) => {}
         None => return Sniffed::Wait,
+    }
+    if text.starts_with(b"PRI * HTTP/2.0") {
+        return Sniffed::Other(Other::Http2);
     }
     let method = text.iter().take(65).take_while(|byte| is_token(**byte)).count();
     let other = || Sniffed::Other(recognise(text).unwrap_or(Other::Unknown));
@@ -60,9 +74,11 @@ fn judge(text: &[u8], seen: usize, limit: usize) -> Sniffed {
     }
 }
 
-/// The connection preface of HTTP/2 (RFC 9113, section 3.4).
-fn is_preface(text: &[u8]) -> bool {
-    text.starts_with(b"PRI * HTTP/2.0")
+/// Whether this begins with the connection preface of HTTP/2 (RFC 9113, section 3.4); `None` if it is too short to
+/// tell.
+fn is_preface(text: &[u8]) -> Option<bool> {
+    let same = PREFACE.iter().zip(text).all(|(want, have)| want == have);
+    if same && text.len() < PREFACE.len() { None } else { Some(same) }
 }
 
 /// Whether this begins a status line, in any case; `None` if it is too short to tell.
@@ -134,7 +150,9 @@ mod tests {
         for start in ["HTTP/1.1 200 OK", "http/1.0 404", "HTTP/"] {
             check(start.as_bytes(), Sniffed::Http1(Role::Server));
         }
-        for start in ["", "G", "GET", "GET /a", "HTT", "hTTp"] {
+        check(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Sniffed::Http2(Role::Client));
+        check(b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64", Sniffed::Http2(Role::Server));
+        for start in ["", "G", "GET", "GET /a", "HTT", "hTTp", "PRI * HTTP/2.0\r\n\r\nSM\r\n", "\0\0\x06\x04"] {
             check(start.as_bytes(), Sniffed::Wait);
         }
     }
@@ -146,7 +164,7 @@ mod tests {
             (b"SSH-2.0-OpenSSH_9.6\r\n", Other::Ssh),
             (b"220 mail.example ESMTP\r\n", Other::SmtpFtp),
             (b"EHLO example\r\n", Other::SmtpFtp),
-            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Other::Http2),
+            (b"PRI * HTTP/2.0\r\nHost: a\r\n", Other::Http2),
             (b"INVITE sip:a@b SIP/2.0\r\n", Other::SipRtsp),
             (b"*1\r\n$4\r\nPING\r\n", Other::Redis),
             (b"* OK IMAP4rev1\r\n", Other::Imap),

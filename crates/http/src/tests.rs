@@ -2,11 +2,12 @@
 
 use spyhop_model::{Connection as Facts, FlowId, FlowKey, Side, Socket, Timestamp, Vlans};
 
-use crate::{Connection, Exchange, Half, HttpAccounts, Inspection, Limits, RequestHead, ResponseHead, Shared};
+use crate::{Connection, Exchange, Field, Half, HttpAccounts, Inspection, Limits, RequestHead, ResponseHead, Shared};
 
 mod bodies;
 mod broken;
 mod hostile;
+mod http2;
 mod properties;
 
 /// Writes down what it is told.
@@ -25,6 +26,9 @@ impl Inspection for Told {
     fn request(&mut self, _: &mut Vec<String>, head: &RequestHead<'_>) {
         assert!(self.request.is_empty(), "a second request head");
         self.request = format!("{} {}", head.method.escape_ascii(), head.target.escape_ascii());
+        if let Some(host) = crate::field(head.fields, "host").filter(|_| head.version == (2, 0)) {
+            self.request += &format!(" {}", host.escape_ascii());
+        }
     }
     fn response(&mut self, _: &mut Vec<String>, head: &ResponseHead<'_>) {
         assert!(self.response.is_empty(), "a second response head");
@@ -37,6 +41,17 @@ impl Inspection for Told {
         body.extend_from_slice(bytes);
         *calls += 1;
         *ended = last;
+    }
+    fn trailers(&mut self, _: &mut Vec<String>, half: Half, fields: &[Field<'_>]) {
+        let (_, calls, ended) = &self.bodies[half as usize];
+        assert!(*ended || *calls == 0, "trailers before the end of the body");
+        for field in fields {
+            let text = format!(" +{}={}", field.name.escape_ascii(), field.value.escape_ascii());
+            *(if half == Half::Request { &mut self.request } else { &mut self.response }) += &text;
+        }
+    }
+    fn again(&self, _: &mut Vec<String>, _: &Facts, _: Timestamp) -> Self {
+        Told { request: self.request.clone(), response: String::new(), bodies: Default::default() }
     }
     fn end(self, told: &mut Vec<String>, exchange: &Exchange) {
         assert!(exchange.completed_at >= exchange.ended_at && exchange.ended_at >= exchange.began_at);
@@ -72,7 +87,9 @@ impl Inspection for Told {
         for name in exchange.defects.names() {
             text = text + " " + name;
         }
-        told.push(text);
+        let stream = exchange.stream.map(|stream| format!("{stream}: ")).unwrap_or_default();
+        assert_eq!(stream.is_empty(), exchange.protocol == spyhop_model::Protocol::Http1);
+        told.push(stream + &text);
     }
 }
 
@@ -113,7 +130,8 @@ fn play_with(limits: Limits, ops: &[Op], slice: usize) -> (Vec<String>, HttpAcco
     let sound = |cx: &Shared<Told>, connection: &Connection<Told>, op: &Op| {
         assert!(cx.accounts.add_up(), "after {op:?}: {:?}", cx.accounts);
         // Two are being read, and the head of a third may be arriving.
-        assert!(connection.outstanding() <= limits.outstanding + 3, "{} exchanges kept", connection.outstanding());
+        let (http1, http2) = connection.outstanding();
+        assert!(http1 <= limits.outstanding + 3 && http2 <= limits.streams, "{http1} and {http2} exchanges kept");
         let looked_at = cx.looked_at;
         assert!(looked_at <= 16 * cx.accounts.delivered, "{looked_at} bytes of {}", cx.accounts.delivered);
     };
@@ -140,6 +158,7 @@ fn play_with(limits: Limits, ops: &[Op], slice: usize) -> (Vec<String>, HttpAcco
     assert!(cx.accounts.add_up() && cx.accounts.held == 0, "{:?}", cx.accounts);
     assert_eq!(cx.pool.lent(), 0, "all buffers came back");
     assert_eq!(cx.decoders.memory(), 0, "all decoders came back");
+    assert_eq!(cx.tables, 0, "all tables came back");
     assert_eq!(cx.accounts.exchanges as usize, cx.inspect.len());
     (cx.inspect, cx.accounts)
 }
@@ -307,7 +326,6 @@ fn other_protocols_give_no_exchanges() {
     for (client, server) in [
         ("SSH-2.0-a\r\n", "SSH-2.0-b\r\n"),
         ("EHLO a\r\nMAIL FROM:<a@b>\r\n", "220 hi\r\n250 GET / HTTP/1.1\r\n"),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0", "\0\0\x12\x04\0"),
         ("*1\r\n$4\r\nPING\r\n", "+PONG\r\n"),
     ] {
         let accounts = check(&[c(client), s(server)], &[]);

@@ -4,15 +4,28 @@
 //! same record or column say is added at the end, so every value is kept as its points until then. Nothing of a value
 //! is kept but its fingerprint, a mask, and for numbers the range they span.
 
+mod body;
+mod passing;
+mod values;
+
 use std::collections::VecDeque;
 
 use spyhop_model::{Fingerprint, Form, Half, Key, Observation, Place, Timestamp};
 
-use crate::types::{Candidate, Hints, Scan, TypeId, TypeSet, find, hints, is_interesting, mask};
-use crate::walk::{Form as Pairs, Leaf, LeafKind, LeafSink, Piece, SNIFFED, Walker, percent, sniff};
+pub use body::BodyScan;
+use passing::{Passing, Weigh};
+use values::{Room, Values};
+
+use crate::types::custom::Match;
+use crate::types::{
+    Candidate, CustomTypes, Hints, Scan, Type, TypeId, TypeSet, find, hints, is_interesting, label_word, mask,
+};
+use crate::walk::{Form as Pairs, Leaf, LeafKind, LeafSink, Piece, percent};
 
 /// Most combinations of type, place and form that are told apart; what is beyond is counted under the place `*`.
 pub const MAX_PLACES: usize = 256;
+/// Different values of one half whose fingerprints are kept; those beyond are counted only.
+pub const MAX_VALUES: usize = 65_536;
 /// Records whose values are still weighed together.
 const RECORDS: usize = 32;
 /// Values of a record that wait for others.
@@ -46,6 +59,8 @@ pub enum Source {
 /// What a worker keeps for recognition: the key, and a cache of what names say (a pure function).
 pub struct Recogniser {
     key: Key,
+    custom: CustomTypes,
+    matches: Vec<Match>,
     names: Vec<Option<(Box<str>, Hints)>>,
     hasher: ahash::RandomState,
 }
@@ -54,7 +69,13 @@ impl Recogniser {
     /// With the sensor's key.
     pub fn new(key: Key) -> Recogniser {
         const SLOTS: usize = 1024;
-        Recogniser { key, names: vec![None; SLOTS], hasher: ahash::RandomState::new() }
+        let hasher = ahash::RandomState::new();
+        Recogniser { key, custom: CustomTypes::default(), matches: Vec::new(), names: vec![None; SLOTS], hasher }
+    }
+
+    /// With types of the operator's own.
+    pub fn with_types(key: Key, custom: CustomTypes) -> Recogniser {
+        Recogniser { custom, ..Recogniser::new(key) }
     }
 
     /// The sensor's key.
@@ -65,18 +86,23 @@ impl Recogniser {
     /// What a name says.
     pub fn hints(&mut self, name: &str) -> Hints {
         const LONGEST_CACHED: usize = 64;
+        let hints = |custom: &CustomTypes| {
+            let mut hints = hints(name);
+            hints.strong |= custom.named(name);
+            hints
+        };
         if name.is_empty() || name.len() > LONGEST_CACHED {
-            return hints(name);
+            return hints(&self.custom);
         }
         let slot = self.hasher.hash_one(name) as usize % self.names.len().max(1);
         match self.names.get_mut(slot) {
             Some(Some((cached, hints))) if **cached == *name => *hints,
             Some(slot) => {
-                let hints = hints(name);
+                let hints = hints(&self.custom);
                 *slot = Some((name.into(), hints));
                 hints
             }
-            None => hints(name),
+            None => hints(&self.custom),
         }
     }
 }
@@ -92,27 +118,24 @@ pub struct Content {
     records: VecDeque<Record>,
     /// Stretches of text with values near each other, counted from the top: no walker counts that far.
     stretch: u32,
+    room: Room,
+    /// Custom types in the bytes of bodies.
+    passing: Option<Box<Passing>>,
 }
 
 /// Values of one type in one form at one place.
 struct Found {
     what: TypeId,
+    kind: &'static Type,
     form: Form,
     place: Place,
     column: u64,
     /// Counts by points in steps of five.
     counts: [u32; STEPS],
-    distinct: Vec<Distinct>,
+    distinct: Values,
     sample: (u8, Box<str>),
     in_text: bool,
     range: (u64, u64),
-}
-
-#[derive(Debug)]
-struct Distinct {
-    written: u64,
-    fingerprint: Fingerprint,
-    points: u8,
 }
 
 #[derive(Debug)]
@@ -145,6 +168,8 @@ impl Content {
             columns: Vec::new(),
             records: VecDeque::new(),
             stretch: u32::MAX,
+            room: Room { left: MAX_VALUES, over: 0 },
+            passing: None,
         }
     }
 
@@ -196,13 +221,23 @@ impl Content {
     /// One leaf.
     pub fn leaf(&mut self, recogniser: &mut Recogniser, source: Source, leaf: &Leaf<'_>) {
         let whole = leaf.piece == Piece::Whole;
-        if whole && !is_interesting(leaf.value.as_bytes(), leaf.kind) {
+        let is_interesting = !whole || is_interesting(leaf.value.as_bytes(), leaf.kind);
+        if !is_interesting && recogniser.custom.is_empty() {
             return;
         }
         let decoded = percent(leaf.value, false, if leaf.value.len() <= crate::walk::PIECE { 2 } else { 0 });
         let value = &*decoded.text;
-        let scan = Scan { kind: leaf.kind, whole, today: self.today };
         let place = recogniser.hasher.hash_one((source, leaf.path));
+        if !recogniser.custom.is_empty()
+            && !self.custom(recogniser, source, leaf, place, leaf.value)
+            && value != leaf.value
+        {
+            self.custom(recogniser, source, leaf, place, value);
+        }
+        if !is_interesting {
+            return;
+        }
+        let scan = Scan { kind: leaf.kind, whole, today: self.today };
         if whole {
             self.count_column(place);
         }
@@ -230,6 +265,62 @@ impl Content {
         });
     }
 
+    /// Custom types in a leaf's value; whether there were any.
+    fn custom(
+        &mut self,
+        recogniser: &mut Recogniser,
+        source: Source,
+        leaf: &Leaf<'_>,
+        column: u64,
+        value: &str,
+    ) -> bool {
+        if leaf.kind == LeafKind::Word || !recogniser.custom.is_in(value.as_bytes()) {
+            return false;
+        }
+        let mut matches = std::mem::take(&mut recogniser.matches);
+        self.room.over += recogniser.custom.find(value.as_bytes(), &|_| 0, &mut matches);
+        let names = recogniser.hints(leaf.key).strong | recogniser.hints(leaf.parent).strong;
+        let mut any = false;
+        for Match { what, start, end } in matches.drain(..) {
+            let Some(points) = points_of(recogniser, what, value, start..end, names, self.today) else { continue };
+            any = true;
+            let raw = value.get(start..end).unwrap_or_default();
+            let at = self.find_or_add(recogniser, source, leaf.path, column, what, Form::Full);
+            let Content { found, room, .. } = self;
+            if let Some(found) = found.get_mut(at) {
+                // Rows and records say nothing of a type that only its pattern knows.
+                found.in_text = true;
+                found.add(recogniser, raw, points, room);
+            }
+        }
+        recogniser.matches = matches;
+        any
+    }
+
+    /// Bytes of a body, or its end, for custom types.
+    fn pass(&mut self, recogniser: &Recogniser, bytes: Option<&[u8]>) {
+        let Recogniser { key, custom, hasher, .. } = recogniser;
+        if custom.is_empty() {
+            return;
+        }
+        let Content { passing, room, today, .. } = self;
+        let passing = passing.get_or_insert_default();
+        let mut weigh = Weigh {
+            custom,
+            points: &mut |what, text, start, end| {
+                let label = label_word(text, start).map_or(0, |word| custom.named(word));
+                custom.points(what, text.get(start..end)?, label, *today).filter(|points| *points >= LEAST)
+            },
+            hash: &|raw| hasher.hash_one(raw),
+            print: &|what, raw| fingerprint(key, custom.kind(what), Form::Full, raw),
+            room,
+        };
+        match bytes {
+            Some(bytes) => passing.feed(bytes, &mut weigh),
+            None => passing.finish(&mut weigh),
+        }
+    }
+
     fn count_column(&mut self, place: u64) {
         if let Some((_, leaves)) = self.columns.iter_mut().rev().find(|(column, _)| *column == place) {
             *leaves = leaves.saturating_add(1);
@@ -250,37 +341,15 @@ impl Content {
         raw: &str,
     ) {
         let (what, form) = (candidate.what, candidate.form);
-        let mut hash = recogniser.hasher.hash_one((column, what.0, form));
-        let mut at = self.index.iter().position(|h| *h == hash);
-        let mut path = leaf.path;
-        if at.is_none() && self.found.len() >= MAX_PLACES {
-            path = "*";
-            let source = if matches!(source, Source::Path(_)) { Source::Path(u16::MAX) } else { source };
-            hash = recogniser.hasher.hash_one((source, path, what.0, form));
-            at = self.index.iter().position(|h| *h == hash);
-        }
-        let at = at.unwrap_or_else(|| {
-            self.index.push(hash);
-            self.found.push(Found {
-                what,
-                form,
-                place: place(source, path),
-                column,
-                counts: [0; STEPS],
-                distinct: Vec::new(),
-                sample: (0, "".into()),
-                in_text: false,
-                range: (u64::MAX, 0),
-            });
-            self.found.len() - 1
-        });
-        let Some(found) = self.found.get_mut(at) else { return };
+        let at = self.find_or_add(recogniser, source, leaf.path, column, what, form);
+        let Content { found: all, room, records, .. } = self;
+        let Some(found) = all.get_mut(at) else { return };
         found.in_text |= candidate.label.is_some();
         found.see_number(raw);
-        let record = record(&mut self.records, source, leaf.record);
+        let record = record(records, source, leaf.record);
         let bit = what.set();
         let raised = if record.sure & !bit != 0 { what.get().record_points as u8 } else { 0 };
-        let value = found.add(recogniser, raw, (points + raised).min(100));
+        let value = found.add(recogniser, raw, (points + raised).min(100), room);
         if raised == 0 && record.waiting.len() < WAITING {
             record.waiting.push(Waiting { found: at, what, points, distinct: value });
         }
@@ -291,22 +360,81 @@ impl Content {
                 std::mem::take(&mut record.waiting).into_iter().partition(|waiting| waiting.what == what);
             record.waiting = mine;
             for waiting in others {
-                if let Some(found) = self.found.get_mut(waiting.found) {
+                if let Some(found) = all.get_mut(waiting.found) {
                     found.raise(&waiting);
                 }
             }
         }
     }
 
+    /// The index of what was found of a type in a form at a place.
+    fn find_or_add(
+        &mut self,
+        recogniser: &Recogniser,
+        source: Source,
+        mut path: &str,
+        column: u64,
+        what: TypeId,
+        form: Form,
+    ) -> usize {
+        let mut hash = recogniser.hasher.hash_one((column, what.0, form));
+        let mut at = self.index.iter().position(|h| *h == hash);
+        if at.is_none() && self.found.len() >= MAX_PLACES {
+            path = "*";
+            let source = if matches!(source, Source::Path(_)) { Source::Path(u16::MAX) } else { source };
+            hash = recogniser.hasher.hash_one((source, path, what.0, form));
+            at = self.index.iter().position(|h| *h == hash);
+        }
+        at.unwrap_or_else(|| {
+            self.index.push(hash);
+            self.found.push(Found::new(what, recogniser.custom.kind(what), form, place(source, path), column));
+            self.found.len() - 1
+        })
+    }
+
+    /// Values that were counted, but whose fingerprints are beyond [`MAX_VALUES`].
+    pub fn values_over_limit(&self) -> u64 {
+        self.room.over
+    }
+
+    /// Custom values that no leaf had: of a body that is no text, or cut in two by a walker.
+    fn passed(&mut self) {
+        let Some(passing) = self.passing.take() else { return };
+        for passed in passing.found {
+            let is_of = |found: &&Found| found.what == passed.what && matches!(found.place, Place::Body(_));
+            let leaves = || self.found.iter().filter(is_of);
+            let counted = leaves().fold(0u32, |sum, found| sum.saturating_add(found.count()));
+            let more = passed.count.saturating_sub(counted);
+            if more == 0 {
+                continue;
+            }
+            let mut found = Found::new(passed.what, passed.kind, Form::Full, Place::Body("$".into()), 0);
+            let mut best = if passed.values.len() == 0 { Some(passed.points) } else { None };
+            let is_new = |(print, _): &(Fingerprint, u8)| !leaves().any(|one| one.distinct.has(*print));
+            for (print, points) in passed.values.iter().filter(is_new) {
+                found.distinct.add(print.0, points, &mut Room { left: 1, over: 0 }, || print);
+                found.count_more(points, 1);
+                best = best.max(Some(points));
+            }
+            // The same values once more.
+            let Some(best) = best else { continue };
+            found.count_more(best, more.saturating_sub(found.count()));
+            found.in_text = true;
+            found.sample = (passed.points, passed.sample);
+            self.found.push(found);
+        }
+    }
+
     /// What was seen, in order of first appearance: of each type, place and form the reported values, and the
     /// candidates apart.
-    pub fn finish(self) -> Vec<Observation> {
+    pub fn finish(mut self) -> Vec<Observation> {
+        self.passed();
         let mut observations = Vec::new();
         for found in &self.found {
             let leaves = self.columns.iter().find(|(column, _)| *column == found.column).map_or(0, |(_, n)| *n);
             let shift = found.column_points(leaves);
             for (from, to) in [(Observation::REPORTED, 101), (CANDIDATE, Observation::REPORTED)] {
-                observations.extend(found.observation(self.half, shift, from, to));
+                observations.extend(found.observations(self.half, shift, from, to));
             }
         }
         observations
@@ -340,28 +468,52 @@ fn place(source: Source, path: &str) -> Place {
     }
 }
 
+/// Points of a custom value that may count, with its names and, in text, its label.
+fn points_of(
+    recogniser: &mut Recogniser,
+    what: TypeId,
+    value: &str,
+    at: std::ops::Range<usize>,
+    names: TypeSet,
+    today: u32,
+) -> Option<u8> {
+    let label = label_word(value, at.start).map_or(0, |word| recogniser.hints(word).strong);
+    recogniser.custom.points(what, value.get(at)?, names | label, today).filter(|points| *points >= LEAST)
+}
+
 impl Found {
-    fn add(&mut self, recogniser: &Recogniser, raw: &str, points: u8) -> Option<usize> {
-        if let Some(count) = self.counts.get_mut(usize::from(points / 5)) {
-            *count = count.saturating_add(1);
+    fn new(what: TypeId, kind: &'static Type, form: Form, place: Place, column: u64) -> Found {
+        Found {
+            what,
+            kind,
+            form,
+            place,
+            column,
+            counts: [0; STEPS],
+            distinct: Values::default(),
+            sample: (0, "".into()),
+            in_text: false,
+            range: (u64::MAX, 0),
         }
+    }
+
+    fn count_more(&mut self, points: u8, more: u32) {
+        if let Some(count) = self.counts.get_mut(usize::from(points / 5)) {
+            *count = count.saturating_add(more);
+        }
+    }
+
+    fn count(&self) -> u32 {
+        self.counts.iter().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+
+    fn add(&mut self, recogniser: &Recogniser, raw: &str, points: u8, room: &mut Room) -> Option<usize> {
+        self.count_more(points, 1);
         if points > self.sample.0 {
             self.sample = (points, mask(self.what, raw).into());
         }
         let written = recogniser.hasher.hash_one(raw);
-        let mut known = self.distinct.iter().position(|d| d.written == written);
-        if known.is_none() && self.distinct.len() < Observation::FINGERPRINTS {
-            let fingerprint = fingerprint(&recogniser.key, self.what, self.form, raw);
-            known = self.distinct.iter().position(|d| d.fingerprint == fingerprint);
-            if known.is_none() {
-                self.distinct.push(Distinct { written, fingerprint, points });
-                return Some(self.distinct.len() - 1);
-            }
-        }
-        if let Some(distinct) = known.and_then(|at| self.distinct.get_mut(at)) {
-            distinct.points = distinct.points.max(points);
-        }
-        known
+        self.distinct.add(written, points, room, || fingerprint(&recogniser.key, self.kind, self.form, raw))
     }
 
     /// Another value of its record is sure.
@@ -370,11 +522,9 @@ impl Found {
         if let Some(count) = self.counts.get_mut(usize::from(waiting.points / 5)) {
             *count = count.saturating_sub(1);
         }
-        if let Some(count) = self.counts.get_mut(usize::from(points / 5)) {
-            *count = count.saturating_add(1);
-        }
-        if let Some(distinct) = waiting.distinct.and_then(|at| self.distinct.get_mut(at)) {
-            distinct.points = distinct.points.max(points);
+        self.count_more(points, 1);
+        if let Some(at) = waiting.distinct {
+            self.distinct.raise(at, points);
         }
     }
 
@@ -388,7 +538,7 @@ impl Found {
     fn column_points(&self, leaves: u32) -> i16 {
         const FEW: u32 = 5;
         const DENSE: u64 = 2000;
-        let values: u32 = self.counts.iter().fold(0, |sum, n| sum.saturating_add(*n));
+        let values = self.count();
         if self.in_text || leaves < FEW {
             return 0;
         }
@@ -408,29 +558,35 @@ impl Found {
         column - if dense { 40 } else { 0 }
     }
 
-    /// The values whose points, shifted, are from `from` up to below `to`.
-    fn observation(&self, half: Half, shift: i16, from: u8, to: u8) -> Option<Observation> {
+    /// The values whose points, shifted, are from `from` up to below `to`: one observation, and further ones for
+    /// fingerprints beyond what one may carry. Their counts add up.
+    fn observations(&self, half: Half, shift: i16, from: u8, to: u8) -> Vec<Observation> {
         let shifted = |points: u8| (i16::from(points) + shift).clamp(0, 100) as u8;
         let within = |points: u8| (from..to).contains(&shifted(points));
         let steps = || self.counts.iter().zip(0u8..).filter(|(count, step)| **count > 0 && within(step * 5));
-        let count = steps().fold(0u32, |sum, (count, _)| sum.saturating_add(*count));
-        let confidence = steps().map(|(_, step)| shifted(step * 5)).max()?;
-        Some(Observation {
-            what: &self.what.get().data,
+        let Some(confidence) = steps().map(|(_, step)| shifted(step * 5)).max() else { return Vec::new() };
+        let mut count = steps().fold(0u32, |sum, (count, _)| sum.saturating_add(*count));
+        let values: Vec<Fingerprint> =
+            self.distinct.iter().filter(|(_, points)| within(*points)).map(|(print, _)| print).collect();
+        let one = |count: u32, values: &[Fingerprint]| Observation {
+            what: &self.kind.data,
             half,
             place: self.place.clone(),
             form: self.form,
             confidence,
             count,
-            values: self.distinct.iter().filter(|d| within(d.points)).map(|d| d.fingerprint).collect(),
+            values: values.to_vec(),
             sample: self.sample.1.clone(),
-        })
+        };
+        let (first, rest) = values.split_at(values.len().min(Observation::FINGERPRINTS));
+        count = count.saturating_sub(rest.len() as u32);
+        let further = rest.chunks(Observation::FINGERPRINTS).map(|values| one(values.len() as u32, values));
+        std::iter::once(one(count, first)).chain(further).collect()
     }
 }
 
 /// The fingerprint of a value in its canonical form; of a masked one, of what it shows.
-pub fn fingerprint(key: &Key, what: TypeId, form: Form, raw: &str) -> Fingerprint {
-    let kind = what.get();
+pub fn fingerprint(key: &Key, kind: &Type, form: Form, raw: &str) -> Fingerprint {
     match form {
         Form::Full => key.fingerprint(kind.data.id, (kind.canonical)(raw).as_bytes()),
         Form::Masked => {
@@ -453,66 +609,15 @@ impl LeafSink for ContentSink<'_> {
     }
 
     fn wants(&self, value: &[u8], kind: LeafKind) -> bool {
-        is_interesting(value, kind)
-    }
-}
-
-/// One body on its way: its structure is told from its first bytes, then it is walked. Any [`LeafSink`] may look on;
-/// two can with `&mut (&mut one, &mut other)`.
-#[derive(Default)]
-pub struct BodyScan {
-    content_type: Option<Box<str>>,
-    head: Vec<u8>,
-    walker: Option<Walker>,
-}
-
-impl BodyScan {
-    /// A body begins; `content_type` as on the wire.
-    pub fn begin(content_type: Option<&str>) -> BodyScan {
-        BodyScan { content_type: content_type.map(Into::into), ..BodyScan::default() }
+        is_interesting(value, kind) || self.recogniser.custom.is_in(value)
     }
 
-    /// The next bytes, decoded.
-    pub fn feed<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
-        if let Some(walker) = &mut self.walker {
-            return walker.feed(bytes, sink);
-        }
-        if self.head.is_empty() && bytes.len() >= SNIFFED {
-            return self.start(bytes, sink);
-        }
-        self.head.extend_from_slice(bytes);
-        if self.head.len() >= SNIFFED {
-            let head = std::mem::take(&mut self.head);
-            self.start(&head, sink);
-        }
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.content.pass(self.recogniser, Some(bytes));
     }
 
-    /// Bytes were lost here.
-    pub fn gap<S: LeafSink>(&mut self, sink: &mut S) {
-        let head = std::mem::take(&mut self.head);
-        if self.walker.is_none() {
-            self.start(&head, sink);
-        }
-        if let Some(walker) = &mut self.walker {
-            walker.gap(sink);
-        }
-    }
-
-    /// The end.
-    pub fn finish<S: LeafSink>(&mut self, sink: &mut S) {
-        let head = std::mem::take(&mut self.head);
-        if self.walker.is_none() && !head.is_empty() {
-            self.start(&head, sink);
-        }
-        if let Some(mut walker) = self.walker.take() {
-            walker.finish(sink);
-        }
-    }
-
-    fn start<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
-        let first = bytes.get(..SNIFFED).unwrap_or(bytes);
-        let walker = self.walker.insert(Walker::new(sniff(self.content_type.as_deref(), first)));
-        walker.feed(bytes, sink);
+    fn bytes_end(&mut self) {
+        self.content.pass(self.recogniser, None);
     }
 }
 

@@ -3,19 +3,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use spyhop_http::{Body, Exchange, Field, Half, Inspection, MessageEnd, RequestHead, ResponseHead, field};
+use spyhop_http::{Body, Exchange, Field, Greeting, Half, Inspection, MessageEnd, RequestHead, ResponseHead, field};
 use spyhop_model::{
-    Agent, Call, Connection, Fingerprint, Key, Message, MessageKind, Moment, Protocol, Raw, Request, Response, Side,
+    Agent, Call, Connection, Fingerprint, Key, Message, Moment, Protocol, Raw, Request, Response, Side,
     Sighting, Socket, Timestamp, Transport,
 };
+use spyhop_tls::ClientHello;
 
 use crate::agent::Agents;
+use crate::charset;
 use crate::content::{BodyScan, Content, Recogniser, Source};
 use crate::credential::{CredentialScan, cookies};
+use crate::handshake::{self, Met};
 use crate::login::{LoginContext, LoginScan};
 use crate::password::Strength;
 use crate::redact::{self, Redactor, is_name};
 use crate::segment::segment;
+use crate::types::CustomTypes;
 use crate::walk::{Form, Leaf, LeafKind, LeafSink};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
@@ -33,12 +37,19 @@ pub struct Knowledge {
     strength: Strength,
     key: Key,
     raw_fields: bool,
+    types: CustomTypes,
 }
 
 impl Knowledge {
     /// `raw_fields` keeps text as on the wire beside the redacted one; only a replay may ask for it.
     pub fn new(key: Key, raw_fields: bool) -> Knowledge {
-        Knowledge { agents: Agents::new(), strength: Strength::new(), key, raw_fields }
+        let types = CustomTypes::default();
+        Knowledge { agents: Agents::new(), strength: Strength::new(), key, raw_fields, types }
+    }
+
+    /// With types of the operator's own.
+    pub fn with_types(self, types: CustomTypes) -> Knowledge {
+        Knowledge { types, ..self }
     }
 }
 
@@ -49,12 +60,19 @@ pub struct InspectAccounts {
     pub credentials_over_limit: u64,
     /// Bytes of pictures, sound, video and fonts, which are not searched.
     pub media_bytes: u64,
+    /// Messages of WebSockets and other channels without any sensitive value.
+    pub plain_messages: u64,
+    /// Values that were counted, but of which no fingerprint was kept: more than
+    /// [`MAX_VALUES`](crate::content::MAX_VALUES) different ones in one body.
+    pub values_over_limit: u64,
 }
 
 impl std::ops::AddAssign for InspectAccounts {
     fn add_assign(&mut self, more: InspectAccounts) {
         self.credentials_over_limit += more.credentials_over_limit;
         self.media_bytes += more.media_bytes;
+        self.plain_messages += more.plain_messages;
+        self.values_over_limit += more.values_over_limit;
     }
 }
 
@@ -78,8 +96,8 @@ impl Inspector {
     /// One worker's.
     pub fn new(knowledge: Arc<Knowledge>) -> Inspector {
         Inspector {
-            recogniser: Recogniser::new(knowledge.key.clone()),
-            redactor: Redactor::new(knowledge.key.clone()),
+            recogniser: Recogniser::with_types(knowledge.key.clone(), knowledge.types.clone()),
+            redactor: Redactor::with_types(knowledge.key.clone(), knowledge.types.clone()),
             classifier: knowledge.agents.clone(),
             knowledge,
             agents: HashMap::new(),
@@ -88,6 +106,12 @@ impl Inspector {
             accounts: InspectAccounts::default(),
             sightings: Vec::new(),
         }
+    }
+
+    /// A QUIC connection begins.
+    pub fn quic(&mut self, met: Met, hello: &ClientHello) {
+        let handshake = handshake::of_hello(&self.redactor, met, Some(hello), true);
+        self.sightings.push(Sighting::Handshake(Box::new(handshake)));
     }
 
     fn classify(&mut self, user_agent: Option<&str>) -> Agent {
@@ -207,7 +231,7 @@ impl Inspection for ExchangeInspection {
     }
 
     fn request(&mut self, cx: &mut Inspector, head: &RequestHead<'_>) {
-        let target = String::from_utf8_lossy(head.target);
+        let target = charset::text(head.target);
         let host = host_of(head, &target);
         let user_agent = field(head.fields, "user-agent").map(String::from_utf8_lossy);
         let content_type = field(head.fields, "content-type");
@@ -249,6 +273,7 @@ impl Inspection for ExchangeInspection {
             host: host.map(|host| cx.redactor.text(&host).to_ascii_lowercase()).unwrap_or_default().into(),
             path: segments.map(|raw| segment(&cx.redactor, raw)).collect(),
             version: head.version,
+            odd_version: None,
             user_agent: user_agent.map(|text| cx.redactor.text(&text).into()),
             content_type: content_type.and_then(media_type),
             body: Body::default(),
@@ -267,6 +292,7 @@ impl Inspection for ExchangeInspection {
         self.response = Some(Response {
             status: head.status,
             version: head.version,
+            odd_version: None,
             content_type: content_type.and_then(media_type),
             body: Body::default(),
         });
@@ -300,13 +326,20 @@ impl Inspection for ExchangeInspection {
         self.message_part(half).values(cx, Step::Bytes(bytes));
     }
 
-    fn message_gap(&mut self, cx: &mut Inspector, half: Half, _lost: u64) {
+    fn message_gap(&mut self, cx: &mut Inspector, half: Half) {
         self.message_part(half).values(cx, Step::Gap);
     }
 
     fn message_end(&mut self, cx: &mut Inspector, message: &MessageEnd) {
         let Some(mut part) = self.messages[index(message.half)].take() else { return };
         part.values(cx, Step::End);
+        cx.accounts.values_over_limit += part.content.values_over_limit();
+        let observations = part.content.finish();
+        if observations.is_empty() {
+            // There may be millions of them: what says nothing costs no event.
+            cx.accounts.plain_messages += 1;
+            return;
+        }
         let connection = self.connection;
         let (client, server) = ends(&connection, message.client);
         cx.sightings.push(Sighting::Call(Box::new(Call {
@@ -336,9 +369,20 @@ impl Inspection for ExchangeInspection {
             picture: self.picture,
             login: None,
             credentials: Vec::new(),
-            observations: part.content.finish(),
+            observations,
             raw: self.raw.clone(),
         })));
+    }
+
+    fn greeting(cx: &mut Inspector, connection: &Connection, greeting: &Greeting<'_>) {
+        let said = greeting.handshake;
+        let client = said.client.unwrap_or(Side::Originator);
+        let (client_end, server_end) = ends(connection, client);
+        let moment = Moment { at: greeting.completed_at, flow: connection.id, ordinal: greeting.ordinal };
+        let vlans = connection.key.vlans;
+        let met = Met { moment, began_at: greeting.began_at, client: client_end, server: server_end, vlans };
+        let handshake = handshake::of_tls(&cx.redactor, met, said);
+        cx.sightings.push(Sighting::Handshake(Box::new(handshake)));
     }
 
     fn end(mut self, cx: &mut Inspector, exchange: &Exchange) {
@@ -360,9 +404,15 @@ impl Inspection for ExchangeInspection {
         } = self;
         if let (Some(request), Some(body)) = (&mut request, exchange.request) {
             request.body = body;
+            request.odd_version.clone_from(&exchange.odd_versions[0]);
+            if exchange.protocol == Protocol::Http2 {
+                // A request that was upgraded is answered as one of HTTP/2.
+                request.version = (2, 0);
+            }
         }
         if let (Some(response), Some(body)) = (&mut response, exchange.response) {
             response.body = body;
+            response.odd_version.clone_from(&exchange.odd_versions[1]);
         }
         let host = request.as_ref().map(|request| &*request.host).filter(|host| !host.is_empty());
         let redactor = &cx.redactor;
@@ -377,6 +427,7 @@ impl Inspection for ExchangeInspection {
         }
         let (credentials, left_out) = credentials.finish();
         cx.accounts.credentials_over_limit += u64::from(left_out);
+        cx.accounts.values_over_limit += asked.content.values_over_limit() + answered.content.values_over_limit();
         let mut observations = asked.content.finish();
         observations.extend(answered.content.finish());
         let (client, server) = ends(&connection, exchange.client);
@@ -638,7 +689,7 @@ fn read_field(content: &mut Content, recogniser: &mut Recogniser, field: &spyhop
     if NO_VALUES.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes())) {
         return;
     }
-    let value = String::from_utf8_lossy(field.value.get(..FIELD).unwrap_or(field.value));
+    let value = charset::text(field.value.get(..FIELD).unwrap_or(field.value));
     let name = String::from_utf8_lossy(field.name);
     // Whether it is a name is told by its case, too.
     let name = if is_name(&name) { name.to_ascii_lowercase() } else { "*".to_owned() };

@@ -1,9 +1,11 @@
 //! What one exchange contains: parameters, credentials, logins, sensitive values. States facts and remembers nothing.
 
 pub mod agent;
+pub mod charset;
 pub mod content;
 pub mod credential;
 mod exchange;
+mod handshake;
 pub mod login;
 pub mod password;
 pub mod redact;
@@ -11,4 +13,5 @@ pub mod segment;
 pub mod types;
 pub mod walk;
 
+pub use handshake::Met;
 pub use exchange::{ExchangeInspection, InspectAccounts, Inspector, Knowledge};

@@ -6,7 +6,7 @@ use crate::content::fingerprint;
 use crate::credential;
 use crate::login::names::{FieldClass, Name, classify};
 use crate::segment::form;
-use crate::types::{Hints, Scan, find, generic_mask, hints, mask};
+use crate::types::{CustomTypes, Hints, Scan, find, generic_mask, hints, mask};
 use crate::walk::{Decoded, Json, Leaf, LeafKind, LeafSink, is_value_like, percent};
 
 /// Points from which a value does not leave: all candidates, since its record may make more of them.
@@ -125,6 +125,7 @@ pub fn is_name(name: &str) -> bool {
 #[derive(Clone, Debug)]
 pub struct Redactor {
     key: Key,
+    types: CustomTypes,
 }
 
 /// What stands in place of `start..end`.
@@ -137,7 +138,12 @@ struct Span {
 impl Redactor {
     /// With the sensor's key.
     pub fn new(key: Key) -> Redactor {
-        Redactor { key }
+        Redactor { key, types: CustomTypes::default() }
+    }
+
+    /// With types of the operator's own.
+    pub fn with_types(key: Key, types: CustomTypes) -> Redactor {
+        Redactor { key, types }
     }
 
     /// Any text: a host, a user agent.
@@ -305,9 +311,24 @@ impl Redactor {
         }
     }
 
+    /// Custom types in decoded text, whatever their names and checks say.
+    fn custom(&self, text: &str, found: &mut dyn FnMut(usize, usize, String)) {
+        let mut matches = Vec::new();
+        if self.types.find(text.as_bytes(), &|_| 0, &mut matches) > 0 {
+            // Too many to go through: nothing of it is shown.
+            found(0, text.len(), generic_mask(text));
+        }
+        for one in matches {
+            let raw = text.get(one.start..one.end).unwrap_or_default();
+            let fingerprint = fingerprint(&self.key, self.types.kind(one.what), Form::Full, raw);
+            found(one.start, one.end, format!("{}~{fingerprint}", mask(one.what, raw)));
+        }
+    }
+
     /// Personal values and tokens in decoded text.
     fn personal(&self, text: &str, name: Hints, found: &mut dyn FnMut(usize, usize, String)) {
         self.coded(text, found);
+        self.custom(text, found);
         // Births after the day of capture are no reason to show a number.
         let scan = Scan { kind: LeafKind::Text, whole: true, today: 99_991_231 };
         find(text, &scan, &mut |readings| {
@@ -320,7 +341,7 @@ impl Redactor {
             let mask = mask(reading.what, raw);
             match reading.form {
                 Form::Full => {
-                    let fingerprint = fingerprint(&self.key, reading.what, reading.form, raw);
+                    let fingerprint = fingerprint(&self.key, reading.what.get(), reading.form, raw);
                     found(reading.start, reading.end, format!("{mask}~{fingerprint}"));
                 }
                 Form::Masked if mask != raw => found(reading.start, reading.end, mask),

@@ -201,6 +201,8 @@ pub struct Request {
     pub path: Vec<Segment>,
     /// Major and minor version.
     pub version: (u8, u8),
+    /// The version as written, where its two numbers do not say it (`1.01`).
+    pub odd_version: Option<Box<str>>,
     /// User agent, redacted.
     pub user_agent: Option<Box<str>>,
     /// Media type of the body, lower case, without parameters.
@@ -216,6 +218,8 @@ pub struct Response {
     pub status: u16,
     /// Major and minor version.
     pub version: (u8, u8),
+    /// The version as written, where its two numbers do not say it (`1.01`).
+    pub odd_version: Option<Box<str>>,
     /// Media type of the body, lower case, without parameters.
     pub content_type: Option<Box<str>>,
     /// Its body.

@@ -129,8 +129,9 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Fingerprints that travel with one observation; of a larger set the rest is only counted.
-    pub const FINGERPRINTS: usize = 64;
+    /// Fingerprints that travel with one observation; a larger set goes on in further observations of the same type,
+    /// place and form, whose counts add up.
+    pub const FINGERPRINTS: usize = 4096;
     /// From this confidence on a value is reported; below, it is a candidate that findings do not see.
     pub const REPORTED: u8 = 60;
 

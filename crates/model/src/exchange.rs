@@ -78,6 +78,8 @@ impl Defects {
     pub const MIDSTREAM: u32 = 1 << 14;
     /// Packets were lost inside the exchange.
     pub const GAP: u32 = 1 << 15;
+    /// Header fields refer to entries of an HPACK table that were not seen, and are missing.
+    pub const UNKNOWN_FIELDS: u32 = 1 << 16;
 
     /// Adds defects.
     pub fn add(&mut self, bits: u32) {
@@ -106,6 +108,7 @@ impl Defects {
             (Defects::PAIRING_GUESSED, "pairing_guessed"),
             (Defects::MIDSTREAM, "midstream"),
             (Defects::GAP, "gap"),
+            (Defects::UNKNOWN_FIELDS, "unknown_fields"),
         ];
         NAMES.iter().filter(move |(bit, _)| self.has(*bit)).map(|(_, name)| *name)
     }

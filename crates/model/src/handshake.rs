@@ -22,9 +22,11 @@ pub struct Handshake {
     pub quic: bool,
     /// The name asked for (RFC 6066, section 3).
     pub sni: Option<Box<str>>,
-    /// The version chosen, or offered where the answer was not seen: `TLS1.3`.
+    /// The version chosen, such as `TLS1.3`; `None` where the answer was not seen.
     pub version: Option<Box<str>>,
-    /// The application protocol chosen, or the first one offered (RFC 7301).
+    /// Application protocols offered (RFC 7301).
+    pub offered: Vec<Box<str>>,
+    /// The one chosen, where that is in the clear (TLS 1.2 and before).
     pub alpn: Option<Box<str>>,
     /// The cipher suite chosen, by its IANA name.
     pub cipher: Option<Box<str>>,

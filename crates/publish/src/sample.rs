@@ -102,6 +102,7 @@ pub fn event(ordinal: u32) -> Event {
             host: "shop.example".into(),
             path: Vec::new(),
             version: (1, 1),
+            odd_version: None,
             user_agent: Some("curl/8".into()),
             content_type: Some("application/json".into()),
             body: Body { encoded_len: 10, decoded_len: 10, truncated: None, gap: 0 },
@@ -109,6 +110,7 @@ pub fn event(ordinal: u32) -> Event {
         response: Some(Response {
             status: 200,
             version: (1, 0),
+            odd_version: None,
             content_type: None,
             body: Body { encoded_len: 100, decoded_len: 400, truncated: Some(Truncation::Gap), gap: 5 },
         }),

@@ -89,7 +89,7 @@ impl<'a> Page<'a> {
 
 impl Mistake {
     /// About the file as a whole.
-    pub(super) fn of_file(source: &str, what: String) -> Mistake {
+    pub(crate) fn of_file(source: &str, what: String) -> Mistake {
         Mistake { source: source.to_owned(), line: 0, column: 0, path: String::new(), what, excerpt: None }
     }
 }

@@ -1,12 +1,13 @@
 //! What became of every packet and byte, over all stages, and whether it adds up.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use spyhop_capture::KernelCounts;
-use spyhop_http::HttpAccounts;
+use spyhop_http::{HttpAccounts, Unparsed};
 use spyhop_inspect::InspectAccounts;
 use spyhop_model::Timestamp;
-use spyhop_stream::{DecodeAccounts, Skip, StreamAccounts};
+use spyhop_stream::{DecodeAccounts, Health, Skip, StreamAccounts, TapCounts};
 
 /// Losses by reason, in totals so far.
 pub type Losses = BTreeMap<&'static str, u64>;
@@ -30,6 +31,12 @@ pub struct Accounts {
     pub panics: u64,
     /// Of behaviour.
     pub seen: Seen,
+    /// How well the mirror delivers, by tap.
+    pub health: Health,
+    /// Names of the interfaces that taps refer to.
+    pub interfaces: Vec<Arc<str>>,
+    /// The sum of what decoder and workers counted, by number of tap.
+    pub(super) taps: TapCounts,
     /// Capture time of the first packet.
     pub began: Option<Timestamp>,
     /// Capture time of the last packet.
@@ -72,6 +79,7 @@ pub(super) struct WorkerAccounts {
     pub http: HttpAccounts,
     pub inspect: InspectAccounts,
     pub panics: u64,
+    pub health: TapCounts,
 }
 
 impl Accounts {
@@ -80,6 +88,7 @@ impl Accounts {
         self.http += &worker.http;
         self.inspect += worker.inspect;
         self.panics += worker.panics;
+        self.taps += &worker.health;
     }
 
     /// What does not add up, as sentences; none if all does. A panic loses the bytes of its flow, so nothing is said then.
@@ -111,7 +120,7 @@ impl Accounts {
             let parsed = self.http.http + self.http.other_total() + self.http.unparsed_total() + self.http.held;
             same("delivered = HTTP + other + unparsed", self.http.delivered, parsed);
             same("exchanges parsed and events", self.http.exchanges, self.seen.exchanges);
-            same("messages parsed and events", self.http.messages, self.seen.messages);
+            same("messages parsed and events", self.http.messages, self.seen.messages + self.inspect.plain_messages);
             same("handshakes parsed and events", self.http.handshakes, self.seen.handshakes);
         }
         wrong
@@ -125,8 +134,13 @@ impl Accounts {
             losses.insert("kernel_dropped", kernel.dropped);
             losses.insert("interface_dropped", kernel.interface_dropped);
         }
-        let workers =
-            WorkerAccounts { stream: self.stream, http: self.http.clone(), inspect: self.inspect, panics: self.panics };
+        let workers = WorkerAccounts {
+            stream: self.stream,
+            http: self.http.clone(),
+            inspect: self.inspect,
+            panics: self.panics,
+            health: TapCounts::default(),
+        };
         let mut all = worker_losses(&workers, &losses);
         all.insert("order_forced", self.seen.order_forced);
         all.insert("cells_evicted", self.seen.cells_evicted);
@@ -141,6 +155,7 @@ impl Accounts {
 pub(super) fn capture_losses(capture: &spyhop_capture::Accounts, losses: &mut Losses) {
     losses.insert("packets_cut", capture.cut);
     losses.insert("packets_late", capture.late);
+    losses.insert("dropped_by_writer", capture.dropped_by_writer);
     losses.insert("records_skipped", capture.skipped);
 }
 
@@ -153,19 +168,27 @@ pub(super) fn decode_losses(decode: &DecodeAccounts) -> Losses {
 }
 
 pub(super) fn worker_losses(worker: &WorkerAccounts, source: &Losses) -> Losses {
-    let WorkerAccounts { stream, http, inspect, panics } = worker;
+    let WorkerAccounts { stream, http, inspect, panics, health: _ } = worker;
     let mut losses = source.clone();
     for (reason, count) in [
         ("gap_bytes", stream.gap_bytes),
         ("held_limit", stream.held_limit),
         ("connections_evicted", stream.evicted),
+        ("header_bytes_over_limit", http.unparsed[Unparsed::HeadLimit as usize]),
+        ("header_bytes_unheld", http.unparsed[Unparsed::HeldMemory as usize]),
         ("header_fields_over_limit", http.fields_over_limit),
+        ("header_blocks_over_limit", http.header_blocks_over_limit),
+        ("header_lists_over_limit", http.header_lists_over_limit),
+        ("header_tables_over_limit", http.header_tables_over_limit),
+        ("continuation_floods", http.continuation_floods),
+        ("streams_over_limit", http.streams_over_limit),
         ("requests_over_limit", http.outstanding_over_limit),
         ("replays_over_limit", http.replays_over_limit),
         ("bodies_over_limit", http.bodies_over_limit),
         ("decoders_over_limit", http.decoders_over_limit),
         ("bombs_cut", http.bombs),
         ("credentials_over_limit", inspect.credentials_over_limit),
+        ("values_over_limit", inspect.values_over_limit),
         ("panics", *panics),
         ("lost_to_panic", stream.lost_to_panic),
     ] {

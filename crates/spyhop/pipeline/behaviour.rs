@@ -9,6 +9,7 @@ use spyhop_model::{Call, Handshake, Outcome, Sighting, Timestamp};
 use spyhop_publish::{Journal, Record, Tally};
 
 use super::accounts::{Losses, Seen};
+use super::health::Collected;
 use super::{Pipeline, Yield};
 
 /// Records appended to the journal at once.
@@ -26,6 +27,7 @@ pub(super) struct Behaviour {
     /// Losses of each worker that wait for their mark to be the lowest.
     coming: Vec<VecDeque<(Timestamp, Losses)>>,
     losses: Vec<Losses>,
+    health: Collected,
     low: Timestamp,
     /// The time of the last thing that happened, for the end of the run.
     reached: Timestamp,
@@ -54,6 +56,7 @@ impl Behaviour {
             marks: vec![Timestamp::default(); workers],
             coming: vec![VecDeque::new(); workers],
             losses: vec![Losses::default(); workers],
+            health: Collected::default(),
             low: Timestamp::default(),
             reached: Timestamp::default(),
             records: Vec::new(),
@@ -73,6 +76,9 @@ impl Behaviour {
         if let (Some(losses), Some(coming)) = (told.losses, self.coming.get_mut(told.worker)) {
             coming.push_back((mark, losses));
         }
+        if let Some(health) = told.health {
+            self.health.take(mark, health);
+        }
         if let Some(own) = self.marks.get_mut(told.worker) {
             *own = mark;
         }
@@ -81,6 +87,7 @@ impl Behaviour {
             self.low = low;
             self.release(low);
             self.tell_losses(low);
+            self.tell_mirror(low);
         }
         self.bound();
     }
@@ -183,6 +190,15 @@ impl Behaviour {
         totals.insert("endpoints_overflowed", self.identity.overflowed());
         let at = if low == Timestamp::MAX { self.reached } else { low };
         self.engine.losses(at, &totals);
+        self.collect();
+        self.append();
+    }
+
+    fn tell_mirror(&mut self, low: Timestamp) {
+        for (at, taps) in self.health.due(low) {
+            let at = if at == Timestamp::MAX { self.reached } else { at };
+            self.engine.mirror(at, &taps);
+        }
         self.collect();
         self.append();
     }

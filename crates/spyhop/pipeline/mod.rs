@@ -12,6 +12,7 @@
 
 mod accounts;
 mod behaviour;
+mod health;
 mod source;
 mod worker;
 
@@ -24,11 +25,13 @@ use spyhop_identify::Identity;
 use spyhop_inspect::Inspector;
 use spyhop_model::{Span, Timestamp, settings};
 use spyhop_publish::Journal;
-use spyhop_stream::{Batch, DecodeLimits};
+use spyhop_stream::{Batch, DecodeLimits, Health};
 
 pub use accounts::{Accounts, Losses, Seen};
 use behaviour::Behaviour;
 pub(crate) use behaviour::unpublished;
+pub use health::reports;
+use health::{SourceHealth, WorkerHealth};
 use source::Intake;
 
 settings! {
@@ -101,6 +104,8 @@ struct Load {
     batch: Batch,
     /// The source's losses so far; on marks for the first worker only.
     losses: Option<Losses>,
+    /// The decoder's part of the mirror's health, on marks where it is looked at.
+    health: Option<Arc<SourceHealth>>,
 }
 
 /// From a worker to behaviour.
@@ -110,6 +115,8 @@ struct Yield {
     mark: Option<Timestamp>,
     /// Losses so far of the worker and of the source as far as they came with the mark; if they changed.
     losses: Option<Losses>,
+    /// The mirror's health up to the mark, where it is looked at.
+    health: Option<WorkerHealth>,
 }
 
 /// Runs until the source ends or `stop` is set.
@@ -144,7 +151,7 @@ pub fn run(source: &mut Source, parts: Parts, stop: &AtomicBool, watch: &mut Wat
         let mut intake = Intake::new(parts.decode, senders, recycled, every);
         let failure = intake.run(source, stop, watch).err();
         let mut accounts = Accounts { capture: source.accounts(), ..Accounts::default() };
-        intake.finish(&mut accounts);
+        let taps = intake.finish(source, &mut accounts);
         if let Source::Live(live) = source {
             accounts.kernel = live.stats().ok();
         }
@@ -154,6 +161,7 @@ pub fn run(source: &mut Source, parts: Parts, stop: &AtomicBool, watch: &mut Wat
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
+        accounts.health = Health::new(&taps, &accounts.taps);
         match behaviour.join() {
             Ok((seen, identity, engine)) => {
                 accounts.seen = seen;

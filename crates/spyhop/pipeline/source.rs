@@ -1,14 +1,16 @@
 //! Reads and decodes packets, picks each segment's worker by the innermost addresses and ports, and copies it once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender};
 use spyhop_capture::{CaptureError, Next, Source};
 use spyhop_model::{Span, Timestamp};
-use spyhop_stream::{Batch, DecodeLimits, Decoder, shard};
+use spyhop_stream::{Batch, DecodeLimits, Decoder, Tap, shard, shard_of};
 
 use super::accounts::{Accounts, Losses, capture_losses, decode_losses};
+use super::health::{SourceHealth, interval};
 use super::{Load, Watch};
 
 /// Bytes and segments in a batch. A batch should fit a core's cache and outweigh the cost of handing it over.
@@ -38,6 +40,9 @@ pub(super) struct Intake {
     first: Option<Timestamp>,
     last: Timestamp,
     told: Losses,
+    /// The mirror's health, noted for the next mark.
+    health: Option<Arc<SourceHealth>>,
+    looked: u64,
 }
 
 impl Intake {
@@ -61,6 +66,8 @@ impl Intake {
             first: None,
             last: Timestamp::default(),
             told: Losses::default(),
+            health: None,
+            looked: 0,
         }
     }
 
@@ -85,17 +92,17 @@ impl Intake {
                 }
             }
             match source.next()? {
-                Next::Packet(captured) => {
-                    let mut packet = captured.packet;
+                Next::Packet(mut packet) => {
                     // A live mark may be ahead of the kernel's stamp; what a mark promised holds.
                     packet.at = packet.at.max(self.marked);
                     self.last = packet.at;
                     self.first.get_or_insert(packet.at);
-                    let due = packet.at >= self.next_mark || self.bytes_since_mark >= MARK_BYTES;
+                    let at = packet.at;
+                    let due = at >= self.next_mark || self.bytes_since_mark >= MARK_BYTES;
                     // The packet is decoded after its mark: a mark at t stands before everything of t.
                     self.packet(&packet, due.then_some(packet.at));
                     if due {
-                        self.losses(source);
+                        self.losses(source, at);
                     }
                 }
                 Next::Quiet => {
@@ -105,7 +112,7 @@ impl Intake {
                     }
                     let now = clock() - LIVE_LAG;
                     if now >= self.next_mark && now > self.marked {
-                        self.losses(source);
+                        self.losses(source, now);
                         self.mark(now);
                     }
                 }
@@ -118,14 +125,26 @@ impl Intake {
         if let Some(at) = mark {
             self.mark(at);
         }
-        let Ok(decoded) = self.decoder.decode(packet) else { return };
+        let Ok(decoded) = self.decoder.decode(packet) else { return self.datagram(packet) };
         let segment = decoded.segment();
         self.bytes_since_mark += segment.payload.len() as u64;
         let index = (shard(&segment) % self.batches.len().max(1) as u64) as usize;
         let Some(batch) = self.batches.get_mut(index) else { return };
         batch.push(&segment);
         if batch.bytes() >= BATCH_BYTES || batch.len() >= BATCH_SEGMENTS {
-            self.send(index, None);
+            self.send(index, None, None);
+        }
+    }
+
+    /// A packet without TCP may begin a QUIC connection.
+    fn datagram(&mut self, packet: &spyhop_stream::Packet<'_>) {
+        let Some(datagram) = self.decoder.datagram(packet) else { return };
+        self.bytes_since_mark += datagram.payload.len() as u64;
+        let index = (shard_of(datagram.src, datagram.dst) % self.batches.len().max(1) as u64) as usize;
+        let Some(batch) = self.batches.get_mut(index) else { return };
+        batch.push_datagram(&datagram);
+        if batch.bytes() >= BATCH_BYTES {
+            self.send(index, None, None);
         }
     }
 
@@ -136,15 +155,20 @@ impl Intake {
                 batch.mark = Some(at);
             }
             let losses = (index == 0).then(|| self.told.clone());
-            self.send(index, losses);
+            self.send(index, losses, self.health.clone());
         }
+        self.health = None;
         self.marked = at;
         self.next_mark = at + self.every;
         self.bytes_since_mark = 0;
     }
 
     /// Notes the source's losses, for the next mark.
-    fn losses(&mut self, source: &mut Source) {
+    fn losses(&mut self, source: &mut Source, at: Timestamp) {
+        if interval(at) != self.looked {
+            self.looked = interval(at);
+            self.look(source);
+        }
         self.told = decode_losses(&self.decoder.accounts());
         capture_losses(&source.accounts(), &mut self.told);
         if let Source::Live(live) = source
@@ -155,22 +179,36 @@ impl Intake {
         }
     }
 
-    fn send(&mut self, index: usize, losses: Option<Losses>) {
+    /// Notes the mirror's health, for the next mark.
+    fn look(&mut self, source: &Source) {
+        self.health = Some(Arc::new(SourceHealth {
+            interfaces: source.interfaces(),
+            taps: self.decoder.taps().to_vec(),
+            counts: self.decoder.health().clone(),
+        }));
+    }
+
+    fn send(&mut self, index: usize, losses: Option<Losses>, health: Option<Arc<SourceHealth>>) {
         let (Some(batch), Some(sender)) = (self.batches.get_mut(index), self.senders.get(index)) else { return };
         let fresh = self.recycled.try_recv().unwrap_or_default();
         // A worker that is gone has panicked, or behaviour has; the run ends, and joining them tells.
-        self.gone |= sender.send(Load { batch: std::mem::replace(batch, fresh), losses }).is_err();
+        self.gone |= sender.send(Load { batch: std::mem::replace(batch, fresh), losses, health }).is_err();
     }
 
-    /// Sends what is left and lets the workers finish at the time of the last packet.
-    pub(super) fn finish(mut self, accounts: &mut Accounts) {
+    /// Sends what is left and lets the workers finish at the time of the last packet. Returns the taps that were seen.
+    pub(super) fn finish(mut self, source: &Source, accounts: &mut Accounts) -> Vec<Tap> {
         let last = self.last;
+        self.look(source);
+        accounts.taps += self.decoder.health();
+        accounts.interfaces = source.interfaces();
+        let taps = self.decoder.taps().to_vec();
         self.told = decode_losses(&self.decoder.accounts());
         capture_losses(&accounts.capture, &mut self.told);
         self.mark(last);
         accounts.decode = self.decoder.accounts();
         accounts.began = self.first;
         accounts.ended = self.first.map(|_| last);
+        taps
     }
 }
 

@@ -3,12 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossbeam_channel::{Receiver, Sender};
-use spyhop_http::Shared;
-use spyhop_inspect::{ExchangeInspection, Inspector};
-use spyhop_model::{Connection, Side, Timestamp};
-use spyhop_stream::{Batch, End, Oddity, StreamReader, Streams};
+use spyhop_http::{Carries, Shared};
+use spyhop_inspect::{ExchangeInspection, Inspector, Met};
+use spyhop_model::{Connection, Moment, Side, Timestamp};
+use spyhop_stream::{Batch, Content, End, Oddity, StreamReader, Streams, UdpDatagram};
+use spyhop_tls::{Begun, Flows};
 
 use super::accounts::{Losses, WorkerAccounts, worker_losses};
+use super::health::WorkerHealth;
 use super::{Load, Yield};
 
 /// Reads a connection as HTTP.
@@ -35,6 +37,16 @@ impl StreamReader for HttpReader {
     fn finished(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side) {
         self.0.finished(cx, at, side);
     }
+    fn content(&self) -> Content {
+        match self.0.carries() {
+            Carries::Http1 => Content::Http1,
+            Carries::Http2 => Content::Http2,
+            Carries::WebSocket => Content::WebSocket,
+            Carries::Tls => Content::Tls,
+            Carries::Other => Content::Other,
+            Carries::Unknown => Content::Unknown,
+        }
+    }
     fn end(self, cx: &mut Self::Context, at: Timestamp, _why: End) {
         self.0.end(cx, at);
     }
@@ -57,6 +69,7 @@ pub(super) fn share_http(limits: &spyhop_http::Limits, workers: usize) -> spyhop
     spyhop_http::Limits {
         decoder_memory: (limits.decoder_memory / workers).max(DECODERS),
         held_memory: (limits.held_memory / workers).max(limits.head + limits.small_body),
+        header_tables: (limits.header_tables / workers).max(limits.header_table),
         ..*limits
     }
 }
@@ -73,22 +86,31 @@ pub(super) fn work(
     let mut worker = Worker {
         streams: Streams::new(streams),
         shared: Shared::new(http, inspector),
+        quic: Flows::default(),
         panics: 0,
         source: Losses::default(),
         told: Losses::default(),
     };
     let mut last = Timestamp::default();
+    // What the decoder counted, as told last: the end of the run is another look.
+    let mut known = None;
     for load in loads {
-        let Load { mut batch, losses } = load;
+        let Load { mut batch, losses, health } = load;
         if let Some(losses) = losses {
             worker.source = losses;
         }
         worker.segments(&batch);
+        worker.datagrams(&batch);
         if let Some(mark) = batch.mark {
             worker.guarded(|worker| worker.streams.advance(&mut worker.shared, mark));
             last = mark;
         }
-        let told = Yield { worker: index, sightings: worker.sightings(), mark: batch.mark, losses: worker.losses() };
+        if health.is_some() {
+            known.clone_from(&health);
+        }
+        let health = health.map(|source| WorkerHealth { source, counts: worker.streams.health().clone() });
+        let told =
+            Yield { worker: index, sightings: worker.sightings(), mark: batch.mark, losses: worker.losses(), health };
         if !told.sightings.is_empty() || told.mark.is_some() {
             // Behaviour is only gone if it panicked: there is nobody to work for, and joining it tells.
             if yields.send(told).is_err() {
@@ -105,6 +127,7 @@ pub(super) fn work(
         sightings: worker.sightings(),
         mark: Some(Timestamp::MAX),
         losses: worker.losses(),
+        health: known.map(|source| WorkerHealth { source, counts: worker.streams.health().clone() }),
     });
     worker.accounts()
 }
@@ -112,6 +135,7 @@ pub(super) fn work(
 struct Worker {
     streams: Streams<HttpReader>,
     shared: Shared<ExchangeInspection>,
+    quic: Flows,
     panics: u64,
     source: Losses,
     told: Losses,
@@ -127,6 +151,24 @@ impl Worker {
                 worker.streams.segment(&mut worker.shared, &segment);
             }
         });
+    }
+
+    /// Hellos of QUIC. A panic costs the flows that are being read.
+    fn datagrams(&mut self, batch: &Batch) {
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            for datagram in batch.datagrams() {
+                let UdpDatagram { at, src, dst, vlans, payload } = datagram;
+                let Some(begun) = self.quic.datagram(at, src, dst, vlans, payload) else { continue };
+                self.shared.accounts.handshakes += 1;
+                let moment = Moment { at, flow: begun.id, ordinal: 0 };
+                let Begun { started, client, server, hello, .. } = begun;
+                self.shared.inspect.quic(Met { moment, began_at: started, client, server, vlans }, &hello);
+            }
+        }));
+        if read.is_err() {
+            self.panics += 1;
+            self.quic = Flows::default();
+        }
     }
 
     /// Does `step`, which costs the connection it panics in, is counted, and is repeated for the others. Each repetition
@@ -160,6 +202,7 @@ impl Worker {
             http: self.shared.accounts.clone(),
             inspect: self.shared.inspect.accounts,
             panics: self.panics,
+            health: self.streams.health().clone(),
         }
     }
 }

@@ -59,7 +59,8 @@ accounts! {
     gaps,
     /// Octets in them.
     gap_bytes,
-    /// Of these, octets that the receiver acknowledged: lost on the way to the sensor, not on the network.
+    /// Of these, octets that the receiver acknowledged and that the capture did not cut: lost on the way to the sensor, not
+    /// on the network.
     acked_unseen,
     /// Octets that arrived after they had been given up, in time to be delivered.
     refilled,
@@ -67,6 +68,12 @@ accounts! {
     cut,
     /// Holes given up because of a limit on held data.
     held_limit,
+    /// Segments that the mirror delivered again; their payload is in the accounts above like that of any repetition.
+    mirrored_twice,
+    /// Their octets of payload.
+    mirrored_twice_bytes,
+    /// VLANs on which a connection came again, and was read once.
+    mirrored_vlans,
     /// Connections begun.
     connections,
     /// Of these, without an opening (SYN).

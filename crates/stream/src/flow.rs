@@ -14,7 +14,8 @@
 use spyhop_model::{Connection, FlowId, FlowKey, Side, Span, Timestamp};
 
 use crate::accounts::StreamAccounts;
-use crate::half::{Content, Half};
+use crate::half::{Half, Piece, PieceKind};
+use crate::health::{JUDGED_AFTER, TapCounts};
 use crate::limits::Limits;
 use crate::reader::{End, Oddity, StreamReader};
 use crate::seq::Seq;
@@ -24,6 +25,7 @@ pub(crate) struct Env<'e, C> {
     pub(crate) cx: &'e mut C,
     pub(crate) limits: &'e Limits,
     pub(crate) accounts: &'e mut StreamAccounts,
+    pub(crate) health: &'e mut TapCounts,
     /// Octets allocated for held data, all connections together.
     pub(crate) memory: &'e mut usize,
     /// Of the fingerprints of what was delivered.
@@ -48,8 +50,12 @@ impl Dir {
 
 pub(crate) struct Flow<R> {
     pub(crate) key: FlowKey,
-    /// The key of the other VLAN, if halves were joined.
-    pub(crate) alias: Option<Box<FlowKey>>,
+    /// The keys of other VLANs, if halves were joined or the mirror delivers the connection on several.
+    pub(crate) aliases: Vec<FlowKey>,
+    /// Number of the tap that its first packet came from.
+    pub(crate) tap: u16,
+    /// It has been counted by what it carries and how it is seen.
+    judged: bool,
     pub(crate) started: Timestamp,
     pub(crate) last_seen: Timestamp,
     /// Deadline of this connection's entry among the timers.
@@ -60,6 +66,8 @@ pub(crate) struct Flow<R> {
     /// A RST answered the opening. It may be forged, so the connection can still go on.
     pub(crate) refused: bool,
     pub(crate) ended: Option<End>,
+    /// One direction was waited for and did not show up.
+    pub(crate) one_sided: bool,
     /// A RST that counts, as long as nothing shows that it was forged.
     pub(crate) reset: Option<Box<Reset>>,
     pub(crate) reopening: Option<Box<Reopening>>,
@@ -89,10 +97,12 @@ pub(crate) struct Reset {
 }
 
 impl<R: StreamReader> Flow<R> {
-    pub(crate) fn new(key: FlowKey, at: Timestamp, originator: Dir) -> Flow<R> {
+    pub(crate) fn new(key: FlowKey, at: Timestamp, originator: Dir, tap: u16) -> Flow<R> {
         Flow {
             key,
-            alias: None,
+            aliases: Vec::new(),
+            tap,
+            judged: false,
             started: at,
             last_seen: at,
             armed: Timestamp::MAX,
@@ -101,6 +111,7 @@ impl<R: StreamReader> Flow<R> {
             midstream: true,
             refused: false,
             ended: None,
+            one_sided: false,
             reset: None,
             reopening: None,
             reader: None,
@@ -140,8 +151,13 @@ impl<R: StreamReader> Flow<R> {
     /// Begins anew with the same key; an earlier connection has ended.
     pub(crate) fn restart(&mut self, started: Timestamp, originator: Dir, accounts: &mut StreamAccounts) {
         let generation = if started == self.started { self.generation.saturating_add(1) } else { 0 };
-        let (alias, armed, last_seen) = (self.alias.take(), self.armed, self.last_seen);
-        *self = Flow { alias, armed, last_seen, generation, ..Flow::new(self.key, started, originator) };
+        let fresh = Flow::new(self.key, started, originator, self.tap);
+        let old = std::mem::replace(self, fresh);
+        (self.aliases, self.armed, self.last_seen, self.generation) =
+            (old.aliases, old.armed, old.last_seen, generation);
+        // Copies of what ended the old connection may still come.
+        (self.low.tap, self.low.recent) = (old.low.tap, old.low.recent);
+        (self.high.tap, self.high.recent) = (old.high.tap, old.high.recent);
         accounts.connections += 1;
     }
 
@@ -185,6 +201,15 @@ impl<R: StreamReader> Flow<R> {
 
     /// Gives up the `lost` octets at `next`.
     pub(crate) fn gap(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp, dir: Dir, lost: u64) {
+        let half = self.half(dir);
+        let acked = lost.min(half.acked.saturating_sub(half.next));
+        env.accounts.acked_unseen += acked;
+        env.health.at(half.tap).acked_unseen += acked;
+        self.hole(env, at, dir, lost);
+    }
+
+    /// Goes past the `lost` octets at `next`, which are missing or were cut.
+    pub(crate) fn hole(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp, dir: Dir, lost: u64) {
         if lost == 0 {
             return;
         }
@@ -192,7 +217,9 @@ impl<R: StreamReader> Flow<R> {
         let half = self.half_mut(dir);
         env.accounts.gaps += 1;
         env.accounts.gap_bytes += lost;
-        env.accounts.acked_unseen += lost.min(half.acked.saturating_sub(half.next));
+        let health = env.health.at(half.tap);
+        health.gaps += 1;
+        health.gap_bytes += lost;
         half.advance(lost);
         if let Some(waiting) = &mut half.waiting {
             waiting.unproven = 0;
@@ -218,7 +245,7 @@ impl<R: StreamReader> Flow<R> {
     /// What `dir` sends next answers what was not seen of the other direction, and is kept back.
     pub(crate) fn kept_back(&self, dir: Dir, answers: u64) -> bool {
         let other = self.half(dir.other());
-        answers > other.next + 1 && !other.finished
+        answers > other.next && !other.finished && (other.seen || !self.one_sided)
     }
 
     /// Delivers whatever can be delivered, in both directions, until nothing moves.
@@ -227,7 +254,11 @@ impl<R: StreamReader> Flow<R> {
             return;
         }
         let (first, second) = (self.originator, self.originator.other());
-        while self.drain(env, at, first) | self.drain(env, at, second) {}
+        while self.drain(env, at, first) | self.drain(env, at, second)
+            || self.untangle(env, at, first, true)
+            || self.untangle(env, at, second, true)
+            || self.untangle(env, at, first, false)
+        {}
         self.low.rest();
         self.high.rest();
     }
@@ -237,9 +268,9 @@ impl<R: StreamReader> Flow<R> {
         while let Some(piece) = self.ready(env, dir) {
             moved = true;
             match piece {
-                Content::Data(bytes) => self.deliver(env, at, dir, &bytes),
-                Content::Lost(len) => self.gap(env, at, dir, len),
-                Content::Urgent => self.urgent(env, at, dir),
+                PieceKind::Data(bytes) => self.deliver(env, at, dir, &bytes),
+                PieceKind::Lost(len) => self.hole(env, at, dir, len),
+                PieceKind::Urgent => self.urgent(env, at, dir),
             }
         }
         let half = self.half_mut(dir);
@@ -273,8 +304,51 @@ impl<R: StreamReader> Flow<R> {
         }
     }
 
+    /// Where each direction's next piece answers the other's: one of them came as, or with, a retransmission, so that it
+    /// answers less than its acknowledgement says. What the other side had when it sent its own piece is delivered: a part
+    /// of this one, whose other part may then answer that, or all of it (`part`); true if there is any.
+    fn untangle(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp, dir: Dir, part: bool) -> bool {
+        let next_piece = |half: &Half| {
+            let (start, piece) = half.waiting.as_ref()?.held.first_key_value()?;
+            (*start == half.next).then_some((piece.answers, piece.len()))
+        };
+        let (own, other) = (self.half(dir), self.half(dir.other()));
+        let (Some((_, len)), Some((had, _))) = (next_piece(own), next_piece(other)) else { return false };
+        let before = had.saturating_sub(own.next);
+        if before == 0 || part != (before < len) || (part && !self.split_first(env, dir, before)) {
+            return false;
+        }
+        if let Some(waiting) = &mut self.half_mut(dir).waiting {
+            waiting.release = true;
+        }
+        self.drain(env, at, dir)
+    }
+
+    /// Cuts the first piece in two, if it is data.
+    fn split_first(&mut self, env: &mut Env<'_, R::Context>, dir: Dir, len: u64) -> bool {
+        let Some(waiting) = self.half_mut(dir).waiting.as_mut() else { return false };
+        let Some((start, piece)) = waiting.held.pop_first() else { return false };
+        let answers = piece.answers;
+        let parts = match &piece.kind {
+            PieceKind::Data(bytes) => bytes.split_at_checked(len as usize).map(|(a, b)| (a.into(), b.into())),
+            PieceKind::Lost(_) | PieceKind::Urgent => None,
+        };
+        let Some((first, rest)) = parts else {
+            waiting.held.insert(start, piece);
+            return false;
+        };
+        let memory = piece.memory();
+        let pieces = [(start, first), (start + len, rest)];
+        let pieces = pieces.map(|(start, bytes)| (start, Piece { kind: PieceKind::Data(bytes), answers }));
+        let both: usize = pieces.iter().map(|(_, piece)| piece.memory()).sum();
+        waiting.memory = waiting.memory - memory + both;
+        *env.memory = *env.memory - memory + both;
+        waiting.held.extend(pieces);
+        true
+    }
+
     /// Takes the held piece that is next, if it may be delivered.
-    fn ready(&mut self, env: &mut Env<'_, R::Context>, dir: Dir) -> Option<Content> {
+    fn ready(&mut self, env: &mut Env<'_, R::Context>, dir: Dir) -> Option<PieceKind> {
         let half = self.half(dir);
         let waiting = half.waiting.as_ref()?;
         let (start, piece) = waiting.held.first_key_value()?;
@@ -285,14 +359,14 @@ impl<R: StreamReader> Flow<R> {
     }
 
     /// Takes the first held piece out of the accounts.
-    fn unhold(&mut self, env: &mut Env<'_, R::Context>, dir: Dir) -> Option<Content> {
+    fn unhold(&mut self, env: &mut Env<'_, R::Context>, dir: Dir) -> Option<PieceKind> {
         let waiting = self.half_mut(dir).waiting.as_mut()?;
         let (_, piece) = waiting.held.pop_first()?;
         waiting.release = false;
         waiting.memory -= piece.memory();
         *env.memory -= piece.memory();
         env.accounts.held -= piece.payload();
-        Some(piece.content)
+        Some(piece.kind)
     }
 
     /// When waiting in `dir` ends, if it waits.
@@ -307,8 +381,10 @@ impl<R: StreamReader> Flow<R> {
         };
         match half.first_held() {
             Some(start) if start > half.next => Some(hole()),
-            // Kept back; twice as long as the hole that it waits for, so that this decides only where both directions
-            // wait for each other.
+            // Kept back, with nothing to say yet that there is another direction.
+            Some(_) if !self.half(dir.other()).seen => Some(waiting.since + limits.acked_wait),
+            // Twice as long as the hole that it waits for, so that this decides only where both directions wait for each
+            // other.
             Some(_) => Some(waiting.since + limits.acked_wait + limits.acked_wait),
             None if waiting.end.is_some_and(|end| end > half.next) => Some(hole()),
             None => acked,
@@ -367,7 +443,7 @@ impl<R: StreamReader> Flow<R> {
 
     /// Waits no longer for what holds `dir` up.
     fn give_up(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp, dir: Dir) {
-        let receiver_seen = self.half(dir.other()).seen;
+        let other_seen = self.half(dir.other()).seen;
         let half = self.half_mut(dir);
         let (next, acked, held) = (half.next, half.acked, half.first_held());
         let Some(waiting) = &mut half.waiting else { return };
@@ -377,8 +453,11 @@ impl<R: StreamReader> Flow<R> {
                 let to = if acked > next { start.min(acked) } else { start };
                 self.gap(env, at, dir, to.saturating_sub(next));
             }
-            Some(_) => waiting.release = true,
-            None if waiting.end.is_some() && receiver_seen && acked <= next => {
+            Some(_) => {
+                waiting.release = true;
+                self.one_sided |= !other_seen;
+            }
+            None if waiting.end.is_some() && other_seen && acked <= next => {
                 // A FIN that the receiver never reached: forged, or nobody is there any more.
                 waiting.end = None;
                 env.accounts.fin_ignored += 1;
@@ -402,9 +481,9 @@ impl<R: StreamReader> Flow<R> {
         let Some(start) = half.first_held() else { return false };
         let lost = start.saturating_sub(half.next);
         if lost > 0 {
+            // What stands behind the hole may still answer what the other direction holds.
             self.gap(env, at, dir, lost);
-        }
-        if let Some(waiting) = &mut self.half_mut(dir).waiting {
+        } else if let Some(waiting) = &mut self.half_mut(dir).waiting {
             waiting.release = true;
         }
         self.settle(env, at);
@@ -421,6 +500,24 @@ impl<R: StreamReader> Flow<R> {
             self.end(env, at, End::Closed);
         } else if other_done {
             self.end(env, at, End::Reset);
+        }
+    }
+
+    /// Judges a connection that goes on, when it is old enough.
+    pub(crate) fn judge_in_time(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp) {
+        if !self.judged && at >= self.started + JUDGED_AFTER {
+            self.judge(env);
+        }
+    }
+
+    /// Counts how the connection is seen and what it carries, if it carried anything.
+    fn judge(&mut self, env: &mut Env<'_, R::Context>) {
+        if let Some(reader) = &self.reader
+            && !self.judged
+        {
+            self.judged = true;
+            let one_way = self.low.seen != self.high.seen;
+            env.health.at(self.tap).judged(reader.content(), one_way, self.midstream);
         }
     }
 
@@ -451,6 +548,7 @@ impl<R: StreamReader> Flow<R> {
             }
         }
         env.accounts.ended(why);
+        self.judge(env);
         if let Some(reader) = self.reader.take() {
             reader.end(env.cx, at, why);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use spyhop_model::{Span, Timestamp};
 
+use crate::copies::Recent;
 use crate::seq::Seq;
 
 /// One direction. Offsets count the stream's octets from zero in 64 bits; sequence numbers only meet the wire.
@@ -34,6 +35,10 @@ pub(crate) struct Half {
     pub(crate) hinted: bool,
     /// Its end was delivered.
     pub(crate) finished: bool,
+    /// Number of the tap that its last segment came from.
+    pub(crate) tap: u16,
+    /// To know copies by.
+    pub(crate) recent: Recent,
     pub(crate) passed: Option<Box<Passed>>,
     pub(crate) waiting: Option<Box<Waiting>>,
 }
@@ -59,13 +64,13 @@ pub(crate) struct Waiting {
 
 /// A range of the stream that waits.
 pub(crate) struct Piece {
-    pub(crate) content: Content,
+    pub(crate) kind: PieceKind,
     /// Offset in the other direction that its sender had received when it sent this. It is delivered after that, so that
     /// an answer does not overtake its request where the mirror reorders.
     pub(crate) answers: u64,
 }
 
-pub(crate) enum Content {
+pub(crate) enum PieceKind {
     Data(Box<[u8]>),
     /// Octets cut by the capture.
     Lost(u64),
@@ -78,26 +83,26 @@ const PIECE: usize = 96;
 
 impl Piece {
     pub(crate) fn len(&self) -> u64 {
-        match &self.content {
-            Content::Data(bytes) => bytes.len() as u64,
-            Content::Lost(len) => *len,
-            Content::Urgent => 1,
+        match &self.kind {
+            PieceKind::Data(bytes) => bytes.len() as u64,
+            PieceKind::Lost(len) => *len,
+            PieceKind::Urgent => 1,
         }
     }
 
     /// Octets of payload in it.
     pub(crate) fn payload(&self) -> u64 {
-        match &self.content {
-            Content::Data(bytes) => bytes.len() as u64,
-            Content::Lost(_) => 0,
-            Content::Urgent => 1,
+        match &self.kind {
+            PieceKind::Data(bytes) => bytes.len() as u64,
+            PieceKind::Lost(_) => 0,
+            PieceKind::Urgent => 1,
         }
     }
 
     pub(crate) fn memory(&self) -> usize {
         PIECE
-            + match &self.content {
-                Content::Data(bytes) => bytes.len(),
+            + match &self.kind {
+                PieceKind::Data(bytes) => bytes.len(),
                 _ => 0,
             }
     }
@@ -198,8 +203,8 @@ impl Half {
             let inside = offset - start;
             if inside < piece.len() {
                 let len = (piece.len() - inside).min(bytes.len() as u64) as usize;
-                let differs = match &piece.content {
-                    Content::Data(held) => held.get(inside as usize..inside as usize + len) != bytes.get(..len),
+                let differs = match &piece.kind {
+                    PieceKind::Data(held) => held.get(inside as usize..inside as usize + len) != bytes.get(..len),
                     _ => false,
                 };
                 return Overlap::Held { len, differs };

@@ -15,8 +15,12 @@ impl<R: StreamReader> Flow<R> {
     /// One segment from `dir`.
     pub(crate) fn segment(&mut self, env: &mut Env<'_, R::Context>, s: &Segment<'_>, dir: Dir) {
         self.last_seen = s.at;
-        self.half_mut(dir).seen = true;
+        let half = self.half_mut(dir);
+        (half.seen, half.tap) = (true, s.tap);
         let payload = s.payload.len() as u64;
+        if half.recent.note(s, env.limits.copies) {
+            return self.copied(env, s, dir);
+        }
         self.check_reopening(env, s, dir);
         let reset = s.flags.has(Flags::RST);
         let syn = s.flags.has(Flags::SYN) && !reset;
@@ -48,6 +52,11 @@ impl<R: StreamReader> Flow<R> {
             return self.stray(env, s, dir, seq);
         }
         half.fits();
+        let completes = half.syn && half.next == 0 && s.flags == Flags(Flags::ACK) && payload == 0;
+        if completes && !self.half(dir.other()).base && s.at < self.started + env.limits.acked_wait {
+            // The handshake's last packet, before the answer to the SYN: it says where the other stream starts.
+            self.half_mut(dir.other()).start(Seq(s.ack));
+        }
         let answers = if s.flags.has(Flags::ACK) { self.acknowledge(env, s.at, dir.other(), Seq(s.ack)) } else { 0 };
         if payload > 0 || s.cut > 0 {
             self.refused = false;
@@ -60,6 +69,7 @@ impl<R: StreamReader> Flow<R> {
         }
         self.settle(env, s.at);
         self.conclude(env, s.at);
+        self.judge_in_time(env, s.at);
     }
 
     /// A SYN or SYN-ACK; false if it is to be ignored.
@@ -245,6 +255,8 @@ impl<R: StreamReader> Flow<R> {
 
     /// The other side acknowledged `ack` of what `dir` sends. Returns the offset if that was not seen yet.
     fn acknowledge(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp, dir: Dir, ack: Seq) -> u64 {
+        // A mirror's port for the one direction may lag behind that for the other.
+        let late = !self.one_sided && at < self.started + env.limits.acked_wait;
         let half = self.half_mut(dir);
         if !half.base {
             if !half.hinted || ack.since(half.hint) > 0 {
@@ -261,10 +273,13 @@ impl<R: StreamReader> Flow<R> {
         }
         half.acked = half.acked.max(offset as u64);
         // Where one direction is not seen at all, its octets are not waited for.
-        if offset <= half.next as i64 + 1 || !half.seen {
+        if offset <= half.next as i64 || !(half.seen || late) {
             return 0;
         }
-        half.waiting_mut().acked_since.get_or_insert(at);
+        // One octet more may be a FIN's own number, which nobody misses; but what answers it comes behind it.
+        if half.seen && half.acked_ahead() {
+            half.waiting_mut().acked_since.get_or_insert(at);
+        }
         offset as u64
     }
 

@@ -6,10 +6,12 @@
 
 mod accounts;
 mod batch;
+mod copies;
 mod decode;
 mod flow;
 mod half;
 mod handshake;
+mod health;
 mod limits;
 mod packet;
 mod reader;
@@ -27,9 +29,10 @@ pub use decode::{
     DecodeAccounts, DecodeLimits, Decoded, Decoder, Encapsulation, FragmentAccounts, FragmentLimits, Skip, Tally,
     TunnelPorts,
 };
+pub use health::{Health, INTERFACES, TAPS, Tap, TapCounts, TapHealth};
 pub use limits::Limits;
-pub use packet::{Flags, LinkType, Packet, Segment};
-pub use reader::{End, Oddity, StreamReader};
+pub use packet::{Flags, LinkType, Packet, Segment, UdpDatagram};
+pub use reader::{Content, End, Oddity, StreamReader};
 pub use seq::Seq;
-pub use shard::shard;
+pub use shard::{shard, shard_of};
 pub use streams::Streams;

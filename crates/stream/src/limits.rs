@@ -24,6 +24,8 @@ settings! {
         unacked_wait: Span = Span::seconds(60),
         /// How long a RST is followed by what was on its way when it was sent: a round trip at most. Data from its own sender in this time shows that it was forged.
         reset_wait: Span = Span::seconds(1),
+        /// How soon after a packet the mirror delivers its copy, where it delivers packets twice (ingress and egress, or two monitor sessions): microseconds in a switch, a millisecond across a router. A retransmission comes after 200 ms and more.
+        copies: Span = Span::millis(10),
         /// Silence after which a connection that carried data is over.
         idle: Span = Span::minutes(5),
         /// Silence after which a connection that carried no data is forgotten.

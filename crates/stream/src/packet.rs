@@ -19,6 +19,8 @@ pub struct Packet<'a> {
     pub data: &'a [u8],
     /// Octets on the wire; more than `data.len()` where the capture cut the packet.
     pub wire_len: u32,
+    /// Index of the capture interface; from [`crate::INTERFACES`] on they are not told apart.
+    pub interface: u16,
 }
 
 /// TCP flags as they stand in the header's 14th octet (RFC 9293, section 3.1).
@@ -45,6 +47,21 @@ impl Flags {
     }
 }
 
+/// A UDP datagram that is of interest besides TCP.
+#[derive(Clone, Copy, Debug)]
+pub struct UdpDatagram<'a> {
+    /// Capture time of its packet.
+    pub at: Timestamp,
+    /// Sender, innermost address.
+    pub src: Socket,
+    /// Receiver, innermost address.
+    pub dst: Socket,
+    /// VLANs around it.
+    pub vlans: Vlans,
+    /// What is behind the UDP header.
+    pub payload: &'a [u8],
+}
+
 /// The TCP part of a packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
@@ -56,6 +73,8 @@ pub struct Segment<'a> {
     pub dst: Socket,
     /// VLANs around it.
     pub vlans: Vlans,
+    /// Number of the tap that it came from, see [`crate::Decoder::taps`].
+    pub tap: u16,
     /// Sequence number.
     pub seq: u32,
     /// Acknowledgement number; counts only with `Flags::ACK`.
@@ -68,6 +87,10 @@ pub struct Segment<'a> {
     pub urgent: u16,
     /// Time to live or hop limit, for the device's picture.
     pub ttl: u8,
+    /// Identification of the IPv4 packet; zero in IPv6. Tells a copy from a retransmission.
+    pub ip_id: u16,
+    /// The TCP checksum as it stands in the header, right or wrong.
+    pub checksum: u16,
     /// The TCP options of a SYN (at most 40 octets); empty otherwise.
     pub options: &'a [u8],
     /// The captured payload.

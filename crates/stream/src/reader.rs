@@ -22,8 +22,49 @@ pub trait StreamReader: Sized {
     /// `side` sends no more: its FIN was reached in order, or its RST counts, which is told right before `end` when what
     /// was on its way has come.
     fn finished(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side);
+    /// What the connection carries, as far as its content told so far. Asked when the connection ends, or once before
+    /// that if it goes on for long.
+    fn content(&self) -> Content {
+        Content::Unknown
+    }
     /// The connection is over; nothing follows.
     fn end(self, cx: &mut Self::Context, at: Timestamp, why: End);
+}
+
+/// What a connection carries, told by its content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Content {
+    /// HTTP/0.9 to 1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// WebSocket.
+    WebSocket,
+    /// TLS.
+    Tls,
+    /// None of these.
+    Other,
+    /// Too little was seen to tell.
+    #[default]
+    Unknown,
+}
+
+impl Content {
+    /// All of them, in the order of [`crate::TapHealth::contents`].
+    pub const ALL: [Content; 6] =
+        [Content::Http1, Content::Http2, Content::WebSocket, Content::Tls, Content::Other, Content::Unknown];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Content::Http1 => "http1",
+            Content::Http2 => "http2",
+            Content::WebSocket => "websocket",
+            Content::Tls => "tls",
+            Content::Other => "other",
+            Content::Unknown => "unknown",
+        }
+    }
 }
 
 /// Why a connection is over.

@@ -3,9 +3,10 @@
 use spyhop_model::Timestamp;
 
 use crate::flow::{Dir, Env, Flow};
-use crate::half::{Content, Overlap, Piece};
+use crate::half::{Overlap, Piece, PieceKind};
 use crate::packet::{Flags, Segment};
 use crate::reader::{Oddity, StreamReader};
+use crate::seq::Seq;
 
 impl<R: StreamReader> Flow<R> {
     /// The payload of a segment at `offset`. `answers`: see `Piece::answers`.
@@ -51,6 +52,61 @@ impl<R: StreamReader> Flow<R> {
         self.within_limits(env, s.at, dir);
     }
 
+    /// A segment that the mirror delivered again. It says nothing new: what was sent before a RST or SYN came proves
+    /// neither forged, and what was refused once is refused again. Its payload is compared with the first arrival, since it
+    /// may be a forgery that only looks like a copy.
+    pub(crate) fn copied(&mut self, env: &mut Env<'_, R::Context>, s: &Segment<'_>, dir: Dir) {
+        let payload = s.payload.len() as u64;
+        env.accounts.mirrored_twice += 1;
+        env.accounts.mirrored_twice_bytes += payload;
+        let health = env.health.at(s.tap);
+        health.mirrored_twice += 1;
+        health.mirrored_twice_bytes += payload;
+        if payload == 0 {
+            return;
+        }
+        if s.flags.has(Flags::RST) {
+            env.accounts.reset_payload += payload;
+            return;
+        }
+        let half = self.half(dir);
+        let known = half.base.then(|| half.offset(Seq(s.seq).advance(u64::from(s.flags.has(Flags::SYN)))));
+        let Some(mut at) = known.and_then(|offset| u64::try_from(offset).ok()) else {
+            env.accounts.out_of_window += payload;
+            return;
+        };
+        if half.finished || self.ended.is_some() {
+            return self.behind_the_end(env, dir, at, payload);
+        }
+        let (again, mut rest) = s.payload.split_at(half.next.saturating_sub(at).min(payload) as usize);
+        at += again.len() as u64;
+        // One octet of the past may be a probe, which is often not the octet that was sent.
+        match again {
+            [_] if rest.is_empty() => env.accounts.duplicate += 1,
+            again => self.repeated(env, s.at, dir, at - again.len() as u64, again),
+        }
+        let mut differs = false;
+        while !rest.is_empty() {
+            let len = match self.half(dir).overlap(at, rest) {
+                Overlap::Held { len, differs: other } => {
+                    let account = if other { &mut env.accounts.conflicting } else { &mut env.accounts.duplicate };
+                    *account += len as u64;
+                    differs |= other;
+                    len
+                }
+                Overlap::Free { len } => {
+                    env.accounts.out_of_window += len as u64;
+                    len
+                }
+            };
+            at += len as u64;
+            rest = rest.get(len..).unwrap_or_default();
+        }
+        if differs {
+            self.oddity(env, s.at, dir, Oddity::Conflict);
+        }
+    }
+
     /// `bytes` at `offset`.
     fn place(
         &mut self,
@@ -89,7 +145,7 @@ impl<R: StreamReader> Flow<R> {
                     if offset == self.half(dir).next && !self.kept_back(dir, answers) {
                         self.deliver(env, now, dir, piece);
                     } else {
-                        self.hold(env, now, dir, offset, Content::Data(piece.into()), answers);
+                        self.hold(env, now, dir, offset, PieceKind::Data(piece.into()), answers);
                     }
                     len
                 }
@@ -112,7 +168,7 @@ impl<R: StreamReader> Flow<R> {
         } else if offset == half.next && !self.kept_back(dir, answers) {
             self.urgent(env, now, dir);
         } else {
-            self.hold(env, now, dir, offset, Content::Urgent, answers);
+            self.hold(env, now, dir, offset, PieceKind::Urgent, answers);
         }
     }
 
@@ -141,9 +197,9 @@ impl<R: StreamReader> Flow<R> {
             return;
         }
         if from == half.next && !self.kept_back(dir, answers) {
-            self.gap(env, now, dir, to - from);
+            self.hole(env, now, dir, to - from);
         } else {
-            self.hold(env, now, dir, from, Content::Lost(to - from), answers);
+            self.hold(env, now, dir, from, PieceKind::Lost(to - from), answers);
         }
     }
 
@@ -153,14 +209,14 @@ impl<R: StreamReader> Flow<R> {
         now: Timestamp,
         dir: Dir,
         offset: u64,
-        content: Content,
+        kind: PieceKind,
         answers: u64,
     ) {
         let waiting = self.half_mut(dir).waiting_mut();
         if waiting.held.is_empty() && waiting.end.is_none() {
             waiting.since = now;
         }
-        let piece = Piece { content, answers };
+        let piece = Piece { kind, answers };
         waiting.memory += piece.memory();
         *env.memory += piece.memory();
         env.accounts.held += piece.payload();
@@ -193,6 +249,8 @@ impl<R: StreamReader> Flow<R> {
         half.rewind(next - offset);
         half.moved(now);
         env.accounts.refilled += next - offset;
+        let tap = self.half(dir).tap;
+        env.health.at(tap).refilled += next - offset;
         true
     }
 

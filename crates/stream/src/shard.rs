@@ -9,8 +9,13 @@ use crate::packet::Segment;
 /// A hash of the innermost addresses and ports that is the same in both directions. VLANs do not count, so that halves of
 /// one connection that are seen on different VLANs meet. Take it modulo the number of workers, or its upper bits.
 pub fn shard(segment: &Segment<'_>) -> u64 {
+    shard_of(segment.src, segment.dst)
+}
+
+/// As [`shard`], for any two ends.
+pub fn shard_of(src: Socket, dst: Socket) -> u64 {
     // Addition makes it symmetric; each end is mixed before, so that only equal ends cancel nothing.
-    mix(end(segment.src).wrapping_add(end(segment.dst)))
+    mix(end(src).wrapping_add(end(dst)))
 }
 
 fn end(socket: Socket) -> u64 {

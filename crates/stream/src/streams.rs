@@ -5,6 +5,7 @@ use spyhop_model::{FlowKey, Timestamp};
 use crate::accounts::StreamAccounts;
 use crate::flow::{Dir, Env, Flow};
 use crate::half::Piece;
+use crate::health::TapCounts;
 use crate::limits::Limits;
 use crate::packet::{Flags, Segment};
 use crate::reader::{End, StreamReader};
@@ -20,11 +21,24 @@ pub struct Streams<R: StreamReader> {
     limits: Limits,
     table: Table<R>,
     accounts: StreamAccounts,
+    health: TapCounts,
     /// Octets allocated for held data.
     memory: usize,
     seed: u64,
     /// The connection whose reader may be running.
     working: Option<Slot>,
+}
+
+/// Further VLANs of one connection that are followed: one for halves that were joined, or as many as a few monitor sessions
+/// add on both sides of a router.
+const ALIASES: usize = 3;
+
+/// Why a connection on other VLANs is the same one.
+enum Elsewhere {
+    /// The mirror delivers it there as well.
+    Copied,
+    /// Its other direction goes there; the first packet came from this tap.
+    OtherHalf { tap: u16 },
 }
 
 /// What a connection needs of its worker, for one call.
@@ -34,6 +48,7 @@ macro_rules! lend {
             cx: $cx,
             limits: &$streams.limits,
             accounts: &mut $streams.accounts,
+            health: &mut $streams.health,
             memory: &mut $streams.memory,
             seed: $streams.seed,
         }
@@ -47,6 +62,7 @@ impl<R: StreamReader> Streams<R> {
             limits,
             table: Table::new(),
             accounts: StreamAccounts::default(),
+            health: TapCounts::default(),
             memory: 0,
             seed: ahash::RandomState::new().hash_one(0),
             working: None,
@@ -141,6 +157,11 @@ impl<R: StreamReader> Streams<R> {
         self.accounts
     }
 
+    /// What each tap delivered, as far as only connections tell; see [`crate::Decoder::health`].
+    pub fn health(&self) -> &TapCounts {
+        &self.health
+    }
+
     /// Connections remembered, those included that carried no data or have ended a moment ago.
     pub fn open_connections(&self) -> usize {
         self.table.len()
@@ -153,8 +174,14 @@ impl<R: StreamReader> Streams<R> {
 
     /// A place for the connection that `segment` begins or joins, if it does.
     fn admit(&mut self, cx: &mut R::Context, segment: &Segment<'_>, key: FlowKey, dir: Dir) -> Option<Slot> {
-        if let Some(slot) = self.other_half(segment, key, dir) {
-            self.accounts.joined += 1;
+        if let Some((slot, relation)) = self.elsewhere(segment, key, dir) {
+            match relation {
+                Elsewhere::Copied => self.accounts.mirrored_vlans += 1,
+                Elsewhere::OtherHalf { tap } => {
+                    self.accounts.joined += 1;
+                    self.health.at(tap).split_vlans += 1;
+                }
+            }
             self.table.join(slot, key);
             return Some(slot);
         }
@@ -171,23 +198,36 @@ impl<R: StreamReader> Streams<R> {
             self.end(cx, victim, segment.at, End::Evicted);
         }
         self.accounts.connections += 1;
-        let slot = self.table.insert(Flow::new(key, segment.at, dir));
+        let slot = self.table.insert(Flow::new(key, segment.at, dir, segment.tap));
         self.table.mark_spare(slot);
         self.table.arm(slot, &self.limits);
         Some(slot)
     }
 
-    /// A connection on other VLANs of which only the other direction was seen, and whose numbers this segment fits.
-    fn other_half(&mut self, segment: &Segment<'_>, key: FlowKey, dir: Dir) -> Option<Slot> {
+    /// A connection on other VLANs that this segment belongs to: one of which only the other direction was seen, and whose
+    /// numbers it fits; or one that had this very segment a moment ago. Then all that comes on these VLANs is of that
+    /// connection. Different connections with the same addresses and ports, as in separate networks, have no segment in
+    /// common.
+    fn elsewhere(&mut self, segment: &Segment<'_>, key: FlowKey, dir: Dir) -> Option<(Slot, Elsewhere)> {
         const NEAR: u64 = 1 << 20;
         let slot = self.table.find_pair(&key)?;
         let flow = self.table.get_mut(slot)?;
         let (own, other) = (flow.half(dir), flow.half(dir.other()));
+        if flow.aliases.len() < ALIASES && own.recent.holds(segment, self.limits.copies) {
+            return Some((slot, Elsewhere::Copied));
+        }
         let acks = other.base
             && segment.flags.has(Flags::ACK)
             && Seq(segment.ack).since(other.next_seq).unsigned_abs() <= NEAR
             && (!own.hinted || Seq(segment.seq).since(own.hint).unsigned_abs() <= NEAR);
-        (flow.ended.is_none() && flow.alias.is_none() && !own.seen && acks).then_some(slot)
+        // The SYN whose answer overtook it.
+        let opens = other.syn
+            && own.base
+            && segment.flags.has(Flags::SYN)
+            && !segment.flags.has(Flags::ACK)
+            && own.first() == Seq(segment.seq).advance(1);
+        let joins = flow.ended.is_none() && flow.aliases.len() < ALIASES && !own.seen && (acks || opens);
+        joins.then_some((slot, Elsewhere::OtherHalf { tap: flow.tap }))
     }
 
     fn end(&mut self, cx: &mut R::Context, slot: Slot, at: Timestamp, why: End) {

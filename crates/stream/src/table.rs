@@ -134,7 +134,7 @@ impl<R: StreamReader> Table<R> {
     /// Finds the connection by a second key as well.
     pub(crate) fn join(&mut self, slot: Slot, key: FlowKey) {
         if let Some(flow) = self.get_mut(slot) {
-            flow.alias = Some(Box::new(key));
+            flow.aliases.push(key);
             self.index.insert(Key(key), slot.0);
         }
     }
@@ -145,8 +145,8 @@ impl<R: StreamReader> Table<R> {
         place.tenant = place.tenant.wrapping_add(1);
         self.free.push(slot.0);
         self.index.remove(&Key(flow.key));
-        if let Some(alias) = &flow.alias {
-            self.index.remove(&Key(**alias));
+        for alias in &flow.aliases {
+            self.index.remove(&Key(*alias));
         }
         let pair = self.pair(&flow.key);
         if let Some(pairs) = &mut self.pairs

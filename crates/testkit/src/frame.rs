@@ -18,6 +18,12 @@ pub enum Link {
     LinuxCooked2,
     /// BSD loopback: four octets of address family, little-endian.
     Null,
+    /// PPP in its HDLC framing (RFC 1662).
+    Ppp,
+    /// Linux's NFLOG, written by a little-endian host.
+    Nflog,
+    /// IEEE 802.11 data frames behind a radiotap header.
+    Radiotap,
 }
 
 impl Link {
@@ -26,8 +32,11 @@ impl Link {
         match self {
             Link::Null => 0,
             Link::Ethernet => 1,
+            Link::Ppp => 9,
             Link::Raw => 101,
             Link::LinuxCooked => 113,
+            Link::Radiotap => 127,
+            Link::Nflog => 239,
             Link::LinuxCooked2 => 276,
         }
     }
@@ -86,15 +95,16 @@ pub const PSH: u8 = 0x08;
 /// The acknowledgement number counts.
 pub const ACK: u8 = 0x10;
 
-const ETHERTYPE_IPV4: u16 = 0x0800;
-const ETHERTYPE_IPV6: u16 = 0x86dd;
-const ETHERTYPE_VLAN: u16 = 0x8100;
-const ETHERTYPE_QINQ: u16 = 0x88a8;
+pub(crate) const ETHERTYPE_IPV4: u16 = 0x0800;
+pub(crate) const ETHERTYPE_IPV6: u16 = 0x86dd;
+pub(crate) const ETHERTYPE_VLAN: u16 = 0x8100;
+pub(crate) const ETHERTYPE_QINQ: u16 = 0x88a8;
+pub(crate) const ETHERTYPE_MPLS: u16 = 0x8847;
 const PROTOCOL_TCP: u8 = 6;
 const IPV4_DONT_FRAGMENT: u16 = 0x4000;
 
 /// The Internet checksum's sum before folding (RFC 1071); `bytes` of even length may be summed piece by piece.
-fn sum(bytes: &[u8]) -> u64 {
+pub(crate) fn sum(bytes: &[u8]) -> u64 {
     let mut total = 0u64;
     let mut words = bytes.chunks_exact(8);
     for word in words.by_ref() {
@@ -108,7 +118,7 @@ fn sum(bytes: &[u8]) -> u64 {
 }
 
 /// The Internet checksum of a sum of big-endian words.
-fn fold(mut total: u64) -> u16 {
+pub(crate) fn fold(mut total: u64) -> u16 {
     while total > 0xffff {
         total = (total >> 16) + (total & 0xffff);
     }
@@ -129,6 +139,78 @@ fn hardware_address(ip: IpAddr) -> [u8; 6] {
     }
 }
 
+/// Writes the link header in front of `len` octets of `ether_type`, between hosts made up for the IP addresses `ends`.
+/// `vlans` are tags, outermost first; only Ethernet carries them. Links that know nothing but IP say nothing else.
+pub(crate) fn link_header(
+    link: Link,
+    ether_type: u16,
+    ends: (IpAddr, IpAddr),
+    vlans: &[u16],
+    len: usize,
+    out: &mut Vec<u8>,
+) {
+    let (src, dst) = (hardware_address(ends.0), hardware_address(ends.1));
+    match link {
+        Link::Ethernet => {
+            out.extend_from_slice(&dst);
+            out.extend_from_slice(&src);
+            for (depth, vlan) in vlans.iter().enumerate() {
+                // The innermost tag is 802.1Q, those around it service tags (IEEE 802.1Q, 9.5).
+                let tag = if depth + 1 == vlans.len() { ETHERTYPE_VLAN } else { ETHERTYPE_QINQ };
+                out.extend_from_slice(&tag.to_be_bytes());
+                out.extend_from_slice(&(vlan & 0xfff).to_be_bytes());
+            }
+            out.extend_from_slice(&ether_type.to_be_bytes());
+        }
+        Link::Raw => {}
+        Link::LinuxCooked => {
+            out.extend_from_slice(&[0, 0, 0, 1, 0, 6]);
+            out.extend_from_slice(&src);
+            out.extend_from_slice(&[0, 0]);
+            out.extend_from_slice(&ether_type.to_be_bytes());
+        }
+        Link::LinuxCooked2 => {
+            out.extend_from_slice(&ether_type.to_be_bytes());
+            out.extend_from_slice(&[0, 0, 0, 0, 0, 2, 0, 1, 0, 6]);
+            out.extend_from_slice(&src);
+            out.extend_from_slice(&[0, 0]);
+        }
+        Link::Null => {
+            // AF_INET, and AF_INET6 as FreeBSD numbers it.
+            let family: u32 = if ether_type == ETHERTYPE_IPV4 { 2 } else { 28 };
+            out.extend_from_slice(&family.to_le_bytes());
+        }
+        Link::Ppp => {
+            let protocol: u16 = match ether_type {
+                ETHERTYPE_IPV4 => 0x0021,
+                ETHERTYPE_MPLS => 0x0281,
+                _ => 0x0057,
+            };
+            out.extend_from_slice(&[0xff, 0x03]);
+            out.extend_from_slice(&protocol.to_be_bytes());
+        }
+        Link::Nflog => {
+            // Family, version, resource; then fields of length and type: the packet's header (EtherType, hook), its
+            // payload.
+            let family = if ether_type == ETHERTYPE_IPV4 { 2 } else { 10 };
+            let [high, low] = ether_type.to_be_bytes();
+            out.extend_from_slice(&[family, 0, 0, 0, 8, 0, 1, 0, high, low, 1, 0]);
+            out.extend_from_slice(&((len + 4) as u16).to_le_bytes());
+            out.extend_from_slice(&[9, 0]);
+        }
+        Link::Radiotap => {
+            // A radiotap header without fields; data to a base station (IEEE 802.11, section 9.2); LLC and SNAP.
+            out.extend_from_slice(&[0, 0, 8, 0, 0, 0, 0, 0]);
+            out.extend_from_slice(&[0x08, 0x01, 0, 0]);
+            out.extend_from_slice(&[2, 0, 0, 0, 0, 1]);
+            out.extend_from_slice(&src);
+            out.extend_from_slice(&dst);
+            out.extend_from_slice(&[0, 0, 0xaa, 0xaa, 0x03, 0, 0, 0]);
+            out.extend_from_slice(&ether_type.to_be_bytes());
+        }
+    }
+}
+
 impl TcpPacket<'_> {
     /// The frame of this segment. `vlans` are tags, outermost first; only Ethernet carries them.
     ///
@@ -136,8 +218,9 @@ impl TcpPacket<'_> {
     /// If the addresses are of different versions, or the packet is longer than IP allows.
     pub fn frame(&self, at: Timestamp, link: Link, vlans: &[u16]) -> Frame {
         let mut bytes = Vec::with_capacity(22 + 4 * vlans.len() + 60 + self.options.len() + self.payload.len());
-        self.link_header(link, vlans, &mut bytes);
         let tcp_len = 20 + self.options.len() + self.payload.len();
+        let (ether_type, ip_len) = if self.src.is_ipv4() { (ETHERTYPE_IPV4, 20) } else { (ETHERTYPE_IPV6, 40) };
+        link_header(link, ether_type, (self.src.ip(), self.dst.ip()), vlans, ip_len + tcp_len, &mut bytes);
         let pseudo = self.ip_header(tcp_len, &mut bytes);
         let tcp_at = bytes.len();
         bytes.extend_from_slice(&self.src.port().to_be_bytes());
@@ -155,41 +238,6 @@ impl TcpPacket<'_> {
         bytes[tcp_at + 16..tcp_at + 18].copy_from_slice(&checksum.to_be_bytes());
         let wire_len = bytes.len() as u32;
         Frame { at, link, port: 0, bytes, wire_len }
-    }
-
-    fn link_header(&self, link: Link, vlans: &[u16], out: &mut Vec<u8>) {
-        let ethertype = if self.src.is_ipv4() { ETHERTYPE_IPV4 } else { ETHERTYPE_IPV6 };
-        match link {
-            Link::Ethernet => {
-                out.extend_from_slice(&hardware_address(self.dst.ip()));
-                out.extend_from_slice(&hardware_address(self.src.ip()));
-                for (depth, vlan) in vlans.iter().enumerate() {
-                    // The innermost tag is 802.1Q, those around it service tags (IEEE 802.1Q, 9.5).
-                    let tag = if depth + 1 == vlans.len() { ETHERTYPE_VLAN } else { ETHERTYPE_QINQ };
-                    out.extend_from_slice(&tag.to_be_bytes());
-                    out.extend_from_slice(&(vlan & 0xfff).to_be_bytes());
-                }
-                out.extend_from_slice(&ethertype.to_be_bytes());
-            }
-            Link::Raw => {}
-            Link::LinuxCooked => {
-                out.extend_from_slice(&[0, 0, 0, 1, 0, 6]);
-                out.extend_from_slice(&hardware_address(self.src.ip()));
-                out.extend_from_slice(&[0, 0]);
-                out.extend_from_slice(&ethertype.to_be_bytes());
-            }
-            Link::LinuxCooked2 => {
-                out.extend_from_slice(&ethertype.to_be_bytes());
-                out.extend_from_slice(&[0, 0, 0, 0, 0, 2, 0, 1, 0, 6]);
-                out.extend_from_slice(&hardware_address(self.src.ip()));
-                out.extend_from_slice(&[0, 0]);
-            }
-            Link::Null => {
-                // AF_INET, and AF_INET6 as FreeBSD numbers it.
-                let family: u32 = if self.src.is_ipv4() { 2 } else { 28 };
-                out.extend_from_slice(&family.to_le_bytes());
-            }
-        }
     }
 
     /// Writes the IP header and returns the pseudo-header's sum (RFC 9293, section 3.1).
@@ -238,8 +286,30 @@ impl Frame {
         self.bytes.truncate(snaplen);
     }
 
-    /// Reads a frame back that [`TcpPacket::frame`] made, with its VLAN tags; none if it is cut or of another origin.
-    pub fn dissect(&self) -> Option<(TcpPacket<'_>, Vec<u16>)> {
+    /// The IP packet right behind the link header and VLAN tags, without padding; none if it is cut.
+    pub fn ip_packet(&self) -> Option<&[u8]> {
+        let (ip_at, _) = self.link_end()?;
+        let ip = self.bytes.get(ip_at..)?;
+        match ip.first()? >> 4 {
+            4 => ip.get(..usize::from(be16(ip, 2)?)),
+            6 => ip.get(..40 + usize::from(be16(ip, 4)?)),
+            _ => None,
+        }
+    }
+
+    /// Changes the checksum in the TCP header; false if there is none.
+    pub(crate) fn spoil_checksum(&mut self) -> bool {
+        let Some((packet, _)) = self.dissect() else { return false };
+        let ip_len = if packet.src.is_ipv4() { 20 } else { 40 };
+        let checksum = self.link_end().and_then(|(ip_at, _)| self.bytes.get_mut(ip_at + ip_len + 16));
+        checksum.is_some_and(|octet| {
+            *octet ^= 0x5a;
+            true
+        })
+    }
+
+    /// Where the link header and VLAN tags end, and the tags.
+    fn link_end(&self) -> Option<(usize, Vec<u16>)> {
         let bytes = self.bytes.as_slice();
         let mut vlans = Vec::new();
         let ip_at = match self.link {
@@ -247,6 +317,9 @@ impl Frame {
             Link::Null => 4,
             Link::LinuxCooked => 16,
             Link::LinuxCooked2 => 20,
+            Link::Ppp => 4,
+            Link::Nflog => 16,
+            Link::Radiotap => 40,
             Link::Ethernet => {
                 let mut at = 12;
                 while [ETHERTYPE_VLAN, ETHERTYPE_QINQ].contains(&be16(bytes, at)?) {
@@ -256,7 +329,13 @@ impl Frame {
                 at + 2
             }
         };
-        let ip = bytes.get(ip_at..)?;
+        Some((ip_at, vlans))
+    }
+
+    /// Reads a frame back that [`TcpPacket::frame`] made, with its VLAN tags; none if it is cut or of another origin.
+    pub fn dissect(&self) -> Option<(TcpPacket<'_>, Vec<u16>)> {
+        let (ip_at, vlans) = self.link_end()?;
+        let ip = self.bytes.get(ip_at..)?;
         let (src, dst, ttl, ident, tcp) = match ip.first()? >> 4 {
             4 => {
                 let octets = |at: usize| ip.get(at..at + 4).and_then(|o| <[u8; 4]>::try_from(o).ok());
@@ -352,7 +431,8 @@ mod tests {
 
     #[test]
     fn a_frame_is_read_back_as_it_was_made() {
-        for link in [Link::Ethernet, Link::Raw, Link::LinuxCooked, Link::LinuxCooked2, Link::Null] {
+        let links = [Link::Ethernet, Link::Raw, Link::LinuxCooked, Link::LinuxCooked2, Link::Null];
+        for link in links.into_iter().chain([Link::Ppp, Link::Nflog, Link::Radiotap]) {
             for (src, dst) in [("10.0.0.8:40000", "10.0.0.1:80"), ("[fd00::8]:40000", "[fd00::1]:80")] {
                 let mut frame = packet(src, dst, b"x").frame(Timestamp(5), link, &[]);
                 let first = frame.clone();

@@ -1,10 +1,14 @@
 //! For tests only: events built in a line, dialogues written as packets with loss and reordering, invented people,
 //! and captures by profile. Everything is deterministic from a seed.
 
+mod bomb;
+mod bystanders;
 mod capture;
 mod events;
 mod frame;
+pub mod hostile;
 pub mod http;
+pub mod http2;
 pub mod load;
 mod mangle;
 pub mod people;
@@ -14,7 +18,9 @@ mod scenario;
 mod stage;
 mod tls;
 mod wire;
+pub mod wrap;
 
+pub use bomb::Packing;
 pub use capture::{Capture, PcapWriter, Precision, gz};
 pub use events::{EventBuilder, event, time, types};
 pub use frame::{ACK, FIN, Frame, Link, PSH, RST, SYN, TcpPacket};

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use spyhop_model::{Span, Timestamp};
+use spyhop_model::{Side, Span, Timestamp};
 
 use crate::capture::Capture;
-use crate::frame::{FIN, Frame, RST, SYN};
+use crate::frame::{ACK, FIN, Frame, Link, RST, SYN};
 use crate::rng::Rng;
 
 /// A segment is not merged with the next beyond this payload, as with generic receive offload.
@@ -28,6 +28,20 @@ impl Capture {
     /// order: several capture queues written without a merge. Loses nothing.
     pub fn disorder(&mut self, seed: u64, percent: f64, window: usize) {
         self.displace(seed, percent, window);
+    }
+
+    /// Has about `percent` of the packets captured up to `by` later than they were, but for those of handshakes: data
+    /// comes a round trip after them, so that no mirror puts it before them. Loses nothing.
+    pub fn delay(&mut self, seed: u64, percent: f64, by: Span) {
+        let mut rng = Rng::new(seed);
+        for frame in &mut self.frames {
+            let opens = frame.dissect().is_some_and(|(packet, _)| packet.flags & SYN != 0);
+            let late = Span(rng.below(by.0 + 1));
+            if rng.chance(percent) && !opens {
+                frame.at = frame.at + late;
+            }
+        }
+        self.sort();
     }
 
     fn displace(&mut self, seed: u64, percent: f64, window: usize) {
@@ -160,6 +174,89 @@ impl Capture {
         }
     }
 
+    /// Sends up to `octets` of what a sender sent last again, `after` about `percent` of its data segments, in one packet
+    /// of its own whose cuts are those of no other. Loses nothing.
+    pub fn retransmit(&mut self, seed: u64, percent: f64, octets: usize, after: Span) {
+        let octets = octets.clamp(1, MERGED_PAYLOAD);
+        let mut rng = Rng::new(seed);
+        // As in `overlap`.
+        let mut tails: HashMap<(SocketAddr, SocketAddr), (u32, Vec<u8>)> = HashMap::new();
+        let mut again = Vec::new();
+        for frame in &self.frames {
+            let Some((mut packet, vlans)) = frame.dissect() else { continue };
+            if !is_plain_data(packet.flags, packet.payload) {
+                continue;
+            }
+            let (end, tail) = tails.entry((packet.src, packet.dst)).or_default();
+            if *end != packet.seq {
+                tail.clear();
+            }
+            *end = packet.seq.wrapping_add(packet.payload.len() as u32);
+            tail.extend_from_slice(packet.payload);
+            tail.drain(..tail.len().saturating_sub(octets));
+            if !rng.chance(percent) {
+                continue;
+            }
+            let from = rng.index(tail.len());
+            let to = from + 1 + rng.index(tail.len() - from);
+            let payload = tail[from..to].to_vec();
+            packet.seq = end.wrapping_sub((tail.len() - from) as u32);
+            packet.payload = &payload;
+            packet.ident = packet.ident.wrapping_add(20_000);
+            again.push(like(frame, packet.frame(frame.at + after, frame.link, &vlans)));
+        }
+        self.add(again);
+        self.sort();
+    }
+
+    /// Asks `after` about `percent` of the data segments whether the other side is still there: a probe one octet back,
+    /// empty or with the octet that was sent there (RFC 9293, section 3.8.4). Loses nothing.
+    pub fn keep_alive(&mut self, seed: u64, percent: f64, after: Span) {
+        let mut rng = Rng::new(seed);
+        let mut probes = Vec::new();
+        for frame in &self.frames {
+            let Some((mut packet, vlans)) = frame.dissect() else { continue };
+            if is_plain_data(packet.flags, packet.payload) && rng.chance(percent) {
+                let (before, last) = packet.payload.split_at(packet.payload.len() - 1);
+                packet.seq = packet.seq.wrapping_add(before.len() as u32);
+                packet.payload = if rng.chance(50.0) { last } else { &[] };
+                packet.flags = ACK;
+                packet.ident = packet.ident.wrapping_add(40_000);
+                probes.push(like(frame, packet.frame(frame.at + after, frame.link, &vlans)));
+            }
+        }
+        self.add(probes);
+        self.sort();
+    }
+
+    /// Makes the TCP checksum of about `percent` of the packets wrong, as of a sender whose card was to compute it, and
+    /// returns of how many. Loses nothing.
+    pub fn spoil_checksums(&mut self, seed: u64, percent: f64) -> u64 {
+        let mut rng = Rng::new(seed);
+        self.frames.iter_mut().map(|frame| u64::from(rng.chance(percent) && frame.spoil_checksum())).sum()
+    }
+
+    /// Has the packets of `side` captured `by` later than they were, clients being those with the larger port: two ports
+    /// of a mirror do not deliver at the same pace. Loses nothing.
+    pub fn skew(&mut self, side: Side, by: Span) {
+        for frame in &mut self.frames {
+            let Some((packet, _)) = frame.dissect() else { continue };
+            if (packet.src.port() >= packet.dst.port()) == (side == Side::Originator) {
+                frame.at = frame.at + by;
+            }
+        }
+        self.sort();
+    }
+
+    /// Pads Ethernet frames to their least length and appends `octets` more, as cards do that hand check sequences over.
+    pub fn pad(&mut self, octets: usize) {
+        for frame in self.frames.iter_mut().filter(|frame| frame.link == Link::Ethernet) {
+            frame.pad();
+            frame.bytes.resize(frame.bytes.len() + octets, 0xfc);
+            frame.wire_len += octets as u32;
+        }
+    }
+
     /// Rounds times down to multiples of `grain`, so that many packets share one.
     pub fn coarsen(&mut self, grain: Span) {
         self.frames.iter_mut().for_each(|frame| frame.at = coarse(frame.at, grain));
@@ -243,13 +340,19 @@ mod tests {
     #[test]
     fn operators_that_lose_nothing_change_no_octet() {
         type Operator = fn(&mut Capture);
-        let operators: [(&str, Operator); 8] = [
+        let operators: [(&str, Operator); 14] = [
             ("reorder", |c| c.reorder(1, 20.0, 8)),
             ("disorder", |c| c.disorder(1, 20.0, 8)),
             ("duplicate", |c| c.duplicate(1, 20.0, Span(30_000))),
             ("split", |c| c.split(1, 50.0)),
             ("merge", |c| c.merge(1, 70.0)),
             ("overlap", |c| c.overlap(1, 50.0, 1500)),
+            ("retransmit", |c| c.retransmit(1, 50.0, 1500, Span(40_000))),
+            ("keep-alive", |c| c.keep_alive(1, 50.0, Span(40_000))),
+            ("checksums", |c| assert!(c.spoil_checksums(1, 50.0) > 10)),
+            ("delay", |c| c.delay(1, 20.0, Span::millis(1))),
+            ("skew", |c| c.skew(Side::Responder, Span::millis(20))),
+            ("pad", |c| c.pad(4)),
             ("coarsen", |c| c.coarsen(Span::millis(1))),
             ("ties", |c| {
                 c.coarsen(Span::millis(1));

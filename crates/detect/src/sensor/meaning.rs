@@ -50,6 +50,7 @@ pub fn meaning(reason: &str) -> Meaning {
             },
             Text { en: "values and credentials behind the cut", zh: "截断之后的敏感数据与凭据" },
         ),
+        "dropped_by_writer" => (PACKETS, Text { en: "whoever wrote the capture says that they were dropped", zh: "抓包文件的写入者记录了丢包" }, Text { en: "any connection may miss a part: exchanges cut off, answers without requests", zh: "任何连接都可能缺失片段：请求响应被截断或不成对" }),
         "packets_late" => (
             PACKETS,
             Text {
@@ -117,6 +118,7 @@ pub fn meaning(reason: &str) -> Meaning {
             },
             Text { en: "further credentials of those requests", zh: "这些请求中的其余凭据" },
         ),
+        "values_over_limit" => (TIMES, Text { en: "a value was counted but its fingerprint not kept: there were too many in one body", zh: "单个正文中的值过多，已计数但未保留其指纹" }, Text { en: "which subjects those values belong to, when a leak is traced", zh: "溯源时这些值所属的主体" }),
         "bombs_cut" => (
             TIMES,
             Text { en: "a body decompressed beyond the limits of [http]", zh: "正文解压超过 [http] 上限" },
@@ -189,6 +191,27 @@ pub fn meaning(reason: &str) -> Meaning {
                 en: "nothing here, but consumers do not have these records",
                 zh: "本机无影响，但消费方缺少这些记录",
             },
+        ),
+        "header_bytes_over_limit" => (
+            BYTES,
+            Text { en: "of heads that are longer than [http] allows", zh: "消息头超过 [http] 允许的长度" },
+            Text { en: "what such a head says at its end", zh: "此类消息头末尾的内容" },
+        ),
+        "header_bytes_unheld" => (
+            BYTES,
+            Text {
+                en: "of heads for which no memory was left; raise `inspection` or `total` in [memory]",
+                zh: "消息头无可用内存；增大 [memory] 的 inspection 或 total",
+            },
+            Text { en: "what these heads say at their end", zh: "这些消息头末尾的内容" },
+        ),
+        "continuation_floods" => (
+            TIMES,
+            Text {
+                en: "a header block came in more CONTINUATION frames than [http] allows: an attack on its receiver",
+                zh: "消息头的 CONTINUATION 帧数超过 [http] 上限：疑似对接收方的攻击",
+            },
+            Text { en: "what such a head says at its end", zh: "此类消息头末尾的内容" },
         ),
         _ => (
             TIMES,

@@ -3,6 +3,9 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
+use super::{Decoders, INFLATER, KEPT, PIECE};
+use crate::limits::Limits;
+
 /// Inflates one body.
 pub(super) struct Inflate {
     inflater: Decompress,
@@ -136,5 +139,38 @@ impl Inflate {
             Gzip::Body => Gzip::Body,
         };
         true
+    }
+}
+
+/// For streams that outlive a body: messages of a WebSocket share one window.
+impl Decoders {
+    /// A raw inflater at the start of a stream, charged for until it comes back; `None` if the memory of decoders does
+    /// not suffice.
+    pub(crate) fn lend_inflater(&mut self, limits: &Limits) -> Option<Decompress> {
+        if self.memory + INFLATER > limits.decoder_memory {
+            return None;
+        }
+        self.memory += INFLATER;
+        let mut inflater = self.idle.pop().unwrap_or_else(|| Decompress::new(false));
+        inflater.reset(false);
+        Some(inflater)
+    }
+
+    /// Takes a lent inflater back.
+    pub(crate) fn return_inflater(&mut self, inflater: Decompress) {
+        self.memory = self.memory.saturating_sub(INFLATER);
+        if self.idle.len() < KEPT {
+            self.idle.push(inflater);
+        }
+    }
+
+    /// A buffer for what comes out at once; never empty.
+    pub(crate) fn lend_piece(&mut self) -> Vec<u8> {
+        self.scratch.pop().unwrap_or_else(|| vec![0; PIECE])
+    }
+
+    /// Takes a lent buffer back.
+    pub(crate) fn return_piece(&mut self, piece: Vec<u8>) {
+        self.scratch.push(piece);
     }
 }

@@ -135,6 +135,16 @@ fn version(token: &[u8]) -> Option<((u8, u8), bool)> {
     Some(((major, minor), matches!(token, b"HTTP/1.1" | b"HTTP/1.0")))
 }
 
+/// The digits and dots of a version that its two numbers do not say: `HTTP/1.01`.
+fn odd_version(token: Option<&[u8]>) -> Option<&[u8]> {
+    const LONGEST: usize = 12;
+    let token = token?;
+    let ((major, minor), _) = version(token)?;
+    let number = token.get(5..).filter(|number| number.len() <= LONGEST)?;
+    let digits = number.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    (digits && number != format!("{major}.{minor}").as_bytes()).then_some(number)
+}
+
 /// Reads a status line: version, status, and whether it is not what the grammar says. NULs are passed over.
 fn status_line(line: &[u8]) -> Option<((u8, u8), u16, bool)> {
     let mut start = [0; 48];
@@ -227,6 +237,8 @@ pub(crate) struct Request<'a> {
     pub(crate) defects: Defects,
     /// Fields that were not read.
     pub(crate) dropped: u64,
+    /// The version's digits and dots as written, where its two numbers do not say them.
+    pub(crate) odd_version: Option<&'a [u8]>,
 }
 
 /// A response head and what follows from it.
@@ -236,13 +248,15 @@ pub(crate) struct Response<'a> {
     pub(crate) defects: Defects,
     /// Fields that were not read.
     pub(crate) dropped: u64,
+    /// The version's digits and dots as written, where its two numbers do not say them.
+    pub(crate) odd_version: Option<&'a [u8]>,
 }
 
 impl Response<'static> {
     /// What stands for a head before an answer in the manner of HTTP/0.9.
     pub(crate) fn simple() -> Self {
         let head = ResponseHead { status: 0, version: (0, 9), fields: &[] };
-        Response { head, framing: Framing::default(), defects: Defects(Defects::ODD_START_LINE), dropped: 0 }
+        Response { head, framing: Framing::default(), defects: Defects(Defects::ODD_START_LINE), dropped: 0, odd_version: None }
     }
 }
 
@@ -268,7 +282,7 @@ pub(crate) fn with_request<R>(
             let framing = framing(fields, &mut defects);
             let head =
                 RequestHead { method: method.as_bytes(), target: target.as_bytes(), version: (1, minor), fields };
-            return Some(then(Request { head, framing, defects, dropped: 0 }));
+            return Some(then(Request { head, framing, defects, dropped: 0, odd_version: None }));
         }
     }
     let mut lines = Lines::read(block, limit, scratch);
@@ -280,7 +294,8 @@ pub(crate) fn with_request<R>(
     }
     let framing = framing(&lines.fields, &mut lines.defects);
     let head = RequestHead { method: line.method, target: line.target, version: line.version, fields: &lines.fields };
-    Some(then(Request { head, framing, defects: lines.defects, dropped: lines.dropped }))
+    let odd_version = odd_version(lines.start.rsplit(|byte| byte.is_ascii_whitespace()).next());
+    Some(then(Request { head, framing, defects: lines.defects, dropped: lines.dropped, odd_version }))
 }
 
 /// Reads a response head and shows it to `then`; `None` if the start line is none. `cut`: it is not whole.
@@ -309,7 +324,7 @@ pub(crate) fn with_response<R>(
             let fields = copy_fields(parsed.headers, &mut array);
             let framing = framing(fields, &mut defects);
             let head = ResponseHead { status, version: (1, minor), fields };
-            return Some(then(Response { head, framing, defects, dropped: 0 }));
+            return Some(then(Response { head, framing, defects, dropped: 0, odd_version: None }));
         }
     }
     let mut lines = Lines::read(block, limit, scratch);
@@ -319,7 +334,8 @@ pub(crate) fn with_response<R>(
     }
     let framing = framing(&lines.fields, &mut lines.defects);
     let head = ResponseHead { status, version, fields: &lines.fields };
-    Some(then(Response { head, framing, defects: lines.defects, dropped: lines.dropped }))
+    let odd_version = odd_version(lines.start.split(|byte| byte.is_ascii_whitespace()).next());
+    Some(then(Response { head, framing, defects: lines.defects, dropped: lines.dropped, odd_version }))
 }
 
 const EMPTY: Field<'static> = Field { name: b"", value: b"" };
@@ -473,8 +489,7 @@ fn framing(fields: &[Field<'_>], defects: &mut Defects) -> Framing {
                     defects.add(Defects::ODD_TRANSFER_CODING);
                 }
             }
-            16 if field.name.eq_ignore_ascii_case(b"content-encoding") => framing.codings.push(field.value),
-            _ => {}
+            _ => framing.codings.field(field),
         }
     }
     if transfer && !last_is_chunked {
@@ -491,7 +506,7 @@ fn is_known_transfer(coding: &[u8]) -> bool {
 }
 
 /// A length in decimal digits; leading zeros are valid, more than 2^63-1 is not.
-fn content_length(text: &[u8]) -> Option<u64> {
+pub(crate) fn content_length(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
     }

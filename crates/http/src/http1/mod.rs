@@ -14,6 +14,7 @@ use self::reader::Reader;
 use crate::accounts::Other;
 use crate::connection::Shared;
 use crate::inspection::Inspection;
+use crate::message::websocket::DeflateParameters;
 
 /// HTTP/1 in both directions.
 pub(crate) struct Http1 {
@@ -30,7 +31,17 @@ pub(crate) enum Switch {
     /// A CONNECT was not granted: what the client sent since is HTTP after all.
     Refused,
     /// `101 Switching Protocols`.
-    Upgrade,
+    Upgrade(Upgrade),
+}
+
+/// What a connection is upgraded to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upgrade {
+    /// `h2c` (RFC 7540, section 3.2).
+    Http2,
+    /// `websocket` (RFC 6455), with what was agreed to about its compression.
+    WebSocket(Option<DeflateParameters>),
+    Other,
 }
 
 impl Http1 {

@@ -40,7 +40,7 @@ pub(crate) struct Arriving {
 
 /// The exchanges of a connection that are not over yet, oldest first.
 pub(crate) struct Exchanges<I> {
-    connection: Connection,
+    pub(crate) connection: Connection,
     slots: VecDeque<Slot<I>>,
     sequence: u64,
     pub(crate) ordinals: Ordinals,
@@ -48,13 +48,13 @@ pub(crate) struct Exchanges<I> {
     current: [Option<u64>; 2],
     begun: u64,
     pub(crate) client: Side,
-    conflict: bool,
+    pub(crate) conflict: bool,
     guess: bool,
     pipelines: bool,
     answer_lost: bool,
     server_done: bool,
-    /// For what follows an upgrade.
-    upgraded: Option<I>,
+    /// For what follows an upgrade. Boxed, since every connection has the place and few use it.
+    upgraded: Option<Box<(I, u32)>>,
 }
 
 struct Slot<I> {
@@ -132,6 +132,7 @@ impl<I: Inspection> Exchanges<I> {
         if self.guess {
             running.defects.add(Defects::PAIRING_GUESSED);
         }
+        running.client = self.client;
         running.done[REQUEST] = number.is_none();
         self.sequence += 1;
         self.slots.push_back(Slot {
@@ -180,6 +181,7 @@ impl<I: Inspection> Exchanges<I> {
         slot.method = method;
         slot.running.defects.add(request.defects.0);
         slot.running.request(cx, began_at, &request.head);
+        slot.running.odd_versions[REQUEST] = request.odd_version.map(|text| String::from_utf8_lossy(text).into());
         let sequence = slot.sequence;
         self.current[REQUEST] = Some(sequence);
     }
@@ -231,8 +233,10 @@ impl<I: Inspection> Exchanges<I> {
         }
         slot.running.defects.add(response.defects.0);
         slot.running.response(cx, began_at, &response.head);
+        slot.running.odd_versions[RESPONSE] = response.odd_version.map(|text| String::from_utf8_lossy(text).into());
         if response.head.status == 101 {
-            self.upgraded = Some(slot.running.inspection.again(&mut cx.inspect, &self.connection, began_at));
+            let inspection = slot.running.inspection.again(&mut cx.inspect, &self.connection, began_at);
+            self.upgraded = Some(Box::new((inspection, slot.running.ordinal)));
         }
         let (sequence, method) = (slot.sequence, slot.method);
         self.current[RESPONSE] = Some(sequence);
@@ -257,9 +261,10 @@ impl<I: Inspection> Exchanges<I> {
         }
     }
 
-    /// What goes on where the connection changed its protocol: an inspection with the request of the one that asked for it.
-    pub(crate) fn take_upgraded(&mut self) -> Option<I> {
-        self.upgraded.take()
+    /// What goes on where the connection changed its protocol: an inspection with the request of the exchange that asked for
+    /// it, and that exchange's number.
+    pub(crate) fn take_upgraded(&mut self) -> Option<(I, u32)> {
+        self.upgraded.take().map(|upgraded| *upgraded)
     }
 
     /// The message being read is over; its last byte came at `last_at`.

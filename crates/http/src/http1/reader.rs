@@ -3,15 +3,17 @@
 use memchr::memchr;
 use spyhop_model::Timestamp;
 
-use super::Switch;
 use super::chunked::{Chunked, Piece};
 use super::head::{Answer, Framing, Role, Scan, could_start, is_token, request_line, with_request, with_response};
 use super::pairing::{Arriving, Exchanges, Method};
+use super::{Switch, Upgrade};
 use crate::accounts::{Class, Other, Unparsed};
 use crate::connection::Shared;
 use crate::delivery::Delivery;
 use crate::exchange::Recipient;
+use crate::head::{Field, field};
 use crate::inspection::{Defects, Half, Inspection, Truncation};
+use crate::message::websocket::DeflateParameters;
 use crate::protocol::{recognise, starts_with_http};
 
 /// Reads one direction.
@@ -431,12 +433,16 @@ impl Reader {
                         return None;
                     }
                     let method = exchanges.response(cx, number, began_at, arriving, &response);
-                    Some((status, method, response.framing))
+                    let upgrade = (status == 101).then(|| upgrade(response.head.fields));
+                    Some((status, method, response.framing, upgrade))
                 });
                 match read {
-                    Some(Some((status, method, framing))) => {
+                    Some(Some((status, method, framing, upgrade))) => {
                         self.unsure = method == Method::Unknown;
-                        let (frame, switch) = response_frame(self.role, status, method, &framing);
+                        let (frame, switch) = match upgrade {
+                            Some(upgrade) => (Frame::None, Some(Switch::Upgrade(upgrade))),
+                            None => response_frame(self.role, status, method, &framing),
+                        };
                         (frame, framing.codings, switch)
                     }
                     // An interim answer, or no status line after all.
@@ -582,11 +588,24 @@ fn method(head: &crate::head::RequestHead<'_>) -> Method {
     }
 }
 
+/// What a 101 says the connection goes on with.
+fn upgrade(fields: &[Field<'_>]) -> Upgrade {
+    let names = |protocol: &[u8]| field(fields, "upgrade").is_some_and(|to| to.trim_ascii().eq_ignore_ascii_case(protocol));
+    if names(b"h2c") {
+        Upgrade::Http2
+    } else if names(b"websocket") {
+        let extensions = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(b"sec-websocket-extensions"));
+        let mut deflates = extensions.filter_map(|field| DeflateParameters::parse(field.value));
+        Upgrade::WebSocket(deflates.next())
+    } else {
+        Upgrade::Other
+    }
+}
+
 /// How the end of a response is known (RFC 9112, section 6.3).
 fn response_frame(role: Role, status: u16, method: Method, framing: &Framing) -> (Frame, Option<Switch>) {
     let refused = (method == Method::Connect).then_some(Switch::Refused);
     match (status, method) {
-        (101, _) => (Frame::None, Some(Switch::Upgrade)),
         (200..300, Method::Connect) => (Frame::None, Some(Switch::Tunnel)),
         (204 | 304, _) | (_, Method::Head) => (Frame::None, refused),
         _ if framing.chunked => (Frame::Chunked(Chunked::new(role), framing.length), refused),

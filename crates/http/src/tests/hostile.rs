@@ -59,9 +59,9 @@ fn line_ends_before_the_first_line_hide_nothing() {
 }
 
 #[test]
-fn a_protocol_that_settles_one_side_settles_what_the_other_had_begun_to_say() {
-    let accounts = check_uncut(&[s("\r\nHT"), c("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), s("more")], &[]);
-    assert_eq!(accounts.other[crate::Other::Http2 as usize], accounts.delivered);
+fn a_protocol_that_is_known_of_one_side_settles_what_the_other_had_begun_to_say() {
+    let accounts = check_uncut(&[s("\r\nHT"), c("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), s("more and more")], &[]);
+    assert_eq!((accounts.http2_connections, accounts.other_total()), (1, 0));
 }
 
 #[test]

@@ -69,7 +69,7 @@ proptest! {
     }
 }
 
-fn damaged(mut ops: Vec<Op>, damage: &[(u16, u16, u8, u8)]) -> Vec<Op> {
+pub(super) fn damaged(mut ops: Vec<Op>, damage: &[(u16, u16, u8, u8)]) -> Vec<Op> {
     for (which, place, byte, how) in damage {
         let which = usize::from(*which) % ops.len().max(1);
         match how {

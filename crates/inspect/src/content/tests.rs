@@ -12,15 +12,18 @@ fn recogniser() -> Recogniser {
 
 /// The observations of a body, as `type place form points count distinct sample`.
 fn run(content_type: &str, parts: &[&[u8]]) -> Vec<String> {
-    let mut recogniser = recogniser();
+    lines(&observed(&mut recogniser(), content_type, parts))
+}
+
+fn observed(recogniser: &mut Recogniser, content_type: &str, parts: &[&[u8]]) -> Vec<Observation> {
     let mut content = Content::new(Half::Response, AT);
     let mut body = BodyScan::begin(Some(content_type));
-    let mut sink = content.sink(&mut recogniser, Source::Body);
+    let mut sink = content.sink(recogniser, Source::Body);
     for part in parts {
         body.feed(part, &mut sink);
     }
     body.finish(&mut sink);
-    lines(&content.finish())
+    content.finish()
 }
 
 fn lines(observations: &[Observation]) -> Vec<String> {
@@ -201,7 +204,168 @@ fn places_and_fingerprints_are_bounded() {
     let body: Vec<String> = (0..2000).map(|n| format!("{{\"k{n}\":{{\"phone\":\"139{:08}\"}}}}", n * 49_999)).collect();
     let got = run("application/json", &[format!("[{}]", body.join(",")).as_bytes()]);
     assert_eq!(got.len(), MAX_PLACES + 1);
-    assert!(got.last().unwrap().starts_with("cn_mobile * full 90 1744/64 "), "{:?}", got.last());
+    assert!(got.last().unwrap().starts_with("cn_mobile * full 90 1744/1744 "), "{:?}", got.last());
+}
+
+#[test]
+fn all_fingerprints_of_an_export_travel_and_counts_add_up() {
+    // Numbers far apart, so that they do not look counted up; every tenth comes twice.
+    let number = |n: u64| format!("{{\"phone\":\"13{:09}\"}}", 400_000_000 + n * 7919);
+    let rows = |count: u64| {
+        let all: Vec<String> =
+            (0..count).flat_map(|n| std::iter::repeat_n(number(n), 1 + usize::from(n % 10 == 0))).collect();
+        format!("[{}]", all.join(","))
+    };
+    let seen = observed(&mut recogniser(), "application/json", &[rows(10_000).as_bytes()]);
+    let sizes: Vec<(u32, usize)> = seen.iter().map(|o| (o.count, o.values.len())).collect();
+    assert_eq!(sizes, [(11_000 - 4096 - 1808, 4096), (4096, 4096), (1808, 1808)]);
+    assert!(seen.iter().all(|o| o.place == Place::Body("$[*].phone".into()) && o.sample == seen[0].sample));
+    let all: std::collections::BTreeSet<Fingerprint> = seen.iter().flat_map(|o| o.values.clone()).collect();
+    assert_eq!(all.len(), 10_000);
+
+    let mut recogniser = recogniser();
+    let mut content = Content::new(Half::Response, AT);
+    let mut body = BodyScan::begin(None);
+    let mut sink = content.sink(&mut recogniser, Source::Body);
+    body.feed(rows(MAX_VALUES as u64 + 100).as_bytes(), &mut sink);
+    body.finish(&mut sink);
+    // Of the last hundred, ten come twice; the same value again at once is counted again.
+    assert!((100..=110).contains(&content.values_over_limit()), "{}", content.values_over_limit());
+    let seen = content.finish();
+    assert_eq!(seen.iter().map(|o| o.values.len()).sum::<usize>(), MAX_VALUES);
+    let count: u32 = seen.iter().map(|o| o.count).sum();
+    assert_eq!(count, (MAX_VALUES + 100) as u32 + (MAX_VALUES as u32 + 100).div_ceil(10));
+}
+
+const PEOPLE: &str = r#"{"data":[{"姓名":"张三","手机号":"13912345678","身份证号":"110101199003074610"},{"姓名":"李小四","手机号":"18612345679","身份证号":"110101199003078013"}]}"#;
+
+#[test]
+fn every_charset_gives_the_same_observations() {
+    use encoding_rs::{BIG5, GB18030};
+    let expected = run("application/json", &[PEOPLE.as_bytes()]);
+    assert_eq!(expected.len(), 3);
+    assert!(expected[0].starts_with("cn_name $.data[*].姓名 full 85 2/2 张*"), "{expected:?}");
+    let utf16 = |bytes: fn(u16) -> [u8; 2]| PEOPLE.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+    let gb = GB18030.encode(PEOPLE).0.into_owned();
+    for (label, body) in [
+        ("application/json", gb.clone()),
+        ("application/json;charset=GBK", gb),
+        ("application/json", utf16(u16::to_le_bytes)),
+        ("application/json; charset=utf-16be", utf16(u16::to_be_bytes)),
+        ("application/octet-stream", [&b"\xFF\xFE"[..], &utf16(u16::to_le_bytes)].concat()),
+        ("text/html; charset=iso-8859-1", PEOPLE.as_bytes().to_vec()),
+    ] {
+        assert_eq!(run(label, &[&body]), expected, "{label}");
+        for size in [1, 2, 7, 61] {
+            assert_eq!(run(label, &body.chunks(size).collect::<Vec<_>>()), expected, "{label} in pieces of {size}");
+        }
+    }
+    let text = r#"{"姓名":"張三豐","手機":"13912345678"}"#;
+    assert_eq!(run("application/json", &[&BIG5.encode(text).0]), run("application/json", &[text.as_bytes()]));
+    let latin = run("text/plain", &[b"T\xE9l\xE9phone de M. Andr\xE9: phone: 13912345678"]);
+    assert_eq!(latin, ["cn_mobile $ full 70 1/1 139****5678"]);
+    let page = "<html><meta charset=gbk><td>手机</td><td>13912345678</td><p>联系人：张三</p></html>";
+    let utf8 = run("text/html; charset=utf-8", &[page.as_bytes()]);
+    assert_eq!(run("text/html", &[&GB18030.encode(page).0]), utf8);
+    assert_eq!(utf8.len(), 2);
+}
+
+#[test]
+fn percent_coded_gbk_is_read() {
+    let mut recogniser = recogniser();
+    let mut content = Content::new(Half::Request, AT);
+    content.query(&mut recogniser, "%D0%D5%C3%FB=%D5%C5%C8%FD");
+    assert_eq!(lines(&content.finish()), ["cn_name 姓名 full 65 1/1 张*"]);
+    let form = run("application/x-www-form-urlencoded", &[b"%CA%D6%BB%FA%BA%C5=13912345678&name=%C0%EE%D0%A1%CB%C4"]);
+    assert_eq!(form, ["cn_mobile 手机号 full 90 1/1 139****5678", "cn_name name full 85 1/1 李**"]);
+}
+
+const EICAR: &str = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*";
+
+/// Types: the EICAR string, an employee's number, and a contract's that only counts under its name.
+fn custom() -> Recogniser {
+    let text = r#"{"custom":[
+        {"id":"eicar","pattern":"X5O!P%@AP\\[4\\\\PZX54\\(P\\^\\)7CC\\)7\\}\\$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!\\$H\\+H\\*","grade":"L4"},
+        {"id":"employee","pattern":"EMP-\\d{6}","title_zh":"工号"},
+        {"id":"contract","pattern":"\\b\\d{8}\\b","keys":["contractNo","合同编号"],"confidence":30}]}"#;
+    let settings: crate::types::TypeSettings = settings(text);
+    Recogniser::with_types(Key::new([3; 32]), CustomTypes::new(&settings).expect("types"))
+}
+
+/// Settings as they are read from text; the format does not matter to a deserialiser of owned values.
+fn settings<T: spyhop_model::serde::de::DeserializeOwned>(text: &str) -> T {
+    serde_json::from_str(text).expect("settings")
+}
+
+fn seen(content_type: &str, parts: &[&[u8]]) -> Vec<String> {
+    lines(&observed(&mut custom(), content_type, parts))
+}
+
+#[test]
+fn a_custom_type_is_found_in_every_body() {
+    let at_root = ["eicar $ full 90 1/1 X5***H*"];
+    for media in ["application/octet-stream", "text/plain", "text/html", "", "application/json", "image/png"] {
+        assert_eq!(seen(media, &[EICAR.as_bytes()]), at_root, "{media}");
+        let around = format!("{}{EICAR}{}", "\0\u{1}".repeat(3000), "\0".repeat(9000));
+        assert_eq!(seen(media, &[around.as_bytes()]), at_root, "{media}");
+    }
+    let json = format!(r#"{{"a":{{"file":"{}"}}}}"#, EICAR.replace('\\', r"\\"));
+    assert_eq!(seen("application/json", &[json.as_bytes()]), ["eicar $.a.file full 90 1/1 X5***H*"]);
+    let form =
+        "file=X5O%21P%25%40AP%5B4%5CPZX54%28P%5E%297CC%297%7D%24EICAR-STANDARD-ANTIVIRUS-TEST-FILE%21%24H%2BH%2A";
+    assert_eq!(seen("application/x-www-form-urlencoded", &[form.as_bytes()]), ["eicar file full 90 1/1 X5***H*"]);
+    let wide: Vec<u8> = EICAR.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(seen("text/plain", &[&wide]), at_root);
+}
+
+#[test]
+fn a_custom_type_is_found_once_wherever_it_stands_and_however_it_is_cut() {
+    for filler in ["lorem ipsum, ", "x", "\0"] {
+        for at in [0usize, 3000, 3060, 3070, 4090, 6130, 8150, 8190, 12_270, 40_000] {
+            let mut text = filler.repeat(60_000 / filler.len());
+            text.insert_str(at, EICAR);
+            let whole = seen("text/plain", &[text.as_bytes()]);
+            assert!(whole.len() == 1 && whole[0].starts_with("eicar $ full 90 1/1"), "{at}: {whole:?}");
+            for size in [1usize, 1000, 4096, 5000] {
+                let parts: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
+                assert_eq!(seen("text/plain", &parts), whole, "{at} in pieces of {size}");
+            }
+        }
+    }
+    let twice = format!("{EICAR}{EICAR} and EMP-123456, EMP-123457, EMP-123456");
+    assert_eq!(
+        seen("text/plain", &[twice.as_bytes()]),
+        ["eicar $ full 90 2/1 X5***H*", "employee $ full 90 3/2 E***6"]
+    );
+    let mut recogniser = custom();
+    let mut content = Content::new(Half::Response, AT);
+    let mut body = BodyScan::begin(None);
+    let mut sink = content.sink(&mut recogniser, Source::Body);
+    body.feed(EICAR.get(..30).expect("half").as_bytes(), &mut sink);
+    body.gap(&mut sink);
+    body.feed(EICAR.get(30..).expect("half").as_bytes(), &mut sink);
+    body.finish(&mut sink);
+    assert_eq!(lines(&content.finish()), Vec::<String>::new(), "halves on both sides of a gap");
+}
+
+#[test]
+fn names_labels_and_places_of_custom_types() {
+    let json =
+        br#"{"list":[{"contractNo":"20240117","other":"20240118"}],"by":"EMP-000001","n":{"contract_no":20240119}}"#;
+    assert_eq!(
+        seen("application/json", &[json]),
+        [
+            "contract $.list[*].contractNo full 60 1/1 2***7",
+            "employee $.by full 90 1/1 E***1",
+            "contract $.n.contract_no full 60 1/1 2***9",
+        ]
+    );
+    assert_eq!(seen("text/plain", &["合同编号：20240117 ok, 20240118".as_bytes()]), ["contract $ full 60 1/1 2***7"]);
+    let mut recogniser = custom();
+    let mut content = Content::new(Half::Request, AT);
+    content.query(&mut recogniser, "q=EMP%2D123456");
+    content.named(&mut recogniser, Source::Header, "x-user", "EMP-123457");
+    assert_eq!(lines(&content.finish()), ["employee q full 90 1/1 E***6", "employee x-user full 90 1/1 E***7"]);
 }
 
 #[test]

@@ -220,9 +220,13 @@ fn words(name: &str) -> (String, Vec<usize>) {
     (squashed, ends)
 }
 
+/// The words of a name, lower-cased and joined, as names are known.
+pub(super) fn squashed(name: &str) -> String {
+    words(name).0
+}
+
 /// What a name says. The head of a name is its last part: `phoneCount` is a count, `orderPhone` a phone.
 pub fn hints(name: &str) -> Hints {
-    let (squashed, ends) = words(name);
     let mut found = Hints::default();
     // End and length of the last match of each kind.
     let (mut positive, mut negative) = ((0, 0), (0, 0));
@@ -238,6 +242,13 @@ pub fn hints(name: &str) -> Hints {
             negative = negative.max((end, text.len()));
         }
     };
+    each_word(name, &mut add);
+    if negative > positive { Hints { negative: true, ..Hints::default() } } else { found }
+}
+
+/// Every word of a name and every few neighbouring words together, where each ends, and whether it is the whole name.
+pub(super) fn each_word(name: &str, add: &mut impl FnMut(&str, usize, bool)) {
+    let (squashed, ends) = words(name);
     let mut start = 0;
     for (index, _) in ends.iter().enumerate() {
         for end in ends.iter().skip(index).take(JOINED).copied() {
@@ -251,13 +262,12 @@ pub fn hints(name: &str) -> Hints {
                     }
                 }
                 if !text.is_ascii() {
-                    han(text, end, &mut add);
+                    han(text, end, add);
                 }
             }
         }
         start = ends.get(index).copied().unwrap_or(start);
     }
-    if negative > positive { Hints { negative: true, ..Hints::default() } } else { found }
 }
 
 /// Chinese has no borders between words: every known word inside counts.

@@ -4,6 +4,7 @@
 //! five. From 60 on a value is reported, from 40 on it is a candidate.
 
 mod contact;
+pub mod custom;
 mod digits;
 mod finance;
 mod identity;
@@ -16,8 +17,10 @@ pub mod validators;
 
 use spyhop_model::{DataType, Form};
 
+pub use custom::{CustomTypes, TypeSettings};
 pub use keys::{Hints, TypeSet, hints};
 pub use mask::{generic_mask, mask};
+pub(crate) use scan::label_word;
 pub use scan::{Scan, find, is_interesting};
 
 /// A type: what it is, which names speak for it, and how its values are written.
@@ -55,7 +58,18 @@ impl TypeId {
     /// Personal name.
     pub const NAME: TypeId = TypeId(4);
 
-    /// The type. An index beyond the table is the first one; there is none such.
+    /// The custom type of that index.
+    pub(crate) fn custom(index: usize) -> TypeId {
+        TypeId(FIRST_CUSTOM.saturating_add(index.min(custom::MAX_TYPES - 1) as u8))
+    }
+
+    /// Which custom type it is.
+    pub(crate) fn index_of_custom(self) -> Option<usize> {
+        self.0.checked_sub(FIRST_CUSTOM).map(usize::from)
+    }
+
+    /// The type. An index beyond the table is the first one; there is none such, but for custom types, which
+    /// [`CustomTypes`] knows.
     pub fn get(self) -> &'static Type {
         TYPES.get(usize::from(self.0)).copied().unwrap_or(&identity::RESIDENT_ID)
     }
@@ -65,6 +79,9 @@ impl TypeId {
         1 << self.0
     }
 }
+
+/// Index of the first custom type: a [`TypeSet`] has room for as many of both.
+const FIRST_CUSTOM: u8 = 64;
 
 /// All types, in order of precedence.
 pub static TYPES: &[&Type] =

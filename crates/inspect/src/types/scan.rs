@@ -264,8 +264,13 @@ fn labelled(value: &str, found: &[Candidate], emit: &mut dyn FnMut(&[Candidate])
     }
 }
 
-/// What the word before a value says: `手机：138…`, `"mobile":"138…`, `<td>手机</td><td>138…`.
+/// What the word before a value says.
 fn label(value: &str, start: usize) -> Hints {
+    label_word(value, start).map(hints).unwrap_or_default()
+}
+
+/// The word before a value: `手机：138…`, `"mobile":"138…`, `<td>手机</td><td>138…`.
+pub(crate) fn label_word(value: &str, start: usize) -> Option<&str> {
     const BACK: usize = 80;
     const LONGEST_LABEL: usize = 36;
     let mut from = start.saturating_sub(BACK);
@@ -285,12 +290,12 @@ fn label(value: &str, start: usize) -> Hints {
         }
         before = untagged;
     }
-    let Some(last) = before.chars().next_back() else { return Hints::default() };
+    let last = before.chars().next_back()?;
     let same =
         |c: &char| if last.is_ascii() { c.is_ascii_alphanumeric() || matches!(c, '_' | '-') } else { is_han(*c) };
     let length: usize = before.chars().rev().take_while(same).map(char::len_utf8).sum();
     let word = before.get(before.len() - length..).unwrap_or_default();
-    if word.is_empty() || word.len() > LONGEST_LABEL { Hints::default() } else { hints(word) }
+    (1..=LONGEST_LABEL).contains(&word.len()).then_some(word)
 }
 
 /// Full-width digits, letters and signs (U+FF01 to U+FF5E) begin with 0xEF 0xBC or 0xEF 0xBD.

@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 
+use crate::charset;
+
 /// Values longer than this come in pieces of at most this many bytes.
 pub const PIECE: usize = 8 << 10;
 
 /// How far back from the end of a piece a good place to cut is looked for.
 const BACK: usize = 1 << 10;
 
-/// Text of bytes; what is no UTF-8 becomes U+FFFD.
+/// Text of bytes: UTF-8, else a Chinese set (percent-coded names and values are in any); the rest becomes U+FFFD.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
+    charset::text(bytes)
 }
 
 /// Collects the bytes of one value and hands them on in pieces, cut where no value is likely to straddle. The cuts
@@ -109,7 +111,7 @@ impl<'a> Decoded<'a> {
 }
 
 /// Percent-decodes (RFC 3986, section 2.1) at most `rounds` times; `+` is a space in the first round if `plus`. Bytes
-/// that are no UTF-8 become `?`, each by itself, so that offsets hold.
+/// that are no UTF-8 are read in a Chinese set if they look like one; else they become `?`, each by itself.
 pub fn percent(text: &str, plus: bool, rounds: u8) -> Decoded<'_> {
     let mut bytes: Option<(Vec<u8>, Vec<u32>)> = None;
     for round in 0..rounds {
@@ -146,8 +148,27 @@ pub fn percent(text: &str, plus: bool, rounds: u8) -> Decoded<'_> {
     }
     match bytes {
         None => Decoded::plain(text),
-        Some((bytes, map)) => Decoded { text: Cow::Owned(same_length(bytes)), origin: Some(map) },
+        Some((bytes, map)) => readable(bytes, map),
     }
+}
+
+/// Decoded bytes as text with the origin of each byte.
+fn readable(bytes: Vec<u8>, map: Vec<u32>) -> Decoded<'static> {
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return Decoded { text: Cow::Owned(text), origin: Some(map) },
+        Err(bad) => bad.into_bytes(),
+    };
+    let Some(set) = charset::chinese(&bytes) else {
+        return Decoded { text: Cow::Owned(same_length(bytes)), origin: Some(map) };
+    };
+    let origin = |at: usize| map.get(at).or(map.last()).copied().unwrap_or_default();
+    let (mut text, mut origins) = (String::with_capacity(bytes.len() * 3 / 2), Vec::with_capacity(bytes.len() * 3 / 2));
+    for (at, character) in charset::characters(set, &bytes) {
+        text.push_str(&character);
+        origins.resize(text.len(), origin(at));
+    }
+    origins.push(origin(bytes.len()));
+    Decoded { text: Cow::Owned(text), origin: Some(origins) }
 }
 
 /// UTF-8 of the same length: each byte that fits into no character becomes `?`.
@@ -229,6 +250,10 @@ mod tests {
         assert_eq!((decoded.origin(1), decoded.origin(2), decoded.origin(3)), (1, 4, 9));
         assert_eq!(decoded.origin(8), 14);
         assert_eq!(percent("%FF%E5%BC%A0", false, 1).text, "?张");
+        // GBK, as older browsers and servers code it.
+        let decoded = percent("a%D5%C5%C8%FD=1", false, 2);
+        assert_eq!(decoded.text, "a张三=1");
+        assert_eq!((decoded.origin(1), decoded.origin(4), decoded.origin(7), decoded.origin(9)), (1, 7, 13, 15));
         assert_eq!(percent("plain+", false, 2).origin(3), 3);
     }
 

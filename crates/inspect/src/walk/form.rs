@@ -187,6 +187,12 @@ mod tests {
     }
 
     #[test]
+    fn names_and_values_in_gbk() {
+        let got = lines(&Structure::Form, b"%D0%D5%C3%FB=%D5%C5%C8%FD&a=%B5%E7%BB%B0&q=%C0%EE+\xCB\xC4");
+        assert_eq!(got, ["姓名|姓名||张三|0", "a|a||电话|0", "q|q||李 四|0"]);
+    }
+
+    #[test]
     fn names_that_are_values_do_not_become_paths() {
         let got = lines(&Structure::Form, b"13800138000=1&a=2");
         assert_eq!(got, ["|||13800138000|0", "*|13800138000||1|0", "a|a||2|0"]);

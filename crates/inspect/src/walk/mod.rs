@@ -7,6 +7,7 @@ mod field;
 mod form;
 mod json;
 mod multipart;
+mod protobuf;
 mod sniff;
 mod text;
 
@@ -15,6 +16,7 @@ pub use decode::{Decoded, PIECE, percent};
 pub use form::Form;
 pub use json::Json;
 pub use multipart::Multipart;
+pub use protobuf::Protobuf;
 pub use sniff::{SNIFFED, Structure, sniff};
 pub use text::Text;
 
@@ -69,6 +71,14 @@ pub trait LeafSink {
         let _ = (value, kind);
         true
     }
+
+    /// Bytes of a body as text, before they are walked.
+    fn bytes(&mut self, bytes: &[u8]) {
+        let _ = bytes;
+    }
+
+    /// Those bytes end here, or some were lost.
+    fn bytes_end(&mut self) {}
 }
 
 /// Two sinks see the same leaves.
@@ -85,6 +95,16 @@ impl<A: LeafSink, B: LeafSink> LeafSink for (&mut A, &mut B) {
     fn wants(&self, value: &[u8], kind: LeafKind) -> bool {
         self.0.wants(value, kind) || self.1.wants(value, kind)
     }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.bytes(bytes);
+        self.1.bytes(bytes);
+    }
+
+    fn bytes_end(&mut self) {
+        self.0.bytes_end();
+        self.1.bytes_end();
+    }
 }
 
 /// The walker for a structure.
@@ -95,6 +115,8 @@ pub enum Walker {
     Form(Box<Form>),
     /// `multipart/form-data`.
     Multipart(Box<Multipart>),
+    /// Protocol Buffers.
+    Protobuf(Box<Protobuf>),
     /// Anything else.
     Text(Text),
 }
@@ -106,6 +128,7 @@ impl Walker {
             Structure::Json => Walker::Json(Box::default()),
             Structure::Form => Walker::Form(Box::default()),
             Structure::Multipart(boundary) => Walker::Multipart(Box::new(Multipart::new(&boundary))),
+            Structure::Protobuf => Walker::Protobuf(Box::default()),
             Structure::Text => Walker::Text(Text::default()),
         }
     }
@@ -116,6 +139,7 @@ impl Walker {
             Walker::Json(walker) => walker.feed(bytes, sink),
             Walker::Form(walker) => walker.feed(bytes, sink),
             Walker::Multipart(walker) => walker.feed(bytes, sink),
+            Walker::Protobuf(walker) => walker.feed(bytes, sink),
             Walker::Text(walker) => walker.feed(bytes, sink),
         }
     }
@@ -126,6 +150,7 @@ impl Walker {
             Walker::Json(walker) => walker.gap(sink),
             Walker::Form(walker) => walker.finish(sink),
             Walker::Multipart(walker) => walker.gap(sink),
+            Walker::Protobuf(walker) => walker.gap(sink),
             Walker::Text(walker) => walker.finish(sink),
         }
     }
@@ -136,6 +161,7 @@ impl Walker {
             Walker::Json(walker) => walker.finish(sink),
             Walker::Form(walker) => walker.finish(sink),
             Walker::Multipart(walker) => walker.finish(sink),
+            Walker::Protobuf(walker) => walker.finish(sink),
             Walker::Text(walker) => walker.finish(sink),
         }
     }

@@ -10,6 +10,7 @@ use memchr::memmem::Finder;
 use super::LeafSink;
 use super::decode::text;
 use super::field::Field;
+use crate::charset::Charset;
 
 /// Longest block of a part's headers; what is beyond is dropped.
 const HEADERS: usize = 4 << 10;
@@ -22,6 +23,8 @@ pub struct Multipart {
     /// Bytes that may be the beginning of a delimiter, or a line or headers that are not whole.
     held: Vec<u8>,
     field: Field,
+    /// Of the part at hand: each has its own.
+    charset: Charset,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +41,13 @@ impl Multipart {
     pub fn new(boundary: &str) -> Multipart {
         let delimiter = Finder::new(format!("\r\n--{boundary}").as_bytes()).into_owned();
         // The first delimiter has no line before it.
-        Multipart { state: State::Preamble, delimiter, held: b"\r\n".to_vec(), field: Field::default() }
+        Multipart {
+            state: State::Preamble,
+            delimiter,
+            held: b"\r\n".to_vec(),
+            field: Field::default(),
+            charset: Charset::default(),
+        }
     }
 
     /// The next bytes.
@@ -60,8 +69,8 @@ impl Multipart {
     pub fn finish<S: LeafSink>(&mut self, sink: &mut S) {
         let held = std::mem::take(&mut self.held);
         if self.state == State::Body {
-            self.field.push(&held, sink);
-            self.field.end(sink);
+            self.bytes(&held, sink);
+            self.end(sink);
         }
         self.state = State::Epilogue;
     }
@@ -72,6 +81,7 @@ impl Multipart {
             self.finish(sink);
             // What follows may belong to the same part: it is read as a nameless one.
             self.field.begin("");
+            self.charset = Charset::default();
             self.state = State::Body;
         }
     }
@@ -100,14 +110,14 @@ impl Multipart {
         }
         if let Some(at) = self.delimiter.find(bytes) {
             if is_body {
-                self.field.push(bytes.get(..at).unwrap_or_default(), sink);
+                self.bytes(bytes.get(..at).unwrap_or_default(), sink);
             }
             return self.delimited(bytes.get(at + length..).unwrap_or_default(), is_body, sink);
         }
         let keep = bytes.len().saturating_sub(length - 1);
         let (now, later) = bytes.split_at(keep);
         if is_body {
-            self.field.push(now, sink);
+            self.bytes(now, sink);
         }
         self.held.extend_from_slice(later);
         &[]
@@ -115,15 +125,30 @@ impl Multipart {
 
     /// Hands on the first `count` held bytes.
     fn push<S: LeafSink>(&mut self, count: usize, is_body: bool, sink: &mut S) {
+        let mut held = std::mem::take(&mut self.held);
         if is_body {
-            self.field.push(self.held.get(..count).unwrap_or_default(), sink);
+            self.bytes(held.get(..count).unwrap_or_default(), sink);
         }
-        self.held.drain(..count.min(self.held.len()));
+        held.drain(..count.min(held.len()));
+        self.held = held;
+    }
+
+    /// The next bytes of a part's content.
+    fn bytes<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
+        let Multipart { field, charset, .. } = self;
+        charset.feed(bytes, &mut |text| field.push(text, sink));
+    }
+
+    /// A part's content ends.
+    fn end<S: LeafSink>(&mut self, sink: &mut S) {
+        let Multipart { field, charset, .. } = self;
+        charset.finish(&mut |text| field.push(text, sink));
+        field.end(sink);
     }
 
     fn delimited<'a, S: LeafSink>(&mut self, rest: &'a [u8], is_body: bool, sink: &mut S) -> &'a [u8] {
         if is_body {
-            self.field.end(sink);
+            self.end(sink);
         }
         self.held.clear();
         self.state = State::Line;
@@ -150,8 +175,9 @@ impl Multipart {
                 }
                 State::Headers if self.held.ends_with(b"\n\r\n") || self.held.ends_with(b"\n\n") => {
                     let headers = std::mem::take(&mut self.held);
-                    let name = name(&text(&headers)).unwrap_or_default();
-                    self.field.begin(&name);
+                    let headers = text(&headers);
+                    self.field.begin(&name(&headers).unwrap_or_default());
+                    self.charset = Charset::new(content_type(&headers));
                     self.state = State::Body;
                     return rest;
                 }
@@ -160,6 +186,14 @@ impl Multipart {
         }
         &[]
     }
+}
+
+/// The media type of a part, as on the wire.
+fn content_type(headers: &str) -> Option<&str> {
+    headers.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.trim().eq_ignore_ascii_case("content-type").then(|| value.trim())
+    })
 }
 
 /// The field's name of a part's headers; `None` for a file.
@@ -193,6 +227,19 @@ mod tests {
             lines(&Structure::Multipart("XX".into()), body.as_bytes()),
             ["mobile|mobile||13800138000|0", "|||a,b\r\n--X no\r\n1,2|0", "e|e|||0"]
         );
+    }
+
+    #[test]
+    fn each_part_has_its_charset() {
+        let body = [
+            &b"--b\r\nContent-Disposition: form-data; name=\"\xD0\xD5\xC3\xFB\"\r\n\r\n\xD5\xC5\xC8\xFD\r\n"[..],
+            b"--b\r\nContent-Disposition: form-data; name=\"j\"\r\nContent-Type: application/json; charset=utf-16le\r\n\r\n",
+            b"{\0\"\0a\0\"\0:\0\"\0\x20\x5f\x09\x4e\"\0}\0\r\n",
+            "--b\r\nContent-Disposition: form-data; name=\"u\"\r\n\r\n李四\r\n--b--".as_bytes(),
+        ]
+        .concat();
+        let got = lines(&Structure::Multipart("b".into()), &body);
+        assert_eq!(got, ["姓名|姓名||张三|0", "j.a|a|j|张三|0", "u|u||李四|0"]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What structure a body has, by its media type and its first bytes: many servers send JSON as `text/html`.
 
+use super::protobuf::is_text;
+
 /// How many first bytes [`sniff`] wants to see.
 pub const SNIFFED: usize = 256;
 
@@ -12,6 +14,8 @@ pub enum Structure {
     Form,
     /// `multipart/form-data` with its boundary.
     Multipart(Box<str>),
+    /// One Protocol Buffers message (of a gRPC body, one without its prefix).
+    Protobuf,
     /// Anything else.
     Text,
 }
@@ -26,6 +30,10 @@ pub fn sniff(content_type: Option<&str>, first: &[u8]) -> Structure {
         && let Some(boundary) = boundary(parameters)
     {
         return Structure::Multipart(boundary.into());
+    }
+    // A line feed is also the tag of a message's first field.
+    if is_protobuf(&media) && (first.first() == Some(&b'\n') || !is_text(first, false)) {
+        return Structure::Protobuf;
     }
     let first = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(first).trim_ascii_start();
     if looks_like_json(first) {
@@ -49,6 +57,13 @@ fn boundary(parameters: &str) -> Option<&str> {
         let value = value.trim().trim_matches('"');
         (name.trim().eq_ignore_ascii_case("boundary") && !value.is_empty() && value.len() <= 200).then_some(value)
     })
+}
+
+/// gRPC's media types but those that name another format, and the several of the format itself.
+fn is_protobuf(media: &str) -> bool {
+    let grpc =
+        media.strip_prefix("application/grpc").map(|rest| rest.split_once('+').map_or("proto", |(_, format)| format));
+    grpc == Some("proto") || media.ends_with("protobuf") || media.ends_with("+proto")
 }
 
 fn looks_like_json(first: &[u8]) -> bool {
@@ -104,6 +119,12 @@ mod tests {
             ("application/x-www-form-urlencoded", "{\"a\":1}", Structure::Json),
             ("", "user=a&pw=b", Structure::Form),
             ("", "hello world", Structure::Text),
+            ("application/grpc", "\x12\x03abc", Structure::Protobuf),
+            ("application/grpc-web+proto", "\n\x03abc", Structure::Protobuf),
+            ("application/grpc+json", "{\"a\":1}", Structure::Json),
+            ("application/x-protobuf; messageType=\"a.B\"", "\x08\x01", Structure::Protobuf),
+            ("application/vnd.google.protobuf", "{\"a\":1}", Structure::Json),
+            ("application/protobuf", "a mere text", Structure::Text),
             ("multipart/form-data; boundary=\"xY\"", "--xY", Structure::Multipart("xY".into())),
         ];
         for (media, first, expected) in cases {

@@ -108,7 +108,7 @@ pub struct RequestRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<&'a str>,
     /// Protocol version.
-    pub version: Version,
+    pub version: Version<'a>,
     /// User agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<&'a str>,
@@ -127,7 +127,7 @@ pub struct ResponseRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Protocol version.
-    pub version: Version,
+    pub version: Version<'a>,
     /// Media type of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<&'a str>,
@@ -238,7 +238,7 @@ impl<'a> ExchangeRecord<'a> {
             request: request(call, raw),
             response: call.response.as_ref().map(|response| ResponseRecord {
                 status: call.status(),
-                version: Version(response.version),
+                version: Version(response.version, response.odd_version.as_deref()),
                 content_type: response.content_type.as_deref(),
                 grpc_status: call.grpc_status,
                 body: BodyRecord::new(&response.body),
@@ -277,7 +277,7 @@ fn request<'a>(call: &'a Call, raw: Option<&'a Raw>) -> Option<RequestRecord<'a>
         method: raw.and_then(|raw| raw.method.as_deref()).unwrap_or(&request.method),
         target: raw.and_then(|raw| raw.target.as_deref()).unwrap_or(&request.target),
         host: raw.and_then(|raw| raw.host.as_deref()).or(host),
-        version: Version(request.version),
+        version: Version(request.version, request.odd_version.as_deref()),
         user_agent: raw.and_then(|raw| raw.user_agent.as_deref()).or(request.user_agent.as_deref()),
         content_type: request.content_type.as_deref(),
         body: BodyRecord::new(&request.body),

@@ -77,7 +77,7 @@ pub struct FlatExchange<'a> {
     pub http_target: Option<&'a str>,
     /// Version of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub http_version: Option<Version>,
+    pub http_version: Option<Version<'a>>,
     /// User agent, redacted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_user_agent: Option<&'a str>,
@@ -186,7 +186,7 @@ impl<'a> FlatExchange<'a> {
             http_method: request.map(|request| &*request.method),
             http_host: request.map(|request| &*request.host).filter(|host| !host.is_empty()),
             http_target: request.map(|request| &*request.target),
-            http_version: request.map(|request| Version(request.version)),
+            http_version: request.map(|request| Version(request.version, request.odd_version.as_deref())),
             http_user_agent: request.and_then(|request| request.user_agent.as_deref()),
             http_request_type: request.and_then(|request| request.content_type.as_deref()),
             http_request_bytes: request.map(|request| request.body.encoded_len),

@@ -39,13 +39,16 @@ pub struct TlsRecord<'a> {
     /// The name asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sni: Option<&'a str>,
-    /// The version chosen, or offered where the answer was not seen.
+    /// The version chosen; absent where the answer was not seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<&'a str>,
     /// JA4 of the first ClientHello.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ja4: Option<&'a str>,
-    /// The application protocol chosen, or the first one offered.
+    /// Application protocols offered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub offered: Vec<&'a str>,
+    /// The one chosen, where that is in the clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alpn: Option<&'a str>,
     /// The cipher suite chosen, by its IANA name.
@@ -79,6 +82,7 @@ impl<'a> HandshakeRecord<'a> {
                 sni: said.sni.as_deref(),
                 version: said.version.as_deref(),
                 ja4: said.ja4.as_deref(),
+                offered: said.offered.iter().map(|name| &**name).collect(),
                 alpn: said.alpn.as_deref(),
                 cipher: said.cipher.as_deref(),
                 certificate: said.certificate.as_deref(),

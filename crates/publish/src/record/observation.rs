@@ -41,7 +41,7 @@ pub struct ObservationRecord<'a> {
     pub sample: &'a str,
     /// How many values.
     pub count: u32,
-    /// Distinct values as keyed fingerprints, in order of appearance; of many the first 64.
+    /// Distinct values as keyed fingerprints, in order of appearance, at most 4,096; more follow in further records.
     pub fingerprints: Vec<Print>,
     /// Of the best value, in percent.
     #[schemars(range(max = 100))]

@@ -175,15 +175,18 @@ shown! {
 
 /// A protocol version: `1.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version(pub (u8, u8));
+pub struct Version<'a>(pub (u8, u8), pub Option<&'a str>);
 
-impl Serialize for Version {
+impl Serialize for Version<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&format_args!("{}.{}", self.0.0, self.0.1))
+        match self.1 {
+            Some(written) => s.serialize_str(written),
+            None => s.collect_str(&format_args!("{}.{}", self.0.0, self.0.1)),
+        }
     }
 }
 
-impl JsonSchema for Version {
+impl JsonSchema for Version<'_> {
     fn inline_schema() -> bool {
         true
     }

@@ -198,6 +198,8 @@ pub struct DecodeAccounts {
     pub encapsulations: [u64; Encapsulation::ALL.len()],
     /// Reassembly of fragments.
     pub fragments: FragmentAccounts,
+    /// Kinds of encapsulation taken off the packet in work, as bits in the order of [`Encapsulation::ALL`].
+    pub(super) wrapped: u32,
 }
 
 impl DecodeAccounts {
@@ -232,6 +234,7 @@ impl DecodeAccounts {
             ("datagrams_dropped", f.dropped),
             ("fragment_overlaps", f.overlaps),
             ("fragment_conflicts", f.conflicts),
+            ("fragment_copies", f.copies),
         ]
         .into_iter()
     }
@@ -246,6 +249,7 @@ impl DecodeAccounts {
         if let Some(count) = self.encapsulations.get_mut(encapsulation as usize) {
             *count += 1;
         }
+        self.wrapped |= 1 << encapsulation as u32;
     }
 
     pub(super) fn skip(&mut self, skip: Skip, bytes: u64) {

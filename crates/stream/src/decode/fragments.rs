@@ -1,5 +1,9 @@
 //! Putting IP fragments together (RFC 791, RFC 8200 section 4.5), bounded in number, octets and capture time.
 //!
+//! A mirror that delivers packets twice brings fragments again whose datagram is whole already. They would wait for
+//! others that never come, and could meet those of a later datagram with the same identification; so the last fragments
+//! are known by their content for a moment.
+//!
 //! Where fragments overlap, IPv4 keeps what arrived first and IPv6 drops the datagram (RFC 5722). A datagram that was
 //! dropped is remembered until it would have expired, so that its remaining fragments are not taken for a new one.
 
@@ -24,6 +28,8 @@ settings! {
         holes: usize = 64,
         /// Capture time from the first fragment on. RFC 791 and Linux say 30 s (RFC 8200: 60 s).
         within: Span = Span::seconds(30),
+        /// How soon after a fragment the mirror delivers its copy, where it delivers packets twice.
+        copies: Span = Span::millis(10),
     }
 }
 
@@ -44,6 +50,8 @@ pub struct FragmentAccounts {
     pub overlaps: u64,
     /// Fragments overlapping others with different content.
     pub conflicts: u64,
+    /// Fragments that the mirror delivered again when their datagram was whole.
+    pub copies: u64,
 }
 
 impl AddAssign for FragmentAccounts {
@@ -55,6 +63,7 @@ impl AddAssign for FragmentAccounts {
         self.dropped += other.dropped;
         self.overlaps += other.overlaps;
         self.conflicts += other.conflicts;
+        self.copies += other.copies;
     }
 }
 
@@ -103,10 +112,16 @@ pub(super) struct Fragments {
     partial: HashMap<FragmentKey, Partial, RandomState>,
     /// By arrival of the first fragment.
     order: VecDeque<(Timestamp, u64, FragmentKey)>,
+    /// The last fragments, by a hash of all that they are.
+    recent: [(Timestamp, u64); RECENT],
+    hasher: RandomState,
     bytes: usize,
     serial: u64,
     accounts: FragmentAccounts,
 }
+
+/// Fragments remembered to know copies by: those of one datagram of the largest usual size, twice.
+const RECENT: usize = 96;
 
 /// The longest payload that an IP header's lengths can describe.
 const MAX_DATAGRAM: usize = 65_535;
@@ -117,6 +132,8 @@ impl Fragments {
             limits,
             partial: HashMap::default(),
             order: VecDeque::new(),
+            recent: [(Timestamp(0), 0); RECENT],
+            hasher: RandomState::new(),
             bytes: 0,
             serial: 0,
             accounts: FragmentAccounts::default(),
@@ -136,7 +153,12 @@ impl Fragments {
         {
             return Held::Refused;
         }
+        let copy = self.copy(&fragment, at);
         if !self.partial.contains_key(&fragment.key) {
+            if copy {
+                self.accounts.copies += 1;
+                return Held::Waiting;
+            }
             self.begin(fragment.key, at);
         }
         let Some(partial) = self.partial.get_mut(&fragment.key) else { return Held::Refused };
@@ -161,6 +183,19 @@ impl Fragments {
         }
         while self.bytes > self.limits.bytes && self.evict() {}
         Held::Waiting
+    }
+
+    /// Whether the very same fragment came a moment ago; notes it otherwise.
+    fn copy(&mut self, fragment: &Fragment<'_>, at: Timestamp) -> bool {
+        let mark = self.hasher.hash_one((&fragment.key, fragment.offset, fragment.more, fragment.bytes));
+        if self.recent.iter().any(|(since, known)| *known == mark && at <= *since + self.limits.copies) {
+            return true;
+        }
+        let next = self.accounts.fragments as usize % RECENT;
+        if let Some(place) = self.recent.get_mut(next) {
+            *place = (at, mark);
+        }
+        false
     }
 
     fn begin(&mut self, key: FragmentKey, at: Timestamp) {

@@ -32,6 +32,7 @@ pub(super) fn ipv4<'a>(
     path.src = IpAddr::V4(header.source_addr());
     path.dst = IpAddr::V4(header.destination_addr());
     path.ttl = header.ttl();
+    path.id = header.identification();
     path.nested += 1;
     let protocol = header.protocol().0;
     if header.is_fragmenting_payload() {
@@ -59,6 +60,7 @@ pub(super) fn ipv6<'a>(path: &mut Path, cursor: &mut Cursor<'a>) -> Result<Step<
     path.src = IpAddr::V6(header.source_addr());
     path.dst = IpAddr::V6(header.destination_addr());
     path.ttl = header.hop_limit();
+    path.id = 0;
     path.nested += 1;
     Ok(Step::Layer(Layer::Protocol(header.next_header().0)))
 }
@@ -151,12 +153,16 @@ fn tcp<'a>(
         src: Socket { ip: path.src, port: header.source_port() },
         dst: Socket { ip: path.dst, port: header.destination_port() },
         vlans: path.vlans,
+        // The decoder numbers it.
+        tap: 0,
         seq: header.sequence_number(),
         ack: header.acknowledgment_number(),
         flags,
         window: header.window_size(),
         urgent: header.urgent_pointer(),
         ttl: path.ttl,
+        ip_id: path.id,
+        checksum: header.checksum(),
         options: if flags.has(Flags::SYN) { octets.get(20..).unwrap_or_default() } else { &[] },
         payload,
         cut: u32::try_from(cursor.cut).unwrap_or(u32::MAX),

@@ -22,9 +22,10 @@ mod wireless;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 
-use spyhop_model::{Timestamp, Vlans};
+use spyhop_model::{Socket, Timestamp, Vlans};
 
-use crate::packet::{LinkType, Packet, Segment};
+use crate::health::{Tap, TapCounts, Taps};
+use crate::packet::{LinkType, Packet, Segment, UdpDatagram};
 
 pub use accounts::{DecodeAccounts, Encapsulation, Skip, Tally};
 pub use fragments::{FragmentAccounts, FragmentLimits};
@@ -62,6 +63,10 @@ pub struct Decoder {
     limits: DecodeLimits,
     fragments: Fragments,
     accounts: DecodeAccounts,
+    taps: Taps,
+    counts: TapCounts,
+    /// In the packet decoded last: a datagram that may begin a QUIC connection, and where its payload is.
+    quic: Option<(Socket, Socket, Vlans, Range<usize>)>,
 }
 
 /// A decoded packet: a TCP segment that borrows from the packet, or owns the datagram it was put together from.
@@ -89,7 +94,14 @@ impl Decoded<'_> {
 impl Decoder {
     /// A decoder without any fragments.
     pub fn new(limits: DecodeLimits) -> Decoder {
-        Decoder { fragments: Fragments::new(limits.fragments), limits, accounts: DecodeAccounts::default() }
+        Decoder {
+            fragments: Fragments::new(limits.fragments),
+            limits,
+            accounts: DecodeAccounts::default(),
+            taps: Taps::default(),
+            counts: TapCounts::default(),
+            quic: None,
+        }
     }
 
     /// The innermost TCP segment of `packet`, or why there is none. Either is counted.
@@ -99,21 +111,30 @@ impl Decoder {
         self.accounts.captured += captured as u64;
         let cut = (packet.wire_len as usize).saturating_sub(captured);
         let mut cursor = Cursor::new(packet.data, cut);
-        let mut datagram = match self.walk(Path::new(packet.link), &mut cursor, packet.at) {
-            Ok(Reached::Segment(segment)) => {
-                self.accounts.segment(&segment);
+        self.accounts.wrapped = 0;
+        self.quic = None;
+        let mut path = Path::new(packet.link);
+        let mut datagram = match self.walk(&mut path, &mut cursor, packet.at) {
+            Ok(Reached::Segment(mut segment)) => {
+                self.found(&mut segment, packet.interface);
                 return Ok(Decoded(Source::Packet(segment)));
             }
             Ok(Reached::Datagram(datagram)) => datagram,
-            Err(skip) => return Err(skip),
+            Err(skip) => {
+                if skip == Skip::NotTcp && path.layer == Layer::Udp {
+                    self.note_quic(&path, &cursor);
+                }
+                return Err(self.skipped(skip, packet.interface, path.vlans));
+            }
         };
         // What was put together may itself be a fragment of an inner datagram; the path counts the layers.
         loop {
             let mut cursor = Cursor { bounded: true, ..Cursor::new(&datagram.bytes, 0) };
             self.accounts.reassembled += datagram.bytes.len() as u64;
-            match self.walk(datagram.path, &mut cursor, packet.at) {
-                Ok(Reached::Segment(segment)) => {
-                    self.accounts.segment(&segment);
+            let mut path = datagram.path;
+            match self.walk(&mut path, &mut cursor, packet.at) {
+                Ok(Reached::Segment(mut segment)) => {
+                    self.found(&mut segment, packet.interface);
                     // The cursor stands behind the TCP header and the padding is cut off: the payload is the rest.
                     let payload = cursor.headers..cursor.headers + segment.payload.len();
                     let options = cursor.headers - segment.options.len()..cursor.headers;
@@ -121,20 +142,75 @@ impl Decoder {
                     return Ok(Decoded(Source::Reassembled { segment, datagram: datagram.bytes, options, payload }));
                 }
                 Ok(Reached::Datagram(inner)) => datagram = inner,
-                Err(skip) => return Err(skip),
+                Err(skip) => return Err(self.skipped(skip, packet.interface, path.vlans)),
             }
         }
     }
 
+    /// Notes a UDP datagram with a long header of QUIC (RFC 9000, section 17.2), as long as one with an Initial has to be
+    /// (section 14.1). Such datagrams are never fragmented.
+    #[cold]
+    fn note_quic(&mut self, path: &Path, cursor: &Cursor<'_>) {
+        const HEADER: usize = 8;
+        const SHORTEST: usize = 1_200;
+        let Some(payload) = cursor.bytes.get(HEADER..).filter(|payload| payload.len() >= SHORTEST) else { return };
+        let long = payload.first().is_some_and(|first| first & 0xc0 == 0xc0);
+        if let (true, Ok(src), Ok(dst)) = (long, cursor.peek16(0), cursor.peek16(2)) {
+            let start = cursor.headers + HEADER;
+            let (src, dst) = (Socket { ip: path.src, port: src }, Socket { ip: path.dst, port: dst });
+            self.quic = Some((src, dst, path.vlans, start..start + payload.len()));
+        }
+    }
+
+    /// Of the packet decoded last, which gave no segment: a datagram that may begin a QUIC connection.
+    pub fn datagram<'a>(&self, packet: &Packet<'a>) -> Option<UdpDatagram<'a>> {
+        let (src, dst, vlans, range) = self.quic.clone()?;
+        Some(UdpDatagram { at: packet.at, src, dst, vlans, payload: packet.data.get(range)? })
+    }
+
+    /// Counts a segment, with its tap.
+    #[inline]
+    fn found(&mut self, segment: &mut Segment<'_>, interface: u16) {
+        self.accounts.segment(segment);
+        segment.tap = self.taps.number(interface, segment.vlans);
+        let health = self.counts.at(segment.tap);
+        health.packets += 1;
+        health.payload += segment.payload.len() as u64;
+        health.cut_packets += u64::from(segment.cut > 0);
+        health.cut_bytes += u64::from(segment.cut);
+        health.encapsulated(self.accounts.wrapped);
+    }
+
+    /// Counts what the capture cut too short, with its tap.
+    #[cold]
+    fn skipped(&mut self, skip: Skip, interface: u16, vlans: Vlans) -> Skip {
+        if skip == Skip::Truncated {
+            let tap = self.taps.number(interface, vlans);
+            self.counts.at(tap).headers_cut += 1;
+        }
+        skip
+    }
+
+    /// Where packets came from so far; a segment's `tap` is an index into it, or [`crate::TAPS`].
+    pub fn taps(&self) -> &[Tap] {
+        self.taps.known()
+    }
+
+    /// What each tap delivered, as far as packets tell by themselves. With what each [`crate::Streams`] counted added it
+    /// makes a [`crate::Health`].
+    pub fn health(&self) -> &TapCounts {
+        &self.counts
+    }
+
     /// What was decoded and what was not.
     pub fn accounts(&self) -> DecodeAccounts {
-        DecodeAccounts { fragments: self.fragments.accounts(), ..self.accounts }
+        DecodeAccounts { fragments: self.fragments.accounts(), wrapped: 0, ..self.accounts }
     }
 
     /// Walks the layers and counts what they took. The payload itself is counted by the caller.
-    fn walk<'a>(&mut self, mut path: Path, cursor: &mut Cursor<'a>, at: Timestamp) -> Result<Reached<'a>, Skip> {
+    fn walk<'a>(&mut self, path: &mut Path, cursor: &mut Cursor<'a>, at: Timestamp) -> Result<Reached<'a>, Skip> {
         let reached = loop {
-            match self.step(&mut path, cursor, at) {
+            match self.step(path, cursor, at) {
                 Ok(Step::Layer(layer)) => {
                     path.steps += 1;
                     if path.steps > MAX_STEPS {
@@ -226,6 +302,8 @@ struct Path {
     src: IpAddr,
     dst: IpAddr,
     ttl: u8,
+    /// Identification of the IPv4 packet; zero in IPv6.
+    id: u16,
     vlans: Vlans,
     /// Layers so far.
     steps: u8,
@@ -236,7 +314,16 @@ struct Path {
 impl Path {
     fn new(link: LinkType) -> Path {
         let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Path { layer: Layer::Link(link), src: none, dst: none, ttl: 0, vlans: Vlans::default(), steps: 0, nested: 0 }
+        Path {
+            layer: Layer::Link(link),
+            src: none,
+            dst: none,
+            ttl: 0,
+            id: 0,
+            vlans: Vlans::default(),
+            steps: 0,
+            nested: 0,
+        }
     }
 }
 

@@ -44,7 +44,7 @@ fn tag(id: u16, ether_type: u16) -> Vec<u8> {
 }
 
 fn packet(link: u16, data: &[u8]) -> Packet<'_> {
-    Packet { at: Timestamp(1), link: LinkType(link), data, wire_len: data.len() as u32 }
+    Packet { at: Timestamp(1), link: LinkType(link), data, wire_len: data.len() as u32, interface: 0 }
 }
 
 /// What a packet becomes: `src>dst vlans "payload"+cut`, or the reason. The accounts must add up.
@@ -255,6 +255,52 @@ fn overlapping_fragments_keep_the_first_or_drop() {
     let all: Vec<_> = order.iter().map(|piece| shown(&mut decoder, &packet(101, piece))).collect();
     assert_eq!(all[4..], ["fragment_dropped", "fragment_dropped"]);
     assert_eq!(decoder.accounts().fragments.dropped, 1);
+}
+
+#[test]
+fn fragments_that_the_mirror_delivers_twice_are_one_datagram() {
+    let pieces = fragments4(&ipv4(HELLO), 8);
+    let mut decoder = Decoder::new(DecodeLimits::default());
+    let twice: Vec<_> = pieces.iter().flat_map(|piece| [piece, piece]).collect();
+    let whole = twice.iter().filter(|piece| shown(&mut decoder, &packet(101, piece)) == PLAIN).count();
+    let accounts = decoder.accounts();
+    assert_eq!((whole, accounts.fragments.copies, accounts.fragments.overlaps), (1, 1, pieces.len() as u64 - 1));
+    // All of them again, and then, later, what the sender numbers the same.
+    pieces.iter().for_each(|piece| assert_eq!(shown(&mut decoder, &packet(101, piece)), "fragment"));
+    assert_eq!(decoder.accounts().fragments.copies, pieces.len() as u64 + 1);
+    let later = |piece| Packet { at: Timestamp(1) + Span::millis(11), ..packet(101, piece) };
+    let last = pieces.iter().map(|piece| shown(&mut decoder, &later(piece))).last();
+    assert_eq!(last.as_deref(), Some(PLAIN));
+    assert_eq!(decoder.accounts().fragments.reassembled, 2);
+}
+
+#[test]
+fn each_tap_has_its_own_health() {
+    let mut decoder = Decoder::new(DecodeLimits::default());
+    let plain = ethernet(0x0800, &ipv4(HELLO));
+    let tagged = [&[2; 12], &0x8100u16.to_be_bytes()[..], &tag(7, 0x8100), &tag(9, 0x0800), &ipv4(HELLO)].concat();
+    let (whole, len) = (tagged.len() as u32, tagged.len());
+    let segment_of = |decoder: &mut Decoder, packet: Packet<'_>| {
+        decoder.decode(&packet).map(|decoded| (decoded.segment().tap, decoded.segment().checksum != 0))
+    };
+    assert_eq!(segment_of(&mut decoder, packet(1, &plain)), Ok((0, true)));
+    assert_eq!(segment_of(&mut decoder, packet(1, &tagged)), Ok((1, true)));
+    assert_eq!(segment_of(&mut decoder, Packet { interface: 5, ..packet(1, &plain) }), Ok((2, true)));
+    let cut = Packet { wire_len: whole, ..packet(1, &tagged[..len - 3]) };
+    assert_eq!(segment_of(&mut decoder, cut), Ok((1, true)));
+    let cut = Packet { wire_len: whole, ..packet(1, &tagged[..30]) };
+    assert_eq!(segment_of(&mut decoder, cut), Err(Skip::Truncated));
+    let health = crate::Health::new(decoder.taps(), decoder.health());
+    let shown: Vec<_> = health
+        .taps
+        .iter()
+        .map(|(tap, of)| {
+            (tap.interface, tap.vlan, of.packets, of.payload, of.cut_packets, of.cut_bytes, of.headers_cut)
+        })
+        .collect();
+    assert_eq!(shown, [(0, None, 1, 18, 0, 0, 0), (0, Some(7), 2, 33, 1, 3, 1), (5, None, 1, 18, 0, 0, 0)]);
+    let tags = Encapsulation::Vlan as usize;
+    assert_eq!(health.taps.values().map(|of| of.encapsulations[tags]).collect::<Vec<_>>(), [0, 2, 0]);
 }
 
 #[test]

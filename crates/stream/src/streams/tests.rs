@@ -8,7 +8,9 @@ use crate::reader::Oddity;
 use crate::testing;
 
 mod forged;
+mod mirror;
 mod panics;
+mod skewed;
 
 /// Writes down what it is told.
 struct Recorder {
@@ -534,9 +536,12 @@ fn vlans_tell_connections_apart_and_halves_are_joined() {
         Segment { vlans, ..segment }
     };
     let dialogue = [handshake(), vec![c(3, PSH, 0, 0, "GET"), s(4, PSH, 0, 3, "OK")]].concat();
-    let twice: Vec<_> = dialogue.iter().flat_map(|segment| [*segment, vlan(*segment, 42)]).collect();
+    // As in Zeek's vlan-collisions: separate networks with the same traffic, but not at the same time.
+    let later = |segment: &Segment<'static>| Segment { at: segment.at + Span::millis(50), ..vlan(*segment, 42) };
+    let mut twice: Vec<_> = dialogue.iter().copied().chain(dialogue.iter().map(later)).collect();
+    twice.sort_by_key(|segment| segment.at);
     let (log, accounts) = run(&twice, Limits::default());
-    assert_eq!(log.text(), "o:GET o:GET r:OK r:OK CaptureEnd CaptureEnd");
+    assert_eq!(log.text(), "o:GET r:OK o:GET r:OK CaptureEnd CaptureEnd");
     assert_eq!((accounts.connections, accounts.joined), (2, 0));
     // The client's packets carry a tag, the server's none.
     let halves: Vec<_> =

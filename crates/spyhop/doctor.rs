@@ -1,0 +1,125 @@
+//! `spyhop doctor`: looks at what a mirror delivers and says what is wrong with it. Inspects no content and keeps nothing.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::ColorChoice;
+use spyhop_capture::{Live, Replay, Source};
+use spyhop_detect::{Engine, Fault, Mirror, MirrorSettings, Sensor, TapReport, faults};
+use spyhop_identify::{Identity, Locations};
+use spyhop_inspect::{Inspector, Knowledge};
+use spyhop_publish::{Full, MemoryJournal};
+use spyhop_stream::{DecodeLimits, TapHealth};
+
+use crate::cli::{self, Format, exit};
+use crate::pipeline::{self, Accounts, Parts, Pipeline};
+use crate::pretty::{self, Diagnosis, TapPicture};
+use crate::session::{self, Failure};
+use crate::settings::{CaptureSettings, Config};
+use crate::state;
+
+/// Examines captures or an interface, prints what it found, and returns the exit code.
+///
+/// # Errors
+/// What kept it from beginning, or from reading to the end.
+pub fn doctor(command: &cli::Doctor, color: ColorChoice, stop: &Arc<AtomicBool>) -> Result<u8, Failure> {
+    let config = session::config(command.setup.config.as_deref())?;
+    let mut source = source(command, &config)?;
+    let live = matches!(source, Source::Live(_));
+    if live {
+        let (stop, time) = (stop.clone(), Duration::from_secs(command.seconds.get().into()));
+        eprintln!("spyhop: watching for {} s; Ctrl-C ends it earlier", time.as_secs());
+        // Ends with the process: whoever presses Ctrl-C does not wait for it.
+        std::thread::spawn(move || {
+            std::thread::sleep(time);
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+    let outcome = pipeline::run(&mut source, parts(&config, &command.setup)?, stop, &mut |_| {});
+    if let Source::Replay(replay) = &source {
+        for defect in replay.defects() {
+            eprintln!("spyhop: {defect}");
+        }
+    }
+    let diagnosis = diagnose(&outcome.accounts, &config.section(Mirror::RULE.kind), live);
+    let text = match command.format {
+        Format::Pretty => {
+            let style = session::style(&config, command.lang, color, std::io::stdout().is_terminal())?;
+            pretty::diagnosis(&diagnosis, &style)
+        }
+        Format::Json => diagnosis.json().to_string() + "\n",
+    };
+    match session::print(&text) {
+        Ok(()) | Err(spyhop_publish::SinkError::Closed) => {}
+        Err(wrong) => return Err(Failure::failed(wrong.to_string())),
+    }
+    if let Some(failure) = outcome.failure {
+        return Err(failure.into());
+    }
+    Ok(if diagnosis.taps.iter().any(|tap| !tap.faults.is_empty()) { exit::FOUND } else { exit::DONE })
+}
+
+fn source(command: &cli::Doctor, config: &Config) -> Result<Source, Failure> {
+    if !command.inputs.is_empty() {
+        let replay = Replay::open(&command.inputs, session::replay_options(config, &command.setup))?;
+        return Ok(Source::Replay(Box::new(replay)));
+    }
+    let capture: CaptureSettings = config.section("capture");
+    let interface = command.interface.clone().or_else(|| (!capture.interface.is_empty()).then_some(capture.interface));
+    let Some(interface) = interface else {
+        return Err(Failure::usage(
+            "nothing to look at: give captures, or -i NAME; `spyhop interfaces` lists the interfaces",
+        ));
+    };
+    Ok(Source::Live(Box::new(Live::open(&interface, &session::live_options(config, &command.setup))?)))
+}
+
+/// A pipeline without detectors and publishers.
+fn parts(config: &Config, setup: &cli::Setup) -> Result<Parts, Failure> {
+    let key = state::passing_key().map_err(Failure::failed)?;
+    let mut settings: Pipeline = config.section("pipeline");
+    if let Some(workers) = setup.workers {
+        settings.workers = workers.get();
+    }
+    let locations = Locations::open(&config.section("networks")).map_err(Failure::usage)?;
+    let off = spyhop_detect::rules().map(|rule| rule.kind.to_owned()).collect();
+    let limits = spyhop_detect::Limits { off, ..config.section("detect") };
+    let engine = Engine::new(Vec::new(), Sensor::default(), &limits, config.section("findings"), key.clone(), false);
+    let knowledge = Arc::new(Knowledge::new(key.clone(), false));
+    let journal = MemoryJournal::new(spyhop_publish::Limits { records: 1_024, bytes: 1 << 20 }, Full::Drop);
+    Ok(Parts {
+        pipeline: settings,
+        decode: DecodeLimits {
+            fragments: config.section("fragments"),
+            tunnels: config.section("tunnels"),
+            ..DecodeLimits::default()
+        },
+        streams: config.section("streams"),
+        http: config.section("http"),
+        inspector: Arc::new(move || Inspector::new(knowledge.clone())),
+        identity: Identity::new(locations, config.section("endpoints"), key),
+        engine,
+        journal: Arc::new(journal),
+        wants_events: false,
+        wants_changes: false,
+    })
+}
+
+fn diagnose(accounts: &Accounts, settings: &MirrorSettings, live: bool) -> Diagnosis {
+    let reports = pipeline::reports(&accounts.health, &accounts.interfaces);
+    let pictures =
+        accounts.health.taps.values().zip(reports).map(|(health, report)| picture(*health, report, settings));
+    let kernel = accounts.kernel.map(|kernel| (kernel.dropped, kernel.interface_dropped));
+    let mut taps: Vec<TapPicture> = pictures.collect();
+    taps.sort_by(|a, b| (&a.report.port, a.report.vlan).cmp(&(&b.report.port, b.report.vlan)));
+    Diagnosis { live, packets: accounts.capture.packets, bytes: accounts.capture.bytes, kernel, taps }
+}
+
+/// What one look shows. Connections joined midway are no fault here: a look begins in the middle of things.
+fn picture(health: TapHealth, report: TapReport, settings: &MirrorSettings) -> TapPicture {
+    let faults: Vec<(Fault, u64)> = faults(&report, settings, false);
+    let judged = report.connections >= settings.connections.max(1);
+    TapPicture { health, report, faults, judged }
+}

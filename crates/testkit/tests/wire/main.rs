@@ -1,0 +1,8 @@
+//! Whatever stands around packets and whatever a network does to them without losing octets, the exchanges are the same.
+//! What does lose octets is told.
+
+mod dialogue;
+mod long;
+mod property;
+mod sensor;
+mod thin;
