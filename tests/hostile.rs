@@ -146,7 +146,7 @@ fn hpack_bomb() {
 #[test]
 fn continuation_flood() {
     let told = attacked(Attack::ContinuationFlood, 16_000);
-    counts(&told, &["header_blocks_over_limit"]);
+    counts(&told, &["continuation_floods"]);
 }
 
 #[test]

@@ -9,5 +9,6 @@ mod hostile;
 mod kafka_publish;
 mod leaks;
 mod mirror;
+mod peers;
 mod support;
 mod workers;

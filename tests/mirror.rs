@@ -52,7 +52,8 @@ fn the_doctor_says_of_each_vlan_what_is_wrong() {
     let of = |vlan: u16| {
         let taps = told["taps"].as_array().expect("taps");
         let tap = taps.iter().find(|tap| tap["vlan"] == vlan).unwrap_or_else(|| panic!("VLAN {vlan} in {told:#}"));
-        let faults = tap["faults"].as_array().expect("faults").iter().map(|fault| fault["fault"].as_str().unwrap_or(""));
+        let faults =
+            tap["faults"].as_array().expect("faults").iter().map(|fault| fault["fault"].as_str().unwrap_or(""));
         (tap["verdict"].as_str().unwrap_or(""), faults.collect::<Vec<_>>().join(" "), tap)
     };
     assert_eq!((of(10).0, of(10).1.as_str()), ("good", ""));

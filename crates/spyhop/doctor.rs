@@ -1,4 +1,4 @@
-//! `spyhop doctor`: looks at what a mirror delivers and says what is wrong with it. Inspects no content and keeps nothing.
+//! `spyhop doctor`: looks at what a mirror delivers and says what is wrong with it. Tells no content and keeps nothing.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -108,7 +108,12 @@ fn parts(config: &Config, setup: &cli::Setup) -> Result<Parts, Failure> {
 }
 
 fn diagnose(accounts: &Accounts, settings: &MirrorSettings, live: bool) -> Diagnosis {
-    let reports = pipeline::reports(&accounts.health, &accounts.interfaces);
+    let mut reports = pipeline::reports(&accounts.health, &accounts.interfaces);
+    let losses = accounts.losses();
+    if ["kernel_dropped", "interface_dropped", "dropped_by_writer"].iter().any(|reason| losses.contains_key(reason)) {
+        // What our own host dropped is no fault of the mirror.
+        reports.iter_mut().for_each(|report| report.lost = 0);
+    }
     let pictures =
         accounts.health.taps.values().zip(reports).map(|(health, report)| picture(*health, report, settings));
     let kernel = accounts.kernel.map(|kernel| (kernel.dropped, kernel.interface_dropped));
@@ -120,6 +125,6 @@ fn diagnose(accounts: &Accounts, settings: &MirrorSettings, live: bool) -> Diagn
 /// What one look shows. Connections joined midway are no fault here: a look begins in the middle of things.
 fn picture(health: TapHealth, report: TapReport, settings: &MirrorSettings) -> TapPicture {
     let faults: Vec<(Fault, u64)> = faults(&report, settings, false);
-    let judged = report.connections >= settings.connections.max(1);
+    let judged = report.can_be_judged(settings);
     TapPicture { health, report, faults, judged }
 }

@@ -192,6 +192,10 @@ pub struct HttpAccounts {
     pub outstanding_over_limit: u64,
     /// Times that what stood behind unanswered CONNECT requests was passed over, since it had been read too often.
     pub replays_over_limit: u64,
+    /// TLS handshakes given up because too much was held of them.
+    pub hellos_over_limit: u64,
+    /// Exchanges reported as they were because too many were open on all connections.
+    pub exchanges_over_limit: u64,
     /// Streams of HTTP/2 reported as they were because too many were open.
     pub streams_over_limit: u64,
     /// Streams of HTTP/2 that a side reset before they were over.
@@ -288,6 +292,8 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
             fields_over_limit,
             outstanding_over_limit,
             replays_over_limit,
+            hellos_over_limit,
+            exchanges_over_limit,
             streams_over_limit,
             resets,
             late_heads,
@@ -324,6 +330,8 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
         self.fields_over_limit += fields_over_limit;
         self.outstanding_over_limit += outstanding_over_limit;
         self.replays_over_limit += replays_over_limit;
+        self.hellos_over_limit += hellos_over_limit;
+        self.exchanges_over_limit += exchanges_over_limit;
         self.streams_over_limit += streams_over_limit;
         self.resets += resets;
         self.late_heads += late_heads;

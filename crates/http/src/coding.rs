@@ -7,10 +7,12 @@
 use brotli_decompressor::BrotliResult;
 use flate2::Decompress;
 
+mod bombs;
 mod brotli;
 mod frames;
 mod inflate;
 
+use self::bombs::Bombs;
 use self::brotli::Brotli;
 use self::frames::Frames;
 use self::inflate::{Inflate, Wrapper};
@@ -136,6 +138,9 @@ pub(crate) struct Decoders {
     idle: Vec<Decompress>,
     scratch: Vec<Vec<u8>>,
     memory: usize,
+    /// Of it, what inflaters of WebSockets take.
+    lent: usize,
+    bombs: Bombs,
 }
 
 impl Decoders {
@@ -221,6 +226,7 @@ impl Decoder {
     /// Decodes the next bytes of the body; decoded ones go to `sink`.
     pub(crate) fn push(&mut self, decoders: &mut Decoders, limits: &Limits, input: &[u8], sink: &mut dyn FnMut(&[u8])) {
         self.taken += input.len() as u64;
+        decoders.bombs.taken(input.len());
         self.run(decoders, limits, input, false, sink);
     }
 
@@ -324,7 +330,7 @@ impl Pass<'_> {
             if made > 0 {
                 layer.out += made as u64;
                 layer.early = Vec::new();
-                if self.is_bomb(layer.out) {
+                if self.decoders.bombs.add(layer.out, self.taken, self.limits) {
                     self.trouble.bomb = true;
                     return true;
                 }
@@ -351,10 +357,6 @@ impl Pass<'_> {
             self.through(inner, deeper, &[], true);
         }
         true
-    }
-
-    fn is_bomb(&self, out: u64) -> bool {
-        out > self.limits.decoded || (out > self.limits.ratio_from && out / self.taken.max(1) > self.limits.ratio)
     }
 }
 

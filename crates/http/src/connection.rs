@@ -17,7 +17,7 @@ use spyhop_model::{Side, Timestamp};
 
 use crate::accounts::{Class, HttpAccounts, Other, Unparsed};
 use crate::coding::Decoders;
-use crate::exchange::Running;
+use crate::exchange::{Open, Running};
 use crate::hello::Seeker;
 use crate::http1::head::{Answer, Role, could_start};
 use crate::http1::pairing::Exchanges;
@@ -44,6 +44,10 @@ pub struct Shared<I: Inspection> {
     /// The fields of the header block that is being read, and the allocation of all HPACK tables.
     pub(crate) fields: List,
     pub(crate) tables: usize,
+    /// Memory of TLS handshakes that are being read.
+    pub(crate) hellos: usize,
+    /// Exchanges that are open on all connections.
+    pub(crate) open: Open,
     /// Capture time of what is being read.
     pub(crate) now: Timestamp,
     /// Bytes that were looked at, each time that they were.
@@ -63,6 +67,8 @@ impl<I: Inspection> Shared<I> {
             scratch: Vec::new(),
             fields: List::default(),
             tables: 0,
+            hellos: 0,
+            open: Open::default(),
             now: Timestamp::default(),
             #[cfg(test)]
             looked_at: 0,
@@ -79,6 +85,8 @@ pub struct Connection<I: Inspection> {
     /// Bytes that came, and bytes that were read again since a CONNECT before them was answered.
     delivered: u64,
     replayed: u64,
+    /// The client sends no more, and what it sent waits for the answer to a CONNECT.
+    client_done: bool,
 }
 
 /// How often the bytes of a connection are read again on average, if requests are sent behind a CONNECT that is not
@@ -128,7 +136,14 @@ impl<I: Inspection> Connection<I> {
     pub fn open(cx: &mut Shared<I>, connection: &spyhop_model::Connection) -> Self {
         cx.accounts.connections += 1;
         let exchanges = Exchanges::new(connection);
-        Connection { protocol: Protocol::undecided(), hello: Seeker::default(), exchanges, delivered: 0, replayed: 0 }
+        Connection {
+            protocol: Protocol::undecided(),
+            hello: Seeker::default(),
+            exchanges,
+            delivered: 0,
+            replayed: 0,
+            client_done: false,
+        }
     }
 
     /// The next bytes that `side` sent, in order, each once.
@@ -155,6 +170,13 @@ impl<I: Inspection> Connection<I> {
     /// `side` sends no more.
     pub fn finished(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side) {
         cx.now = at;
+        if let Protocol::Http1(http) = &self.protocol
+            && side == self.exchanges.client
+            && http.waits()
+        {
+            self.client_done = true;
+            return;
+        }
         self.closed(cx, at, side);
     }
 
@@ -235,7 +257,7 @@ impl<I: Inspection> Connection<I> {
                                 }
                                 Upgrade::WebSocket(deflate) if let Some((inspection, opened_by)) = asked => {
                                     let client = self.exchanges.client;
-                                    let running = Running::channel(inspection, opened_by, client, at);
+                                    let running = Running::channel(cx, inspection, opened_by, client, at);
                                     Protocol::WebSocket(Box::new(Channel::new(client, deflate, running)))
                                 }
                                 Upgrade::WebSocket(_) | Upgrade::Other => Protocol::Other(Other::Upgraded),
@@ -279,6 +301,11 @@ impl<I: Inspection> Connection<I> {
             }
         }
         cx.pool.give(early);
+        let waits = matches!(&self.protocol, Protocol::Http1(http) if http.waits());
+        if self.client_done && !waits {
+            self.client_done = false;
+            self.closed(cx, at, side);
+        }
     }
 
     /// Looks at the first bytes of a side.

@@ -1,6 +1,6 @@
 //! One body on its way to the inspection: content codings undone, a small one in one slice, a large one in pieces.
 
-use crate::coding::{Codings, Decoder, Decoders};
+use crate::coding::{Codings, Decoder, Decoders, Trouble};
 use crate::connection::Shared;
 use crate::exchange::Recipient;
 use crate::inspection::{Defects, Half, Inspection, Truncation};
@@ -20,8 +20,11 @@ pub(crate) struct Delivery {
 impl Delivery {
     pub(crate) fn begin<I: Inspection>(&mut self, cx: &mut Shared<I>, codings: &Codings) {
         self.cutter = Cutter::new(codings);
-        let uncoded = self.cutter.as_ref().is_some_and(|cutter| cutter.is_uncoded());
-        self.decoder = if uncoded { None } else { Decoder::new(codings, &cx.limits) };
+        if self.cutter.as_ref().is_some_and(|cutter| cutter.is_uncoded()) && !codings.is_plain() {
+            // Messages that are coded as a whole are none of gRPC.
+            self.cutter = None;
+        }
+        self.decoder = Decoder::new(codings, &cx.limits);
         self.streaming = false;
     }
 
@@ -70,20 +73,7 @@ impl Delivery {
     fn finish_decoder<I: Inspection, R: Recipient<I>>(&mut self, cx: &mut Shared<I>, to: &mut R, half: Half) {
         let Some(mut decoder) = self.decoder.take() else { return };
         let trouble = self.decode(cx, to, half, |decoders, limits, sink| decoder.finish(decoders, limits, sink));
-        if trouble.bad {
-            to.flag(half, Defects::BAD_CODING);
-            to.truncate(half, Truncation::BadCoding);
-        }
-        if trouble.bomb {
-            cx.accounts.bombs += 1;
-            to.flag(half, Defects::BOMB);
-            to.truncate(half, Truncation::Bomb);
-        }
-        if trouble.over_limit {
-            cx.accounts.decoders_over_limit += 1;
-            to.flag(half, Defects::BAD_CODING);
-            to.truncate(half, Truncation::BadCoding);
-        }
+        troubled(cx, to, half, trouble);
     }
 
     /// `lost` bytes of it were not seen.
@@ -100,11 +90,21 @@ impl Delivery {
             decoder.abandon(&mut cx.decoders);
         }
         to.encoded(half, lost);
-        if let Some(mut cutter) = self.cutter.take() {
+        if let Some(mut cutter) = self.cutter.take_if(|_| lost > 0) {
             cutter.gap(cx, to, half, lost, &mut |cx, to, cut| self.part(cx, to, half, cut));
             self.cutter = Some(cutter);
         }
         to.gap(&mut cx.inspect, half, lost);
+    }
+
+    /// Some of it was not seen, and nobody knows how much.
+    pub(crate) fn lost<I: Inspection, R: Recipient<I>>(&mut self, cx: &mut Shared<I>, to: &mut R, half: Half) {
+        if let Some(mut cutter) = self.cutter.take() {
+            // More than any message has left: the next one has to be found.
+            cutter.gap(cx, to, half, u64::MAX, &mut |cx, to, cut| self.part(cx, to, half, cut));
+            self.cutter = Some(cutter);
+        }
+        self.gap(cx, to, half, 0);
     }
 
     /// Hands over what is gathered, as a piece of a longer body.
@@ -129,9 +129,6 @@ impl Delivery {
         let Some(mut cutter) = self.cutter.take() else { return self.gather(cx, to, half, bytes, last) };
         let mut part = |cx: &mut Shared<I>, to: &mut R, cut: Cut<'_>| self.part(cx, to, half, cut);
         let strange = cutter.push(cx, to, half, bytes, &mut part);
-        if let (false, Some(running)) = (cutter.is_uncoded(), to.running(half)) {
-            running.decoded(half, bytes.len() as u64);
-        }
         if last || strange > 0 {
             cutter.finish(cx, to, half, &mut part);
             // What is not what its label says is shown as it is.
@@ -149,6 +146,7 @@ impl Delivery {
                 self.flush(cx, to, half);
                 to.gap(&mut cx.inspect, half, 0);
             }
+            Cut::End(trouble) => troubled(cx, to, half, trouble),
         }
     }
 
@@ -201,5 +199,23 @@ impl Delivery {
     ) {
         self.finish_decoder(cx, to, half);
         self.deliver(cx, to, half, bytes, false);
+    }
+}
+
+/// Tells what troubled the decoding of a body.
+fn troubled<I: Inspection, R: Recipient<I>>(cx: &mut Shared<I>, to: &mut R, half: Half, trouble: Trouble) {
+    if trouble.bad {
+        to.flag(half, Defects::BAD_CODING);
+        to.truncate(half, Truncation::BadCoding);
+    }
+    if trouble.bomb {
+        cx.accounts.bombs += 1;
+        to.flag(half, Defects::BOMB);
+        to.truncate(half, Truncation::Bomb);
+    }
+    if trouble.over_limit {
+        cx.accounts.decoders_over_limit += 1;
+        to.flag(half, Defects::BAD_CODING);
+        to.truncate(half, Truncation::BadCoding);
     }
 }

@@ -1,12 +1,39 @@
 //! One exchange that is not over: its inspection, and what is known of its two halves so far.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use spyhop_model::{Connection, MessageKind, Protocol, Side, Timestamp};
 
 use crate::accounts::HttpAccounts;
 use crate::connection::Shared;
 use crate::head::{RequestHead, ResponseHead};
-use crate::message::Piece;
 use crate::inspection::{Body, Defects, Exchange, Half, Inspection, MessageEnd, Truncation};
+use crate::message::Piece;
+
+/// How many exchanges are open on all connections of a worker: each has a ticket while it lives.
+#[derive(Clone, Default)]
+pub(crate) struct Open(Rc<Cell<usize>>);
+
+/// Counts one open exchange as long as it lives.
+pub(crate) struct Ticket(Open);
+
+impl Open {
+    fn ticket(&self) -> Ticket {
+        self.0.set(self.0.get() + 1);
+        Ticket(self.clone())
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.get()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.0.0.set(self.0.0.get().saturating_sub(1));
+    }
+}
 
 /// An exchange that is not over.
 pub(crate) struct Running<I> {
@@ -25,9 +52,12 @@ pub(crate) struct Running<I> {
     /// Halves of which nothing more is to come.
     pub(crate) done: [bool; 2],
     pub(crate) interim: u32,
+    /// Both halves pass at the same time by intent.
+    pub(crate) duplex: bool,
     pub(crate) defects: Defects,
     /// Versions as written, where their numbers do not say it.
     pub(crate) odd_versions: [Option<Box<str>>; 2],
+    ticket: Option<Ticket>,
     messages: [Option<Begun>; 2],
     told: [u64; 2],
 }
@@ -71,6 +101,7 @@ impl<I: Inspection> Running<I> {
     ) -> Self {
         let inspection = I::begin(&mut cx.inspect, connection, began_at);
         let mut running = Running::with(inspection, ordinals, began_at);
+        running.ticket = Some(cx.open.ticket());
         if connection.midstream {
             running.defects.add(Defects::MIDSTREAM);
         }
@@ -91,17 +122,20 @@ impl<I: Inspection> Running<I> {
             bodies: [None; 2],
             done: [false; 2],
             interim: 0,
+            duplex: false,
             defects: Defects::default(),
             odd_versions: [None, None],
+            ticket: None,
             messages: [None; 2],
             told: [0; 2],
         }
     }
 
     /// Stands for the exchange `opened_by` after its end, for messages on the channel that it opened.
-    pub(crate) fn channel(inspection: I, opened_by: u32, client: Side, at: Timestamp) -> Self {
+    pub(crate) fn channel(cx: &mut Shared<I>, inspection: I, opened_by: u32, client: Side, at: Timestamp) -> Self {
         let mut running = Running::with(inspection, &mut Ordinals::default(), at);
         (running.ordinal, running.client) = (opened_by, client);
+        running.ticket = Some(cx.open.ticket());
         running
     }
 
@@ -203,7 +237,8 @@ impl<I: Inspection> Running<I> {
             stream: self.stream,
             client: self.client,
             half,
-            number: *told,
+            // The first message of gRPC is the body.
+            number: *told + u64::from(kind == MessageKind::Grpc),
             began_at: begun.at,
             completed_at: cx.now,
             body: Body {
@@ -253,7 +288,8 @@ impl<I: Inspection> Running<I> {
 
     /// The exchange is over, or will never be.
     pub(crate) fn end(mut self, cx: &mut Shared<I>, client: Side, at: Timestamp) {
-        if self.answered_at.is_some() && self.bodies[REQUEST].is_some_and(|body| body.truncated.is_some()) {
+        let cut = self.bodies[REQUEST].is_some_and(|body| body.truncated.is_some());
+        if self.answered_at.is_some() && cut && !self.duplex {
             self.defects.add(Defects::EARLY_RESPONSE);
         }
         let exchange = Exchange {

@@ -13,6 +13,8 @@ use crate::inspection::{Greeting, Inspection};
 pub(crate) struct Seeker {
     reader: Option<Box<Reader>>,
     began_at: Timestamp,
+    /// What the reader holds, as counted for all connections.
+    held: usize,
     /// There is nothing more to be read.
     over: bool,
     found: bool,
@@ -37,7 +39,13 @@ impl Seeker {
         if !self.found && reader.handshake().is_found() {
             (self.found, self.began_at) = (true, cx.now);
         }
-        if state != State::Reading {
+        let held = reader.held();
+        cx.hellos = cx.hellos + held - self.held.min(cx.hellos);
+        self.held = held;
+        if cx.hellos > cx.limits.held_memory {
+            cx.accounts.hellos_over_limit += 1;
+            self.end(cx, exchanges);
+        } else if state != State::Reading {
             self.end(cx, exchanges);
         }
     }
@@ -59,6 +67,7 @@ impl Seeker {
     /// Tells what was found, if anything was; nothing more is read.
     pub(crate) fn end<I: Inspection>(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>) {
         self.over = true;
+        cx.hellos = cx.hellos.saturating_sub(std::mem::take(&mut self.held));
         let Some(reader) = self.reader.take() else { return };
         let handshake = reader.handshake();
         if !handshake.is_found() {

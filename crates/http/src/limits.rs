@@ -12,6 +12,8 @@ settings! {
         fields: usize = 256,
         /// A body that decodes to no more than this is handed over as one slice.
         small_body: usize = 64 << 10,
+        /// Exchanges that are open on all connections together; past it a connection that opens another one reports its own oldest as it is.
+        exchanges: usize = 200_000,
         /// Requests that wait for their answer on one connection; past it the oldest is reported without one.
         outstanding: usize = 128,
         /// Streams of HTTP/2 that are not over, on one connection; past it the oldest is reported as it is.
@@ -29,7 +31,7 @@ settings! {
         decoded: u64 = 4 << 30,
         /// Decoded bytes for each encoded byte, once `ratio_from` bytes came out.
         ratio: u64 = 200,
-        /// Decoded bytes below which the ratio is not looked at.
+        /// Decoded bytes below which the ratio is not looked at; 16 KiB at most while bombs come in numbers, and then a quarter of the ratio is enough.
         ratio_from: u64 = 1 << 20,
         /// Memory of all content decoders in use, by the windows their streams declare.
         decoder_memory: usize = 96 << 20,

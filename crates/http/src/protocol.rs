@@ -61,15 +61,17 @@ fn judge(text: &[u8], seen: usize, limit: usize) -> Sniffed {
     let known = is_known_method(text.get(..method).unwrap_or_default());
     // Had there been the end of a line, or a control character, in what was seen, it would have been judged.
     let new = text.get(seen..).unwrap_or_default();
+    // Text protocols end their lines soon; a control character means that this is none.
+    let control = |line: &[u8]| line.iter().any(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\r'));
     match memchr(b'\n', new) {
+        Some(end) if !known && new.get(..end).is_some_and(control) => other(),
         Some(end) => match text.get(..seen + end).and_then(request_line) {
             Some(_) => Sniffed::Http1(Role::Client),
             None => other(),
         },
         None if known && text.len() >= limit => Sniffed::Http1(Role::Client),
         None if !known && text.len() > LONGEST_ODD => other(),
-        // Text protocols end their lines soon; a control character means that this is none.
-        None if !known && new.iter().any(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\r')) => other(),
+        None if !known && control(new) => other(),
         None => Sniffed::Wait,
     }
 }

@@ -2,12 +2,16 @@
 
 use spyhop_model::{Connection as Facts, FlowId, FlowKey, Side, Socket, Timestamp, Vlans};
 
-use crate::{Connection, Exchange, Field, Half, HttpAccounts, Inspection, Limits, RequestHead, ResponseHead, Shared};
+use crate::{
+    Connection, Exchange, Field, Half, HttpAccounts, Inspection, Limits, MessageEnd, RequestHead, ResponseHead, Shared,
+};
 
 mod bodies;
 mod broken;
+mod cuts;
 mod hostile;
 mod http2;
+mod messages;
 mod properties;
 
 /// Writes down what it is told.
@@ -15,13 +19,19 @@ struct Told {
     request: String,
     response: String,
     bodies: [(Vec<u8>, u32, bool); 2],
+    messages: [Vec<u8>; 2],
 }
 
 impl Inspection for Told {
     type Context = Vec<String>;
 
     fn begin(_: &mut Vec<String>, _: &Facts, _: Timestamp) -> Self {
-        Told { request: String::new(), response: String::new(), bodies: Default::default() }
+        Told {
+            request: String::new(),
+            response: String::new(),
+            bodies: Default::default(),
+            messages: Default::default(),
+        }
     }
     fn request(&mut self, _: &mut Vec<String>, head: &RequestHead<'_>) {
         assert!(self.request.is_empty(), "a second request head");
@@ -51,7 +61,25 @@ impl Inspection for Told {
         }
     }
     fn again(&self, _: &mut Vec<String>, _: &Facts, _: Timestamp) -> Self {
-        Told { request: self.request.clone(), response: String::new(), bodies: Default::default() }
+        Told {
+            request: self.request.clone(),
+            response: String::new(),
+            bodies: Default::default(),
+            messages: Default::default(),
+        }
+    }
+    fn message(&mut self, _: &mut Vec<String>, half: Half, bytes: &[u8]) {
+        self.messages[half as usize].extend_from_slice(bytes);
+    }
+    fn message_gap(&mut self, _: &mut Vec<String>, half: Half) {
+        self.messages[half as usize].extend_from_slice(b"...");
+    }
+    fn message_end(&mut self, told: &mut Vec<String>, end: &MessageEnd) {
+        let text = std::mem::take(&mut self.messages[end.half as usize]);
+        let (kind, of, number) = (end.kind.name(), end.opened_by, end.number);
+        let by = if end.half == Half::Request { '>' } else { '<' };
+        let why = end.body.truncated.map(|why| format!(" {why:?}")).unwrap_or_default();
+        told.push(format!("{kind} {of}{by}{number} {} '{}'{why}", self.request, text.escape_ascii()));
     }
     fn end(self, told: &mut Vec<String>, exchange: &Exchange) {
         assert!(exchange.completed_at >= exchange.ended_at && exchange.ended_at >= exchange.began_at);
@@ -64,7 +92,8 @@ impl Inspection for Told {
                 text += "-";
                 continue;
             };
-            assert_eq!(facts.decoded_len, body.len() as u64);
+            // What is told as messages is no body.
+            assert!(facts.decoded_len == body.len() as u64 || (body.is_empty() && facts.decoded_len > 0));
             assert!(*ended || *calls == 0, "a body whose last piece was not marked");
             text += head;
             if !body.is_empty() {
@@ -159,7 +188,7 @@ fn play_with(limits: Limits, ops: &[Op], slice: usize) -> (Vec<String>, HttpAcco
     assert_eq!(cx.pool.lent(), 0, "all buffers came back");
     assert_eq!(cx.decoders.memory(), 0, "all decoders came back");
     assert_eq!(cx.tables, 0, "all tables came back");
-    assert_eq!(cx.accounts.exchanges as usize, cx.inspect.len());
+    assert_eq!((cx.accounts.exchanges + cx.accounts.messages) as usize, cx.inspect.len());
     (cx.inspect, cx.accounts)
 }
 

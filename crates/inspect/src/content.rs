@@ -14,7 +14,7 @@ use spyhop_model::{Fingerprint, Form, Half, Key, Observation, Place, Timestamp};
 
 pub use body::BodyScan;
 use passing::{Passing, Weigh};
-use values::{Room, Values};
+use values::{Held, Room, Values};
 
 use crate::types::custom::Match;
 use crate::types::{
@@ -26,6 +26,8 @@ use crate::walk::{Form as Pairs, Leaf, LeafKind, LeafSink, Piece, percent};
 pub const MAX_PLACES: usize = 256;
 /// Different values of one half whose fingerprints are kept; those beyond are counted only.
 pub const MAX_VALUES: usize = 65_536;
+/// Different values whose fingerprints a worker keeps in all exchanges together: some 35 MB.
+pub const MAX_VALUES_HELD: usize = 1 << 21;
 /// Records whose values are still weighed together.
 const RECORDS: usize = 32;
 /// Values of a record that wait for others.
@@ -60,6 +62,8 @@ pub enum Source {
 pub struct Recogniser {
     key: Key,
     custom: CustomTypes,
+    /// Different values held in all exchanges.
+    held: Held,
     matches: Vec<Match>,
     names: Vec<Option<(Box<str>, Hints)>>,
     hasher: ahash::RandomState,
@@ -70,7 +74,7 @@ impl Recogniser {
     pub fn new(key: Key) -> Recogniser {
         const SLOTS: usize = 1024;
         let hasher = ahash::RandomState::new();
-        Recogniser { key, custom: CustomTypes::default(), matches: Vec::new(), names: vec![None; SLOTS], hasher }
+        Recogniser { key, held: Held::default(), custom: CustomTypes::default(), matches: Vec::new(), names: vec![None; SLOTS], hasher }
     }
 
     /// With types of the operator's own.
@@ -81,6 +85,16 @@ impl Recogniser {
     /// The sensor's key.
     pub fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// Takes values of custom types out of a place: names are shown as they are.
+    pub(crate) fn hide(&self, place: &mut Place) {
+        if self.custom.is_empty() {
+            return;
+        }
+        if let Place::Header(name) | Place::Cookie(name) | Place::Query(name) | Place::Body(name) = place {
+            *name = self.custom.hidden(name).into();
+        }
     }
 
     /// What a name says.
@@ -168,7 +182,7 @@ impl Content {
             columns: Vec::new(),
             records: VecDeque::new(),
             stretch: u32::MAX,
-            room: Room { left: MAX_VALUES, over: 0 },
+            room: Room::new(MAX_VALUES),
             passing: None,
         }
     }
@@ -387,7 +401,8 @@ impl Content {
         }
         at.unwrap_or_else(|| {
             self.index.push(hash);
-            self.found.push(Found::new(what, recogniser.custom.kind(what), form, place(source, path), column));
+            let path = recogniser.custom.hidden(path);
+            self.found.push(Found::new(what, recogniser.custom.kind(what), form, place(source, &path), column));
             self.found.len() - 1
         })
     }
@@ -412,7 +427,7 @@ impl Content {
             let mut best = if passed.values.len() == 0 { Some(passed.points) } else { None };
             let is_new = |(print, _): &(Fingerprint, u8)| !leaves().any(|one| one.distinct.has(*print));
             for (print, points) in passed.values.iter().filter(is_new) {
-                found.distinct.add(print.0, points, &mut Room { left: 1, over: 0 }, || print);
+                found.distinct.add(print.0, points, &mut Room::new(1), || print);
                 found.count_more(points, 1);
                 best = best.max(Some(points));
             }
@@ -513,6 +528,7 @@ impl Found {
             self.sample = (points, mask(self.what, raw).into());
         }
         let written = recogniser.hasher.hash_one(raw);
+        let room = room.within(&recogniser.held, MAX_VALUES_HELD);
         self.distinct.add(written, points, room, || fingerprint(&recogniser.key, self.kind, self.form, raw))
     }
 

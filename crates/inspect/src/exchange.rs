@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use spyhop_http::{Body, Exchange, Field, Greeting, Half, Inspection, MessageEnd, RequestHead, ResponseHead, field};
 use spyhop_model::{
-    Agent, Call, Connection, Fingerprint, Key, Message, Moment, Protocol, Raw, Request, Response, Side,
-    Sighting, Socket, Timestamp, Transport,
+    Agent, Call, Connection, Fingerprint, Key, Message, Moment, Protocol, Raw, Request, Response, Side, Sighting,
+    Socket, Timestamp, Transport,
 };
 use spyhop_tls::ClientHello;
 
@@ -425,7 +425,8 @@ impl Inspection for ExchangeInspection {
         if let (Some(raw), Some(_)) = (&mut raw, &login_found) {
             raw.account = login.account_as_sent().map(Into::into);
         }
-        let (credentials, left_out) = credentials.finish();
+        let (mut credentials, left_out) = credentials.finish();
+        credentials.iter_mut().for_each(|credential| cx.recogniser.hide(&mut credential.place));
         cx.accounts.credentials_over_limit += u64::from(left_out);
         cx.accounts.values_over_limit += asked.content.values_over_limit() + answered.content.values_over_limit();
         let mut observations = asked.content.finish();
@@ -557,20 +558,23 @@ fn pass<S: LeafSink>(scan: &mut BodyScan, step: Step<'_>, sink: &mut S) {
 
 /// Whether a hop says that its client used TLS: RFC 7239 (`Forwarded: proto=https`), and what was common before it.
 fn is_forwarded_https(fields: &[Field<'_>]) -> bool {
+    const SCHEMES: [&str; 5] =
+        ["x-forwarded-proto", "x-forwarded-scheme", "x-scheme", "x-url-scheme", "cloudfront-forwarded-proto"];
+    const SWITCHES: [&str; 3] = ["x-forwarded-ssl", "front-end-https", "x-https"];
     fields.iter().any(|field| {
-        let name = |known: &str| field.name.eq_ignore_ascii_case(known.as_bytes());
-        let value = field.value.get(..FIELD).unwrap_or(field.value).to_ascii_lowercase();
-        // Hops append: the first entry is the outermost hop, the one that talked to the client.
-        let first = value.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
-        if name("x-forwarded-proto") || name("x-forwarded-scheme") || name("x-scheme") || name("x-url-scheme") {
-            first == b"https" || first == b"wss"
-        } else if name("x-forwarded-ssl") || name("front-end-https") || name("x-https") {
-            first == b"on" || first == b"1"
-        } else if name("forwarded") {
-            let mut pairs = first.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-            pairs.any(|pair| pair == b"proto=https" || pair == b"proto=\"https\"")
+        let named = |names: &[&str]| names.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes()));
+        // Hops append: the first entry is of the outermost hop, the one that talked to the client.
+        let first = || field.value.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
+        let is = |value: &[u8], known: &[&str]| known.iter().any(|one| value.eq_ignore_ascii_case(one.as_bytes()));
+        if named(&SCHEMES) {
+            is(first(), &["https", "wss"])
+        } else if named(&SWITCHES) {
+            is(first(), &["on", "1"])
+        } else if named(&["forwarded"]) {
+            let mut pairs = first().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+            pairs.any(|pair| is(pair, &["proto=https", "proto=\"https\""]))
         } else {
-            name("cloudfront-forwarded-proto") && first == b"https"
+            false
         }
     })
 }

@@ -61,5 +61,9 @@ fn subject(certificate: &Certificate) -> Option<String> {
         .into_iter()
         .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={value}")))
         .collect();
-    if parts.is_empty() { certificate.dns_names.first().map(|name| format!("DNS={name}")) } else { Some(parts.join(", ")) }
+    if parts.is_empty() {
+        certificate.dns_names.first().map(|name| format!("DNS={name}"))
+    } else {
+        Some(parts.join(", "))
+    }
 }

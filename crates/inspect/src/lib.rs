@@ -13,5 +13,5 @@ pub mod segment;
 pub mod types;
 pub mod walk;
 
-pub use handshake::Met;
 pub use exchange::{ExchangeInspection, InspectAccounts, Inspector, Knowledge};
+pub use handshake::Met;

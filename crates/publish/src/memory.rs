@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use spyhop_model::{Event, Finding};
+use spyhop_model::{Event, Finding, Greeting};
 
 use crate::journal::{Journal, JournalError, Read, Reader, ReaderReport, Record, Tally, Wants};
 
@@ -385,7 +385,8 @@ fn weight(record: &Record) -> usize {
         Record::Greeting(greeting) => {
             let said = &greeting.handshake;
             let texts = [&said.sni, &said.alpn, &said.certificate, &said.client_certificate];
-            size_of_val(greeting) + 300 + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
+            let offered: usize = said.offered.iter().map(|name| name.len() + 32).sum();
+            size_of::<Greeting>() + 200 + offered + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
         }
         Record::Finding(finding) => {
             let names: usize = finding.involved.iter().flat_map(|(_, names)| names).map(|name| name.len() + 32).sum();

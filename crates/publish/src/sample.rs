@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use spyhop_model::{
     Account, Agent, AgentFamily, Body, Call, Change, Class, Country, Credential, CredentialKind, DataType, Defects,
-    Entity, Event, ExchangeId, Finding, FindingId, Fingerprint, FlowId, Form, Grade, Half, Involved, KeyId, Login,
-    LoginMethod, Moment, Observation, Outcome, Party, Personal, Place, Protocol, Request, Respond, Response, Rule,
-    Said, SecretForm, Severity, Socket, Span, Status, Text, Timestamp, Transport, Truncation, Vlans, Weakness, Zone,
+    Entity, Event, ExchangeId, Finding, FindingId, Fingerprint, FlowId, Form, Grade, Greeting, Half, Handshake,
+    Involved, KeyId, Login, LoginMethod, Moment, Observation, Outcome, Party, Personal, Place, Protocol, Request,
+    Respond, Response, Rule, Said, SecretForm, Severity, Socket, Span, Status, Text, Timestamp, Transport, Truncation,
+    Vlans, Weakness, Zone,
 };
 
 use crate::record::Names;
@@ -151,4 +152,26 @@ pub fn event(ordinal: u32) -> Event {
         partner: None,
         repeated_login: false,
     }
+}
+
+/// A TLS handshake.
+pub fn greeting() -> Greeting {
+    let Event { call, client, server, .. } = event(2);
+    let handshake = Handshake {
+        moment: call.moment,
+        began_at: call.began_at,
+        client: call.client,
+        server: call.server,
+        vlans: call.vlans,
+        quic: false,
+        sni: Some("shop.example".into()),
+        version: Some("TLS1.2".into()),
+        offered: vec!["h2".into()],
+        alpn: Some("h2".into()),
+        cipher: Some("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256".into()),
+        ja4: Some("t12d190800_d83cc789557e_7af1ed941c26".into()),
+        certificate: Some("CN=shop.example".into()),
+        client_certificate: None,
+    };
+    Greeting { handshake, client, server }
 }

@@ -182,6 +182,8 @@ pub(super) fn worker_losses(worker: &WorkerAccounts, source: &Losses) -> Losses 
         ("header_tables_over_limit", http.header_tables_over_limit),
         ("continuation_floods", http.continuation_floods),
         ("streams_over_limit", http.streams_over_limit),
+        ("exchanges_over_limit", http.exchanges_over_limit),
+        ("hellos_over_limit", http.hellos_over_limit),
         ("requests_over_limit", http.outstanding_over_limit),
         ("replays_over_limit", http.replays_over_limit),
         ("bodies_over_limit", http.bodies_over_limit),

@@ -28,6 +28,8 @@ pub(super) struct Behaviour {
     coming: Vec<VecDeque<(Timestamp, Losses)>>,
     losses: Vec<Losses>,
     health: Collected,
+    /// As of the last look at the mirror.
+    dropped: u64,
     low: Timestamp,
     /// The time of the last thing that happened, for the end of the run.
     reached: Timestamp,
@@ -57,6 +59,7 @@ impl Behaviour {
             coming: vec![VecDeque::new(); workers],
             losses: vec![Losses::default(); workers],
             health: Collected::default(),
+            dropped: 0,
             low: Timestamp::default(),
             reached: Timestamp::default(),
             records: Vec::new(),
@@ -194,8 +197,21 @@ impl Behaviour {
         self.append();
     }
 
+    /// Packets that were lost behind the mirror: in the kernel, the network card, or by who wrote the capture.
+    fn dropped_here(&self) -> u64 {
+        let reasons = ["kernel_dropped", "interface_dropped", "dropped_by_writer"];
+        let of = |losses: &Losses| reasons.iter().filter_map(|reason| losses.get(reason)).sum::<u64>();
+        self.losses.iter().map(of).sum()
+    }
+
     fn tell_mirror(&mut self, low: Timestamp) {
-        for (at, taps) in self.health.due(low) {
+        for (at, mut taps) in self.health.due(low) {
+            // What our own host dropped is no fault of the mirror.
+            let dropped = self.dropped_here();
+            if dropped > self.dropped {
+                self.dropped = dropped;
+                taps.iter_mut().for_each(|tap| tap.lost = 0);
+            }
             let at = if at == Timestamp::MAX { self.reached } else { at };
             self.engine.mirror(at, &taps);
         }

@@ -17,6 +17,8 @@ pub(super) fn interval(at: Timestamp) -> u64 {
 
 /// What the decoder counted up to a mark.
 pub(super) struct SourceHealth {
+    /// Which look this is: two may fall on one time.
+    pub(super) look: u64,
     pub(super) interfaces: Vec<Arc<str>>,
     pub(super) taps: Vec<Tap>,
     pub(super) counts: TapCounts,
@@ -31,20 +33,21 @@ pub(super) struct WorkerHealth {
 /// Adds up what comes from all workers for one mark.
 #[derive(Default)]
 pub(super) struct Collected {
-    coming: BTreeMap<Timestamp, (Arc<SourceHealth>, TapCounts)>,
+    /// By mark and look.
+    coming: BTreeMap<(Timestamp, u64), (Arc<SourceHealth>, TapCounts)>,
     last: Health,
 }
 
 impl Default for SourceHealth {
     fn default() -> Self {
-        SourceHealth { interfaces: Vec::new(), taps: Vec::new(), counts: TapCounts::default() }
+        SourceHealth { look: 0, interfaces: Vec::new(), taps: Vec::new(), counts: TapCounts::default() }
     }
 }
 
 impl Collected {
     pub(super) fn take(&mut self, mark: Timestamp, health: WorkerHealth) {
         let WorkerHealth { source, counts } = health;
-        let (_, sum) = self.coming.entry(mark).or_insert_with(|| {
+        let (_, sum) = self.coming.entry((mark, source.look)).or_insert_with(|| {
             let counts = source.counts.clone();
             (source, counts)
         });
@@ -54,8 +57,8 @@ impl Collected {
     /// What came in between two looks, for each look up to `low`, which all workers have passed.
     pub(super) fn due(&mut self, low: Timestamp) -> Vec<(Timestamp, Vec<TapReport>)> {
         let mut due = Vec::new();
-        while let Some(entry) = self.coming.first_entry().filter(|entry| *entry.key() <= low) {
-            let (at, (source, counts)) = entry.remove_entry();
+        while let Some(entry) = self.coming.first_entry().filter(|entry| entry.key().0 <= low) {
+            let ((at, _), (source, counts)) = entry.remove_entry();
             let now = Health::new(&source.taps, &counts);
             due.push((at, reports(&now.since(&self.last), &source.interfaces)));
             self.last = now;

@@ -43,6 +43,7 @@ pub(super) struct Intake {
     /// The mirror's health, noted for the next mark.
     health: Option<Arc<SourceHealth>>,
     looked: u64,
+    looks: u64,
 }
 
 impl Intake {
@@ -68,6 +69,7 @@ impl Intake {
             told: Losses::default(),
             health: None,
             looked: 0,
+            looks: 0,
         }
     }
 
@@ -181,7 +183,9 @@ impl Intake {
 
     /// Notes the mirror's health, for the next mark.
     fn look(&mut self, source: &Source) {
+        self.looks += 1;
         self.health = Some(Arc::new(SourceHealth {
+            look: self.looks,
             interfaces: source.interfaces(),
             taps: self.decoder.taps().to_vec(),
             counts: self.decoder.health().clone(),

@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 use spyhop_http::{Carries, Shared};
 use spyhop_inspect::{ExchangeInspection, Inspector, Met};
 use spyhop_model::{Connection, Moment, Side, Timestamp};
-use spyhop_stream::{Batch, Content, End, Oddity, StreamReader, Streams, UdpDatagram};
+use spyhop_stream::{Batch, Content, End, Oddity, StreamReader, Streams, TapCounts, UdpDatagram};
 use spyhop_tls::{Begun, Flows};
 
 use super::accounts::{Losses, WorkerAccounts, worker_losses};
@@ -129,7 +129,8 @@ pub(super) fn work(
         losses: worker.losses(),
         health: known.map(|source| WorkerHealth { source, counts: worker.streams.health().clone() }),
     });
-    worker.accounts()
+    let health = worker.streams.health().clone();
+    worker.accounts(health)
 }
 
 struct Worker {
@@ -189,20 +190,20 @@ impl Worker {
 
     /// Losses so far, if they have changed since they were told.
     fn losses(&mut self) -> Option<Losses> {
-        let now = worker_losses(&self.accounts(), &self.source);
+        let now = worker_losses(&self.accounts(TapCounts::default()), &self.source);
         (now != self.told).then(|| {
             self.told = now.clone();
             now
         })
     }
 
-    fn accounts(&self) -> WorkerAccounts {
+    fn accounts(&self, health: TapCounts) -> WorkerAccounts {
         WorkerAccounts {
             stream: self.streams.accounts(),
             http: self.shared.accounts.clone(),
             inspect: self.shared.inspect.accounts,
             panics: self.panics,
-            health: self.streams.health().clone(),
+            health,
         }
     }
 }

@@ -59,6 +59,8 @@ impl Recent {
     /// Whether a segment is a copy of one that was noted `within` before.
     pub(crate) fn holds(&self, s: &Segment<'_>, within: Span) -> bool {
         let mark = mark(s);
+        // A retransmission does not change its VLAN, so that one that does may come as late as a router takes.
+        let within = if s.ip_id == 0 { Span(within.0.saturating_mul(UNNUMBERED)) } else { within };
         self.marks.iter().position(|known| *known == mark).is_some_and(|at| self.near(at, s, within))
     }
 

@@ -92,7 +92,7 @@ impl<R: StreamReader> Streams<R> {
         self.working = None;
         if was != is {
             if is == (false, false) {
-                self.table.mark_busy(slot, segment.at);
+                self.table.mark_busy(slot);
             } else {
                 self.table.mark_spare(slot);
             }
@@ -194,7 +194,7 @@ impl<R: StreamReader> Streams<R> {
             return None;
         }
         while self.table.len() >= self.limits.connections.max(1) {
-            let victim = self.table.victim()?;
+            let victim = self.table.victim(segment.at)?;
             self.end(cx, victim, segment.at, End::Evicted);
         }
         self.accounts.connections += 1;

@@ -10,11 +10,18 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 use ahash::RandomState;
-use spyhop_model::{FlowKey, Socket, Timestamp};
+use spyhop_model::{FlowKey, Socket, Span, Timestamp};
 
 use crate::flow::Flow;
 use crate::limits::Limits;
 use crate::reader::StreamReader;
+
+/// A connection younger than this may yet bring its first data: a handshake takes a round trip.
+const OPENING: Span = Span::seconds(1);
+
+/// Connections with data among which one is chosen to give way. One that speaks now and then stands among that many slow
+/// ones, and stays.
+const LOOKS: usize = 16;
 
 /// A place in the table, and which of its tenants is meant.
 pub(crate) type Slot = (u32, u32);
@@ -29,8 +36,10 @@ pub(crate) struct Table<R> {
     timers: BinaryHeap<Reverse<(Timestamp, Slot)>>,
     /// Connections without data, or ended: first to give way, oldest first.
     spare: VecDeque<Slot>,
-    /// Connections with data, by when they were last looked at.
-    busy: VecDeque<(Slot, Timestamp)>,
+    /// Connections with data, about by age.
+    busy: VecDeque<Slot>,
+    /// How often a victim was looked for among them.
+    looked: usize,
     hasher: RandomState,
 }
 
@@ -71,6 +80,7 @@ impl<R: StreamReader> Table<R> {
             timers: BinaryHeap::new(),
             spare: VecDeque::new(),
             busy: VecDeque::new(),
+            looked: 0,
             hasher: RandomState::new(),
         }
     }
@@ -199,38 +209,50 @@ impl<R: StreamReader> Table<R> {
     }
 
     /// The connection has data.
-    pub(crate) fn mark_busy(&mut self, slot: Slot, at: Timestamp) {
-        self.busy.push_back((slot, at));
+    pub(crate) fn mark_busy(&mut self, slot: Slot) {
+        self.busy.push_back(slot);
         if self.busy.len() > 1024 + 4 * self.len() {
             let places = &self.places;
             let mut kept = std::collections::HashSet::with_hasher(self.hasher.clone());
-            self.busy.retain(|(slot, _)| tenant(places, *slot).is_some_and(|f| !is_spare(f)) && kept.insert(*slot));
+            self.busy.retain(|slot| tenant(places, *slot).is_some_and(|f| !is_spare(f)) && kept.insert(*slot));
         }
     }
 
-    /// Whom to give up for a new connection: the oldest without data, else one that was silent for long.
-    pub(crate) fn victim(&mut self) -> Option<Slot> {
-        while let Some(slot) = self.spare.pop_front() {
-            if tenant(&self.places, slot).is_some_and(is_spare) {
+    /// Whom to give up for a new connection at `now`: the oldest without data, else one that was silent for long.
+    ///
+    /// Where nearly all have data, those without are the few that are just opening: they do not give way to a table full
+    /// of slow ones. A flood of openings shows in their number.
+    pub(crate) fn victim(&mut self, now: Timestamp) -> Option<Slot> {
+        while let Some(slot) = self.spare.front().copied() {
+            if let Some(flow) = tenant(&self.places, slot).filter(|flow| is_spare(flow)) {
+                // What follows in the queue came later, so this is all of them.
+                let few = self.spare.len() < self.len() / 8;
+                if few && flow.ended.is_none() && flow.started + OPENING > now {
+                    break;
+                }
+                self.spare.pop_front();
                 return Some(slot);
             }
+            self.spare.pop_front();
         }
-        // Those heard of since they were looked at go to the back. A few looks must do; then the longest silent of
-        // those looked at goes.
+        // A few looks must do, spread over the queue, which stands by age; the longest silent of them goes.
         let mut longest: Option<(Timestamp, Slot)> = None;
-        for _ in 0..64 {
-            let Some((slot, looked)) = self.busy.pop_front() else { break };
-            let Some(flow) = tenant(&self.places, slot).filter(|flow| !is_spare(flow)) else { continue };
-            let seen = flow.last_seen;
-            self.busy.push_back((slot, seen));
-            if longest.is_none_or(|(at, _)| seen < at) {
-                longest = Some((seen, slot));
-            }
-            if seen <= looked {
-                break;
+        self.looked = self.looked.wrapping_add(1);
+        let len = self.busy.len();
+        let mut at = self.looked.wrapping_mul(0x9e37_79b9) % len.max(1);
+        for _ in 0..LOOKS.min(len) {
+            at = (at + len.div_ceil(LOOKS)) % self.busy.len().max(1);
+            let Some(slot) = self.busy.get(at).copied() else { break };
+            match tenant(&self.places, slot).filter(|flow| !is_spare(flow)) {
+                None => drop(self.busy.swap_remove_back(at)),
+                Some(flow) if longest.is_none_or(|(seen, _)| flow.last_seen < seen) => {
+                    longest = Some((flow.last_seen, slot));
+                }
+                Some(_) => {}
             }
         }
-        longest.map(|(_, slot)| slot).or_else(|| self.any())
+        let silent = longest.filter(|(seen, _)| *seen + OPENING <= now).map(|(_, slot)| slot);
+        silent.or_else(|| self.spare.pop_front()).or_else(|| longest.map(|(_, slot)| slot)).or_else(|| self.any())
     }
 
     /// Any connection at all, for when the queues know none.

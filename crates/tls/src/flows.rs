@@ -8,7 +8,7 @@ use crate::hello::ClientHello;
 use crate::{State, quic};
 
 /// Flows that are remembered; beyond it the oldest is forgotten, so that a late Initial of it would be told again.
-pub const FLOWS: usize = 4_096;
+pub const FLOWS: usize = 1_024;
 
 /// Reads the hellos of QUIC connections.
 #[derive(Default)]
@@ -43,14 +43,7 @@ pub struct Begun {
 
 impl Flows {
     /// The next datagram. Tells a connection when its hello is whole.
-    pub fn datagram(
-        &mut self,
-        at: Timestamp,
-        src: Socket,
-        dst: Socket,
-        vlans: Vlans,
-        payload: &[u8],
-    ) -> Option<Begun> {
+    pub fn datagram(&mut self, at: Timestamp, src: Socket, dst: Socket, vlans: Vlans, payload: &[u8]) -> Option<Begun> {
         let (key, from_low) = FlowKey::of(src, dst, vlans);
         if !self.known.contains_key(&key) {
             if !quic::is_client_initial(payload) {

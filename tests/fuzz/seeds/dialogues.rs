@@ -98,6 +98,35 @@ pub fn seeds() -> Vec<Seed> {
             "turned",
             vec![s("GET /a HTTP/1.1\r\n\r\n"), c("HTTP/1.1 200 OK\r\n\r\nto the end"), Op::Finished(Originator)],
         ),
+        (
+            "events",
+            vec![
+                c("GET /events HTTP/1.1\r\nAccept: text/event-stream\r\n\r\n"),
+                s("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                s("1b\r\n: c\nevent: a\ndata: one\ndata:\n\r\n"),
+                s("f\r\n\ndata:{\"a\":1}\r\r\r\n0\r\n\r\n"),
+            ],
+        ),
+        (
+            "grpc-web",
+            vec![
+                c(
+                    "POST /a.B/C HTTP/1.1\r\nContent-Type: application/grpc-web\r\nContent-Length: 8\r\n\r\n\0\0\0\0\x03abc",
+                ),
+                s("HTTP/1.1 200 OK\r\nContent-Type: application/grpc-web+proto\r\n\r\n\0\0\0\0\x02hi\0\0\0\0\x01x"),
+                s("\u{0}\0\0\0\x02ab"),
+                Op::Data(Responder, b"\x80\0\0\0\x0fgrpc-status:0\r\n".to_vec()),
+                Op::Finished(Responder),
+            ],
+        ),
+        (
+            "websocket",
+            vec![
+                c("GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"),
+                s("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n\x01\x03Hel"),
+                s("\u{0}\x02lo"),
+            ],
+        ),
         ("tls", vec![c("\x16\x03\x01\x02\0\x01"), s("\x16\x03\x03\0\x7a\x02")]),
     ];
     all.into_iter()

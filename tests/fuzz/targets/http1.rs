@@ -55,6 +55,7 @@ fn steady(ops: &[Op], (log, accounts): &(Log, HttpAccounts)) -> bool {
         && accounts.other_total() == 0
         && accounts.unparsed_total() == 0
         && accounts.response_only == 0
+        && accounts.http2_connections == 0
         && accounts.tunnels == 0
         && !log.seen.iter().any(|seen| seen.defects.has(Defects::BAD_CHUNK))
 }

@@ -42,7 +42,8 @@ impl Detector for Unmasked {
     type State = Names;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
-        if event.call.response.is_some() && event.call.request.is_some() {
+        let answers = event.call.response.is_some() || event.call.message.is_some();
+        if answers && event.call.request.is_some() {
             out.push(CellKey::of(Entity::Endpoint(event.endpoint.clone())));
         }
     }

@@ -49,7 +49,12 @@ impl Detector for OutboundOverseas {
         let Some(country) = event.server.country else { return };
         let sent = || carried(event).filter(|seen| seen.half == Half::Request);
         let values = sent().map(|seen| u64::from(seen.count)).sum();
-        let bytes = event.call.request.as_ref().map_or(0, |request| request.body.encoded_len);
+        let bytes = match &event.call.message {
+            Some(message) if message.half == Half::Request => message.body.encoded_len,
+            // What comes back is no transfer.
+            Some(_) => return,
+            None => event.call.request.as_ref().map_or(0, |request| request.body.encoded_len),
+        };
         let mut evidence = Evidence::new()
             .severity(severity(sent()))
             .confidence(80)

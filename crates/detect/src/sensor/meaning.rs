@@ -50,7 +50,16 @@ pub fn meaning(reason: &str) -> Meaning {
             },
             Text { en: "values and credentials behind the cut", zh: "截断之后的敏感数据与凭据" },
         ),
-        "dropped_by_writer" => (PACKETS, Text { en: "whoever wrote the capture says that they were dropped", zh: "抓包文件的写入者记录了丢包" }, Text { en: "any connection may miss a part: exchanges cut off, answers without requests", zh: "任何连接都可能缺失片段：请求响应被截断或不成对" }),
+        "dropped_by_writer" => (
+            PACKETS,
+            Text {
+                en: "whoever wrote the capture says that they were dropped", zh: "抓包文件的写入者记录了丢包"
+            },
+            Text {
+                en: "any connection may miss a part: exchanges cut off, answers without requests",
+                zh: "任何连接都可能缺失片段：请求响应被截断或不成对",
+            },
+        ),
         "packets_late" => (
             PACKETS,
             Text {
@@ -118,7 +127,16 @@ pub fn meaning(reason: &str) -> Meaning {
             },
             Text { en: "further credentials of those requests", zh: "这些请求中的其余凭据" },
         ),
-        "values_over_limit" => (TIMES, Text { en: "a value was counted but its fingerprint not kept: there were too many in one body", zh: "单个正文中的值过多，已计数但未保留其指纹" }, Text { en: "which subjects those values belong to, when a leak is traced", zh: "溯源时这些值所属的主体" }),
+        "values_over_limit" => (
+            TIMES,
+            Text {
+                en: "a value was counted but its fingerprint not kept: there were too many in one body",
+                zh: "单个正文中的值过多，已计数但未保留其指纹",
+            },
+            Text {
+                en: "which subjects those values belong to, when a leak is traced", zh: "溯源时这些值所属的主体"
+            },
+        ),
         "bombs_cut" => (
             TIMES,
             Text { en: "a body decompressed beyond the limits of [http]", zh: "正文解压超过 [http] 上限" },

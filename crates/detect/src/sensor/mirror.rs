@@ -34,6 +34,9 @@ settings! {
     }
 }
 
+/// Packets that tell as much as one connection.
+const PACKETS: u64 = 20;
+
 /// What one port delivered of one VLAN: counts of some stretch of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TapReport {
@@ -69,6 +72,13 @@ impl TapReport {
         self.twice += more.twice;
         self.cut += more.cut;
         self.lost += more.lost;
+    }
+
+    /// Whether there is enough to judge: connections, or so many packets that copies and cuts show without. A second session of
+    /// a double mirror may bring copies only, which are no connections of their own.
+    pub fn can_be_judged(&self, settings: &MirrorSettings) -> bool {
+        let least = settings.connections.max(1);
+        self.connections >= least || self.packets >= least.saturating_mul(PACKETS)
     }
 
     /// `eth1` or `eth1 VLAN 30`.
@@ -170,9 +180,10 @@ impl Fault {
 
 /// What is wrong with what one port delivered of one VLAN, and its share in percent. Nothing is said of too few connections.
 pub fn faults(tap: &TapReport, settings: &MirrorSettings, midstream: bool) -> Vec<(Fault, u64)> {
-    if tap.connections < settings.connections.max(1) {
+    if !tap.can_be_judged(settings) {
         return Vec::new();
     }
+    let enough = tap.connections >= settings.connections.max(1);
     let percent = |part: u64, whole: u64| part.saturating_mul(100) / whole.max(1);
     let carried = tap.payload.saturating_add(tap.lost);
     [
@@ -188,7 +199,8 @@ pub fn faults(tap: &TapReport, settings: &MirrorSettings, midstream: bool) -> Ve
     ]
     .into_iter()
     .filter(|(fault, share, limit)| {
-        *share >= (*limit).max(1) && !settings.accepted.iter().any(|accepted| accepted == fault.name())
+        (enough || matches!(fault, Fault::Twice | Fault::Cut))
+            && *share >= (*limit).max(1) && !settings.accepted.iter().any(|accepted| accepted == fault.name())
     })
     .map(|(fault, share, _)| (fault, share))
     .collect()
@@ -242,11 +254,16 @@ impl Mirror {
                 ..TapReport::default()
             });
             open.add(tap);
+            if tap.packets > 0
+                && let Some(carried) = self.carried.get_mut(&key)
+            {
+                *carried = (at, false);
+            }
             if !settled {
                 // Those that were there before the sensor looked say nothing of the mirror.
                 open.midstream = 0;
             }
-            if open.connections < self.settings.connections.max(1) {
+            if !open.can_be_judged(&self.settings) {
                 continue;
             }
             let judged = std::mem::take(open);

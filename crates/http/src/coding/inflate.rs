@@ -77,8 +77,12 @@ impl Inflate {
         while !matches!(self.gzip, Gzip::Body) {
             let Some(&byte) = input.get(used) else { return (used, 0, false) };
             if !self.header(byte) {
-                // After a whole member: padding or junk, of which nothing is shown.
-                return if self.ended { (input.len(), 0, false) } else { (used, 0, true) };
+                if !self.ended {
+                    return (used, 0, true);
+                }
+                // After a whole member: padding or junk, of which nothing is shown, whatever a later piece begins with.
+                self.gzip = Gzip::Over;
+                return (input.len(), 0, false);
             }
             used += 1;
         }
@@ -147,10 +151,12 @@ impl Decoders {
     /// A raw inflater at the start of a stream, charged for until it comes back; `None` if the memory of decoders does
     /// not suffice.
     pub(crate) fn lend_inflater(&mut self, limits: &Limits) -> Option<Decompress> {
-        if self.memory + INFLATER > limits.decoder_memory {
+        // Those of WebSockets are held as long as these live: bodies keep three quarters of the memory for themselves.
+        if self.memory + INFLATER > limits.decoder_memory || self.lent + INFLATER > limits.decoder_memory / 4 {
             return None;
         }
         self.memory += INFLATER;
+        self.lent += INFLATER;
         let mut inflater = self.idle.pop().unwrap_or_else(|| Decompress::new(false));
         inflater.reset(false);
         Some(inflater)
@@ -159,6 +165,7 @@ impl Decoders {
     /// Takes a lent inflater back.
     pub(crate) fn return_inflater(&mut self, inflater: Decompress) {
         self.memory = self.memory.saturating_sub(INFLATER);
+        self.lent = self.lent.saturating_sub(INFLATER);
         if self.idle.len() < KEPT {
             self.idle.push(inflater);
         }

@@ -256,7 +256,13 @@ impl Response<'static> {
     /// What stands for a head before an answer in the manner of HTTP/0.9.
     pub(crate) fn simple() -> Self {
         let head = ResponseHead { status: 0, version: (0, 9), fields: &[] };
-        Response { head, framing: Framing::default(), defects: Defects(Defects::ODD_START_LINE), dropped: 0, odd_version: None }
+        Response {
+            head,
+            framing: Framing::default(),
+            defects: Defects(Defects::ODD_START_LINE),
+            dropped: 0,
+            odd_version: None,
+        }
     }
 }
 

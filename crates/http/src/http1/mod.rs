@@ -83,6 +83,11 @@ impl Http1 {
         switch
     }
 
+    /// Whether what the client sends waits for the answer to its CONNECT.
+    pub(crate) fn waits(&self) -> bool {
+        self.request.waits()
+    }
+
     /// What the client sent after a CONNECT, before it was granted.
     pub(crate) fn take_waiting<I: Inspection>(&mut self, cx: &mut Shared<I>) -> Vec<u8> {
         self.request.take_waiting(cx)

@@ -300,12 +300,18 @@ impl<I: Inspection> Exchanges<I> {
         }
         let current = self.current;
         let idle = |slot: &Slot<I>| slot.running.done[REQUEST] && !current.contains(&Some(slot.sequence));
-        while self.slots.len() > cx.limits.outstanding
+        let crowded = cx.open.count() > cx.limits.exchanges;
+        let most = if crowded { 1 } else { cx.limits.outstanding };
+        while self.slots.len() > most
             && let Some(oldest) = self.slots.iter().position(idle)
             && let Some(slot) = self.slots.remove(oldest)
         {
             if slot.waits() {
-                cx.accounts.outstanding_over_limit += 1;
+                if crowded {
+                    cx.accounts.exchanges_over_limit += 1;
+                } else {
+                    cx.accounts.outstanding_over_limit += 1;
+                }
                 self.guess = true;
             }
             self.end(cx, slot, at);

@@ -108,6 +108,10 @@ impl Reader {
         arriving.then_some(Arriving { number: self.number, began_at: self.began_at })
     }
 
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self.state, State::Waiting)
+    }
+
     pub(crate) fn take_waiting<I: Inspection>(&mut self, cx: &mut Shared<I>) -> Vec<u8> {
         if !matches!(self.state, State::Waiting) {
             return Vec::new();
@@ -205,7 +209,7 @@ impl Reader {
             return (empty, None);
         }
         if !self.is_plausible(rest) {
-            if self.role == Role::Server && exchanges.answers(exchanges.begun()) == Method::Simple {
+            if self.is_simple_answer(exchanges) {
                 self.simple_response(cx, exchanges, at);
                 return (0, None);
             }
@@ -224,7 +228,7 @@ impl Reader {
             return (0, None);
         }
         self.begin(exchanges);
-        let end = if self.is_simple(rest) { Some(self.scan.first) } else { end };
+        let end = self.simple_end(rest).or(end);
         match end.filter(|end| *end <= cx.limits.head) {
             Some(end) => {
                 cx.accounts.count(Class::Http, end);
@@ -272,10 +276,14 @@ impl Reader {
         self.role == Role::Server || request_line(line).is_some_and(|line| line.method != b"PRI")
     }
 
-    /// A request without a version has no fields (RFC 1945, section 5).
-    fn is_simple(&self, head: &[u8]) -> bool {
-        self.role == Role::Client
-            && head.get(..self.scan.first).and_then(request_line).is_some_and(|line| line.version == (0, 9))
+    /// A request without a version has no fields (RFC 1945, section 5): the length of its line. What was scanned behind
+    /// that does not count.
+    fn simple_end(&mut self, head: &[u8]) -> Option<usize> {
+        let line = head.get(..self.scan.first).filter(|_| self.role == Role::Client)?;
+        request_line(line).filter(|line| line.version == (0, 9))?;
+        self.scan = Scan::default();
+        self.scan.advance(line);
+        Some(line.len())
     }
 
     fn head<I: Inspection>(
@@ -294,6 +302,16 @@ impl Reader {
             let why = if room == 0 { Unparsed::HeadLimit } else { Unparsed::HeldMemory };
             return (0, self.cut_head(cx, exchanges, why, arriving));
         }
+        if before < 5 && !self.is_plausible(&self.held) && self.is_simple_answer(exchanges) {
+            // A body, after all, that began as a status line does.
+            self.held.truncate(before);
+            let held = std::mem::take(&mut self.held);
+            cx.accounts.held = cx.accounts.held.saturating_sub(held.len() as u64);
+            self.simple_response(cx, exchanges, at);
+            self.body(cx, exchanges, at, &held, Frame::UntilClose);
+            cx.pool.give(held);
+            return (0, None);
+        }
         let had_line = self.scan.first > 0;
         let mut end = self.scan.advance(&self.held);
         if !had_line && self.scan.first > 0 {
@@ -307,9 +325,9 @@ impl Reader {
                 self.state = State::Lost { why: Unparsed::Garbage, show: false, line_start: true };
                 return (used, None);
             }
-            if self.is_simple(&self.held) {
-                end = Some(self.scan.first);
-            }
+            let held = std::mem::take(&mut self.held);
+            end = self.simple_end(&held).or(end);
+            self.held = held;
         }
         match end {
             Some(end) => {
@@ -469,6 +487,11 @@ impl Reader {
         switch
     }
 
+    /// What comes answers a request of HTTP/0.9.
+    fn is_simple_answer<I: Inspection>(&self, exchanges: &Exchanges<I>) -> bool {
+        self.role == Role::Server && exchanges.answers(exchanges.begun()) == Method::Simple
+    }
+
     /// The answer to a request of HTTP/0.9: a body without a head.
     fn simple_response<I: Inspection>(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, at: Timestamp) {
         (self.began_at, self.last_at) = (at, at);
@@ -590,7 +613,8 @@ fn method(head: &crate::head::RequestHead<'_>) -> Method {
 
 /// What a 101 says the connection goes on with.
 fn upgrade(fields: &[Field<'_>]) -> Upgrade {
-    let names = |protocol: &[u8]| field(fields, "upgrade").is_some_and(|to| to.trim_ascii().eq_ignore_ascii_case(protocol));
+    let names =
+        |protocol: &[u8]| field(fields, "upgrade").is_some_and(|to| to.trim_ascii().eq_ignore_ascii_case(protocol));
     if names(b"h2c") {
         Upgrade::Http2
     } else if names(b"websocket") {

@@ -13,6 +13,9 @@ use crate::connection::Shared;
 use crate::http1::pairing::Exchanges;
 use crate::inspection::{Defects, Half, Inspection};
 
+/// What a header block of any size may decode to, and besides for each of its bytes.
+const REFERENCED: usize = 16 << 10;
+const DECODED: usize = 32;
 /// Frames are this long unless the recipient allows more (RFC 9113, section 6.5.2).
 pub(super) const FRAME: u32 = 16 << 10;
 /// So many frames are judged strictly where the place of the first was a guess.
@@ -391,7 +394,9 @@ impl Direction {
         if shown {
             list.clear(0, 0);
         } else {
-            list.clear(cx.limits.head, cx.limits.fields);
+            // References to the table cost a byte and give thousands: what a block may decode to depends on its size.
+            let room = REFERENCED.saturating_add(block.len().saturating_mul(DECODED)).min(cx.limits.head);
+            list.clear(room, cx.limits.fields);
         }
         let used = self.decode(cx, block, cut.is_none(), &mut list);
         if !shown {

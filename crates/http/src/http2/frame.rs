@@ -320,7 +320,11 @@ impl Cutter {
 
     /// Whether the next byte begins a frame.
     pub(super) fn is_between(&self) -> bool {
-        self.part == Part::Header && self.have == 0
+        match self.part {
+            Part::Header => self.have == 0,
+            Part::Rest => self.left == 0,
+            _ => false,
+        }
     }
 }
 

@@ -114,6 +114,9 @@ pub(crate) fn is_settings(bytes: &[u8]) -> Option<bool> {
         // connection.
         Some(header) => {
             let fits = |next: Header| header.length > 0 || next.stream == 0;
+            if header.length == 0 && (1..HEADER).contains(&next.len()) {
+                return None;
+            }
             Some(next.len() < HEADER || plausible(next, FRAME).is_some_and(fits))
         }
     }

@@ -50,8 +50,9 @@ struct Stream<I> {
     told: [bool; 2],
     /// Frames were lost that may have been of this half.
     uncertain: [bool; 2],
+    /// A loss was told, and nothing came since.
+    hole: [bool; 2],
     /// Both sides may speak at any time: a tunnel, or gRPC.
-    duplex: bool,
     /// The request asks for a WebSocket.
     websocket: bool,
 }
@@ -93,7 +94,7 @@ impl<I: Inspection> Stream<I> {
             declared: [None; 2],
             told: [false; 2],
             uncertain: [false; 2],
-            duplex: false,
+            hole: [false; 2],
             websocket: false,
         }
     }
@@ -109,7 +110,7 @@ impl<I: Inspection> Stream<I> {
             return;
         }
         self.finish_body(cx, ordinals, half);
-        let Stream { running, declared, duplex, .. } = self;
+        let Stream { running, declared, .. } = self;
         let body = running.bodies[index(half)].unwrap_or_default();
         // A response to HEAD declares the length of what it does not send.
         let may_lack = half == Half::Response && body.encoded_len == 0;
@@ -118,7 +119,7 @@ impl<I: Inspection> Stream<I> {
             running.defects.add(Defects::BAD_LENGTH);
         }
         running.complete(half, at);
-        if *duplex {
+        if running.duplex {
             running.defects.0 &= !Defects::EARLY_RESPONSE;
         }
     }
@@ -178,10 +179,16 @@ impl<I: Inspection> Streams<I> {
         stream: u32,
         running: Running<I>,
     ) -> &mut Stream<I> {
-        while self.open.len() >= cx.limits.streams.max(1)
+        let crowded = cx.open.count() > cx.limits.exchanges;
+        let most = if crowded { 1 } else { cx.limits.streams.max(1) };
+        while self.open.len() >= most
             && let Some(oldest) = self.open.keys().next().copied()
         {
-            cx.accounts.streams_over_limit += 1;
+            if crowded {
+                cx.accounts.exchanges_over_limit += 1;
+            } else {
+                cx.accounts.streams_over_limit += 1;
+            }
             self.end_early(cx, exchanges, oldest);
         }
         let client = exchanges.client;
@@ -258,7 +265,7 @@ impl<I: Inspection> Streams<I> {
         of.declared[REQUEST] = head.length;
         let grpc = |media: &[u8]| media.get(..16).is_some_and(|name| name.eq_ignore_ascii_case(b"application/grpc"));
         of.websocket = head.protocol.is_some_and(|name| name.eq_ignore_ascii_case(b"websocket"));
-        of.duplex = method == b"CONNECT" || field(head.fields, "content-type").is_some_and(grpc);
+        of.running.duplex = method == b"CONNECT" || field(head.fields, "content-type").is_some_and(grpc);
         of.bodies[REQUEST].begin(cx, &head.codings);
         let shown = RequestHead { method, target: head.target(), version: VERSION, fields: head.fields };
         of.running.request(cx, began_at, &shown);
@@ -339,11 +346,11 @@ impl<I: Inspection> Streams<I> {
         let Some(of) = self.open.get(&stream) else { return };
         let inspection = of.running.inspection.again(&mut cx.inspect, &exchanges.connection, cx.now);
         // It goes under the number of its exchange, and takes none of its own.
-        let mut running = Running::with(inspection, &mut Ordinals::default(), cx.now);
-        running.ordinal = of.running.ordinal;
+        let mut running = Running::channel(cx, inspection, of.running.ordinal, exchanges.client, cx.now);
         running.defects.add(of.running.defects.0 & Defects::MIDSTREAM);
-        (running.protocol, running.stream, running.client) = (Protocol::Http2, Some(stream), exchanges.client);
-        while self.channels.len() >= cx.limits.streams.max(1)
+        (running.protocol, running.stream) = (Protocol::Http2, Some(stream));
+        let most = if cx.open.count() > cx.limits.exchanges { 1 } else { cx.limits.streams.max(1) };
+        while self.channels.len() >= most
             && let Some(oldest) = self.channels.keys().next().copied()
         {
             cx.accounts.streams_over_limit += 1;
@@ -406,6 +413,7 @@ impl<I: Inspection> Streams<I> {
         }
         let Some(of) = self.open.get_mut(&stream).filter(|of| of.is_passing(half)) else { return Went::Nowhere };
         of.running.last_at[index(half)] = cx.now;
+        of.hole[index(half)] = false;
         if !bytes.is_empty() {
             let Stream { running, bodies, .. } = &mut **of;
             let mut to = Of { running, ordinals: &mut exchanges.ordinals };
@@ -434,11 +442,12 @@ impl<I: Inspection> Streams<I> {
             channel.gap(cx, &mut exchanges.ordinals, side(exchanges.client, half), u64::MAX);
         }
         for of in self.open.values_mut() {
-            // Told once for each stream, not once for each loss.
-            if of.is_passing(half) && !std::mem::replace(&mut of.uncertain[index(half)], true) {
+            // Told once, however many losses follow each other.
+            if of.is_passing(half) && !std::mem::replace(&mut of.hole[index(half)], true) {
+                of.uncertain[index(half)] = true;
                 let Stream { running, bodies, .. } = &mut **of;
                 let mut to = Of { running, ordinals: &mut exchanges.ordinals };
-                bodies[index(half)].gap(cx, &mut to, half, 0);
+                bodies[index(half)].lost(cx, &mut to, half);
             }
         }
     }

@@ -3,7 +3,7 @@
 use spyhop_model::MessageKind;
 
 use super::{Kind, Piece, grpc, sse};
-use crate::coding::Codings;
+use crate::coding::{Codings, Trouble};
 use crate::connection::Shared;
 use crate::exchange::Recipient;
 use crate::head::Field;
@@ -29,9 +29,8 @@ pub(crate) enum Carried {
 impl Carried {
     /// What a Content-Type says.
     pub(crate) fn of(content_type: &[u8]) -> Carried {
-        let is = |prefix: &[u8]| {
-            content_type.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-        };
+        let is =
+            |prefix: &[u8]| content_type.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if is(b"text/event-stream") {
             Carried::Events
         } else if is(b"application/grpc-web-text") {
@@ -50,6 +49,18 @@ pub(crate) struct Cutter {
     /// Messages of gRPC begun.
     begun: u64,
     trailers: Option<Vec<u8>>,
+    /// The beginning of an event stream, as long as it may be something else.
+    start: Option<Vec<u8>>,
+}
+
+/// Bytes in which it shows whether an event stream begins.
+const LONGEST_START: usize = 64;
+
+/// What the beginning of a body says, with what was held of it.
+enum Begins {
+    So(Vec<u8>),
+    Unclear,
+    Otherwise(Vec<u8>),
 }
 
 enum Reader {
@@ -63,6 +74,8 @@ pub(crate) enum Cut<'a> {
     Body(&'a [u8]),
     /// Some of the body itself was not seen.
     Gap,
+    /// The message that is the body is over, with what troubled its decoding.
+    End(Trouble),
 }
 
 impl Cutter {
@@ -73,7 +86,8 @@ impl Cutter {
             Carried::Grpc => Reader::Grpc(grpc::Reader::new(codings.of_messages(), false)),
             Carried::GrpcText => Reader::Grpc(grpc::Reader::new(codings.of_messages(), true)),
         };
-        Some(Box::new(Cutter { reader, begun: 0, trailers: None }))
+        let start = matches!(reader, Reader::Events(_)).then(Vec::new);
+        Some(Box::new(Cutter { reader, begun: 0, trailers: None, start }))
     }
 
     /// Whether what it cuts has no content coding around it.
@@ -90,11 +104,24 @@ impl Cutter {
         bytes: &[u8],
         body: &mut dyn FnMut(&mut Shared<I>, &mut R, Cut<'_>),
     ) -> usize {
-        let Cutter { reader, begun, trailers } = self;
+        let held = match self.begins(bytes) {
+            Begins::So(held) => held,
+            Begins::Unclear => return 0,
+            Begins::Otherwise(held) => {
+                body(cx, to, Cut::Body(&held));
+                return bytes.len();
+            }
+        };
+        let Cutter { reader, begun, trailers, .. } = self;
         let mut bad = false;
         let garbage = match reader {
             Reader::Events(events) => {
-                events.push(bytes, &mut |piece| bad |= event(cx, to, half, piece));
+                if let Some(running) = to.running(half) {
+                    running.decoded(half, (held.len() + bytes.len()) as u64);
+                }
+                for some in [held.as_slice(), bytes] {
+                    events.push(some, &mut |piece| bad |= event(cx, to, half, piece));
+                }
                 0
             }
             Reader::Grpc(messages) => {
@@ -109,6 +136,27 @@ impl Cutter {
         if bad { garbage } else { 0 }
     }
 
+    /// Whether this is what its label says. An event stream begins with a field's name or a comment: with anything else it is
+    /// no event stream, whatever its label, and must not escape inspection behind that.
+    fn begins(&mut self, bytes: &[u8]) -> Begins {
+        const NAMES: [&[u8]; 5] = [b":", b"data", b"event", b"id", b"retry"];
+        let Some(mut held) = self.start.take() else { return Begins::So(Vec::new()) };
+        let first: Vec<u8> = held.iter().chain(bytes).copied().take(LONGEST_START).collect();
+        let text = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&first);
+        let text = text.trim_ascii_start();
+        if NAMES.iter().any(|name| text.starts_with(name)) {
+            return Begins::So(held);
+        }
+        let may_be =
+            text.is_empty() || NAMES.iter().any(|name| name.starts_with(text)) || b"\xEF\xBB\xBF".starts_with(text);
+        if may_be && first.len() < LONGEST_START {
+            held.extend_from_slice(bytes);
+            self.start = Some(held);
+            return Begins::Unclear;
+        }
+        Begins::Otherwise(held)
+    }
+
     /// `lost` bytes of the body were not seen.
     pub(crate) fn gap<I: Inspection, R: Recipient<I>>(
         &mut self,
@@ -118,7 +166,8 @@ impl Cutter {
         lost: u64,
         body: &mut dyn FnMut(&mut Shared<I>, &mut R, Cut<'_>),
     ) {
-        let Cutter { reader, begun, trailers } = self;
+        self.start = None;
+        let Cutter { reader, begun, trailers, .. } = self;
         match reader {
             Reader::Events(events) => events.gap(&mut |piece| {
                 event(cx, to, half, piece);
@@ -143,7 +192,10 @@ impl Cutter {
         half: Half,
         body: &mut dyn FnMut(&mut Shared<I>, &mut R, Cut<'_>),
     ) {
-        let Cutter { reader, begun, trailers } = self;
+        if let Some(held) = self.start.take() {
+            body(cx, to, Cut::Body(&held));
+        }
+        let Cutter { reader, begun, trailers, .. } = self;
         match reader {
             Reader::Events(events) => events.finish(&mut |piece| {
                 event(cx, to, half, piece);
@@ -208,6 +260,7 @@ fn message<I: Inspection, R: Recipient<I>>(
         match piece {
             Piece::Data(bytes) => body(cx, to, Cut::Body(bytes)),
             Piece::Gap => body(cx, to, Cut::Gap),
+            Piece::End(end) => body(cx, to, Cut::End(end.trouble)),
             _ => {}
         }
         return matches!(piece, Piece::Bad);

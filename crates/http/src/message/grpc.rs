@@ -49,7 +49,15 @@ impl Reader {
     /// `codings`: those of messages that say to be compressed. `text`: all is in base64, as in `application/grpc-web-text`.
     pub(crate) fn new(codings: Codings, text: bool) -> Reader {
         let state = State::Prefix;
-        Reader { codings, base64: text.then(Base64::default), state, prefix: [0; PREFIX], have: 0, left: 0, message: None }
+        Reader {
+            codings,
+            base64: text.then(Base64::default),
+            state,
+            prefix: [0; PREFIX],
+            have: 0,
+            left: 0,
+            message: None,
+        }
     }
 
     /// The next bytes of DATA. Where bytes were lost before, `bytes` should be what one frame or segment carried: that is

@@ -170,6 +170,7 @@ impl Reader {
     }
 
     /// For a stream whose beginning was not seen. `deflate`: `None` if that is not known.
+    #[cfg(test)]
     pub(crate) fn midway(sender: Role, deflate: Option<DeflateParameters>) -> Reader {
         Reader::with(sender, deflate, true, State::Lost)
     }

@@ -142,7 +142,12 @@ fn a_websocket_on_a_stream_is_messages_behind_its_exchange() {
             s([data(1, 0, b"\x81\x02ho\x88\0"), status(3, END, "204"), data(1, END, "")].concat()),
             c(data(1, END, b"\x88\x80\0\0\0\0")),
         ]),
-        &["1: CONNECT /chat a -> 200", "3: GET /other a -> 204"],
+        &[
+            "1: CONNECT /chat a -> 200",
+            "websocket 0>0 CONNECT /chat a 'hi'",
+            "websocket 0<0 CONNECT /chat a 'ho'",
+            "3: GET /other a -> 204",
+        ],
     );
     assert_eq!((accounts.messages, accounts.http), (2, accounts.delivered));
 }

@@ -1,5 +1,8 @@
 //! The different values of one type at one place.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use spyhop_model::Fingerprint;
 
 /// Values written last that are known again without a fingerprint.
@@ -9,12 +12,56 @@ const FEW: usize = 16;
 /// An empty slot.
 const NONE: u32 = u32::MAX;
 
+/// Different values that a worker holds in all exchanges together.
+pub(super) type Held = Rc<Cell<usize>>;
+
 /// Different values that an exchange's half may still add, so that what it holds is bounded.
+#[derive(Default)]
 pub(super) struct Room {
     /// How many.
     pub left: usize,
     /// Values that came when there was none left.
     pub over: u64,
+    /// How many were added, and what the worker holds.
+    added: usize,
+    held: Option<Held>,
+}
+
+impl Room {
+    /// For so many.
+    pub fn new(left: usize) -> Room {
+        Room { left, over: 0, added: 0, held: None }
+    }
+
+    /// Counts what is added among what the worker holds, of which there is `most`.
+    pub fn within(&mut self, held: &Held, most: usize) -> &mut Room {
+        if held.get() >= most {
+            self.left = 0;
+        }
+        self.held.get_or_insert_with(|| held.clone());
+        self
+    }
+
+    fn take(&mut self) -> bool {
+        if self.left == 0 {
+            self.over += 1;
+            return false;
+        }
+        self.left -= 1;
+        if let Some(held) = &self.held {
+            self.added += 1;
+            held.set(held.get() + 1);
+        }
+        true
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Some(held) = &self.held {
+            held.set(held.get().saturating_sub(self.added));
+        }
+    }
 }
 
 /// Different values as fingerprints, in order of appearance, with the best points of each. Some 17 bytes each.
@@ -100,11 +147,9 @@ impl Values {
             Ok(at) => return Some(at),
             Err(slot) => slot,
         };
-        if room.left == 0 {
-            room.over += 1;
+        if !room.take() {
             return None;
         }
-        room.left -= 1;
         let at = self.prints.len();
         self.prints.push(print);
         self.points.push(0);
@@ -138,7 +183,7 @@ mod tests {
 
     #[test]
     fn many_values_are_kept_once_each_in_order() {
-        let (mut values, mut room) = (Values::default(), Room { left: 5000, over: 0 });
+        let (mut values, mut room) = (Values::default(), Room::new(5000));
         let print = |n: u64| Fingerprint(n.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         for round in 0..2 {
             for n in 0..5000u64 {

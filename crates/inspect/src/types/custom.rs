@@ -4,6 +4,8 @@
 //! found in a body of any type and wherever its pieces were cut. A value has [`LONGEST`] bytes at most; a pattern that
 //! could match more, or nothing at all, is refused.
 
+use std::borrow::Cow;
+
 use ahash::AHashMap;
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
@@ -354,6 +356,26 @@ impl CustomTypes {
     /// Whether any stands in a text.
     pub(crate) fn is_in(&self, text: &[u8]) -> bool {
         !self.is_empty() && self.any.as_ref().is_none_or(|any| any.is_match(text))
+    }
+
+    /// A name or path with what is of a custom type taken out: names are shown as they are.
+    pub(crate) fn hidden<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut found = Vec::new();
+        self.find(text.as_bytes(), &|_| 0, &mut found);
+        if found.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        found.sort_unstable_by_key(|at| at.start);
+        let (mut shown, mut from) = (String::new(), 0);
+        for at in found.into_iter().filter(|at| at.end > at.start) {
+            if at.start >= from {
+                shown.push_str(text.get(from..at.start).unwrap_or_default());
+                shown.push('*');
+            }
+            from = from.max(at.end);
+        }
+        shown.push_str(text.get(from..).unwrap_or_default());
+        Cow::Owned(shown)
     }
 
     /// All places, type by type; `from` gives for each type where to begin. Gives how many types had more places than

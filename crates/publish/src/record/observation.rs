@@ -59,7 +59,7 @@ pub struct ObservationRecord<'a> {
 pub struct MessageRecord {
     /// What carries it.
     pub kind: MessageKindWord,
-    /// Its number among those of its direction, from 0.
+    /// Its number among those of its direction that are not empty, from 0; of gRPC, number 0 is the exchange's own body.
     pub number: u64,
     /// Its length in bytes, decoded.
     pub length: u64,

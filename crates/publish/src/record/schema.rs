@@ -127,6 +127,7 @@ mod tests {
         let records = [
             json(serde_json::to_value(FindingRecord::new(&finding, Lang::En, &names))),
             json(serde_json::to_value(ExchangeRecord::new(&event, &names))),
+            json(serde_json::to_value(HandshakeRecord::new(&sample::greeting(), &names))),
             json(serde_json::to_value(FlatExchange::new(&event, &names))),
             json(serde_json::to_value(observation)),
         ];

@@ -135,14 +135,14 @@ pub(super) fn llc<'a>(cursor: &mut Cursor<'a>) -> Result<Step<'a>, Skip> {
 }
 
 /// Linux's NFLOG: family, version, resource, then fields of length, type and value padded to four octets. Lengths and types
-/// are in the byte order of the capturing host, which the first field shows: it is short.
+/// are in the byte order of the capturing host, which the first type shows: all are below 64, but for two flags.
 fn nflog<'a>(cursor: &mut Cursor<'a>) -> Result<Step<'a>, Skip> {
     const PAYLOAD: u16 = 9;
     if cursor.peek(1)? != 0 {
         return Err(Skip::BadHeader);
     }
     cursor.take(4)?;
-    let swapped = cursor.peek16(0)?.swap_bytes() < cursor.peek16(0)?;
+    let swapped = cursor.peek(2)? & 0x3f != 0;
     let number = |n: u16| if swapped { n.swap_bytes() } else { n };
     loop {
         let (len, kind) = (usize::from(number(cursor.peek16(0)?)), number(cursor.peek16(2)?));

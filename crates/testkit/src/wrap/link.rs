@@ -14,12 +14,13 @@ const SHORTEST_FRAME: usize = 60;
 
 /// Whether a capture of this link type can begin with this.
 pub(super) fn carries(link: Link, shape: Shape) -> bool {
-    match (link, shape) {
-        (_, Shape::Ip(_) | Shape::Fragment(_)) | (Link::Ethernet, Shape::Frame) | (Link::Ppp, Shape::Typed(MPLS)) => {
-            true
+    match shape {
+        Shape::Ip(_) | Shape::Fragment(_) => true,
+        Shape::Frame => link == Link::Ethernet,
+        Shape::Typed(MPLS) if link == Link::Ppp => true,
+        Shape::Typed(_) => {
+            matches!(link, Link::Ethernet | Link::LinuxCooked | Link::LinuxCooked2 | Link::Radiotap)
         }
-        (Link::Ethernet | Link::LinuxCooked | Link::LinuxCooked2 | Link::Radiotap, Shape::Typed(_)) => true,
-        _ => false,
     }
 }
 

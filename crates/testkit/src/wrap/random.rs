@@ -103,7 +103,7 @@ impl Wrapping {
         for bits in 0..8 {
             let [overlapping, shuffled, doubled] = [1, 2, 4].map(|bit| bits & bit != 0);
             let cut = Layer::Fragments(Pieces { overlapping, shuffled, doubled, ..pieces });
-            add(format!("fragments {bits}"), &[cut.clone()]);
+            add(format!("fragments {bits}"), std::slice::from_ref(&cut));
             add(format!("fragments {bits} of a tunnel's packet"), &[Layer::IpInIp(Version::V4), cut]);
         }
         let cut = Layer::Fragments(pieces);

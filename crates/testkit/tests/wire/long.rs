@@ -78,7 +78,7 @@ fn endless(len: u64, shown: usize) -> Read {
         let captured = (now as usize).min(shown);
         long.send(Side::Responder, &octets[..captured], now as u32 - captured as u32);
         left -= now;
-        if (len - left) / PACKET % 16 == 0 {
+        if ((len - left) / PACKET).is_multiple_of(16) {
             long.send(Side::Originator, &[], 0);
         }
     }

@@ -2,6 +2,7 @@
 //! What does lose octets is told.
 
 mod dialogue;
+mod h2;
 mod long;
 mod property;
 mod sensor;

@@ -240,6 +240,9 @@ impl Read {
         let decode: Vec<(&str, u64)> = self.decode.iter().filter(|(_, count)| *count > 0).collect();
         let skipped = Skip::ALL.iter().map(|skip| (skip.name(), self.decode.of(*skip).packets));
         let skipped: Vec<(&str, u64)> = skipped.filter(|(_, count)| *count > 0).collect();
-        Err(format!("missing {missing:#?}\ninvented {invented:#?}\n{decode:?}\nskipped {skipped:?}\n{streams:?}"))
+        Err(format!(
+            "missing {missing:#?}\ninvented {invented:#?}\n{decode:?}\nskipped {skipped:?}\n{streams:?}\n{:?}",
+            self.http
+        ))
     }
 }

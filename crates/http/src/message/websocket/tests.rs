@@ -188,11 +188,8 @@ fn long_control_frames_and_long_forms_of_short_lengths_are_passed_over() {
 
 #[test]
 fn what_is_no_frame_is_given_up_without_an_allocation() {
-    let bad: [(&[u8], usize); 3] = [
-        (&[0x83, 1, b'x'], 2),
-        (&[0xa1, 1, b'x'], 2),
-        (&[0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255], 10),
-    ];
+    let bad: [(&[u8], usize); 3] =
+        [(&[0x83, 1, b'x'], 2), (&[0xa1, 1, b'x'], 2), (&[0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255], 10)];
     for (bad, header) in bad {
         let stream = [&frame(0x81, None, b"ok"), bad, b"rest"].concat();
         assert_eq!(messages(|| server(None), &stream), ["ok", "(bad)"]);

@@ -1,0 +1,108 @@
+//! Servers and clients that are not ours talk on loopback. What was captured of it, replayed, and what a live run saw at the same time
+//! have to say just what the peers said themselves: each scenario of `tests/peers` leaves the packets and its own account.
+//!
+//! `SPYHOP_PEERS_PYTHON` is a Python 3 with the packages of `tests/requirements.txt`; without it the tests skip and say so.
+//! `tests/run` makes it ready, and tcpdump, curl and openssl.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{Desk, json_lines, run};
+
+/// How a scenario says that it may not capture.
+const SKIPPED: i32 = 77;
+/// The numbers that scenarios plant begin so; none of them may leave the sensor.
+const PLANTED: [&str; 4] = ["13586024719", "18703951264", "15927480365", "42010619880917253"];
+
+/// Whether a record says what is wanted of it; null wants the absence of a field.
+fn fits(want: &Value, have: &Value) -> bool {
+    match want.as_object() {
+        Some(fields) => fields.iter().all(|(name, want)| fits(want, &have[name])),
+        None => want == have,
+    }
+}
+
+/// Asserts that each record is wanted, and each wanted one there.
+#[track_caller]
+fn compare(what: &str, wanted: &Value, mut records: Vec<Value>) {
+    let wanted = wanted.as_array().expect("a list");
+    let mut missing = Vec::new();
+    for want in wanted {
+        match records.iter().position(|have| fits(want, have)) {
+            Some(at) => drop(records.remove(at)),
+            None => missing.push(want),
+        }
+    }
+    assert!(missing.is_empty() && records.is_empty(), "{what}:\nmissing {missing:#?}\ntoo many {records:#?}");
+}
+
+/// Runs a scenario, and compares what it said with what a live run and a replay of its capture say.
+fn peers(scenario: &str) {
+    let Some(python) = std::env::var_os("SPYHOP_PEERS_PYTHON") else {
+        eprintln!(
+            "SKIPPED: SPYHOP_PEERS_PYTHON names no Python with what tests/peers needs; {scenario} was not tested"
+        );
+        return;
+    };
+    let desk = Desk::new();
+    desk.write("sensor.toml", b"");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(scenario);
+    let mut command = Command::new(python);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").arg(script).arg(desk.path(""));
+    command
+        .args([env!("CARGO_BIN_EXE_spyhop"), "run", "-i", "lo", "--color", "never", "--key-file"])
+        .arg(desk.path("key"));
+    command.args(["--exchanges-out", "live.exchanges", "--observations-out", "live.seen"]);
+    let ran = run(&mut command);
+    if ran.code == Some(SKIPPED) {
+        eprintln!("{}", ran.stderr);
+        return;
+    }
+    assert_eq!(ran.code, Some(0), "{scenario}: {}", ran.stderr);
+    let replayed = desk
+        .replay(&["wire.pcap"], &["--exchanges-out", "replay.exchanges", "--observations-out", "replay.seen"])
+        .good();
+    let live = String::from_utf8(desk.read("live.err")).expect("text");
+    let said: Value = serde_json::from_slice(&desk.read("said.json")).expect("JSON");
+    for (by, told) in [("replay", &replayed.stderr), ("live", &live)] {
+        assert!(told.contains("Nothing was lost"), "{scenario}, {by}: {told}");
+        for part in ["exchanges", "seen"] {
+            let bytes = desk.read(&format!("{by}.{part}"));
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!PLANTED.iter().any(|value| text.contains(value)), "{scenario}, {by}: {text}");
+            compare(&format!("{scenario}, {by}, {part}"), &said[part], json_lines(&bytes));
+        }
+    }
+}
+
+#[test]
+fn http2_of_curl_hypercorn_and_h2() {
+    peers("http2.py");
+}
+
+#[test]
+fn grpc_of_grpcio() {
+    peers("grpc_calls.py");
+}
+
+#[test]
+fn websockets_and_event_streams() {
+    peers("messages.py");
+}
+
+#[test]
+fn tunnels_of_curl() {
+    peers("tunnels.py");
+}
+
+#[test]
+fn tls_of_openssl_and_quic_of_aioquic() {
+    peers("handshakes.py");
+}
+
+#[test]
+fn pages_in_chinese_charsets() {
+    peers("pages.py");
+}
