@@ -152,7 +152,8 @@ fn continuation_flood() {
 #[test]
 fn rapid_reset() {
     let told = attacked(Attack::RapidReset, 1_600);
-    assert!(told.others > 50_000, "every stream is an exchange: {}", told.others);
+    counts(&told, &["requests_passed_over"]);
+    assert!(told.others > 200, "the first of them are exchanges: {}", told.others);
 }
 
 #[test]

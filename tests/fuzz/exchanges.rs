@@ -320,12 +320,26 @@ fn fields(text: &mut Vec<u8>, fields: &[Field<'_>]) {
     }
 }
 
-/// Plays a connection with its octets cut in some way: what was seen, and the accounts, which add up at every moment.
-pub fn play(limits: Limits, ops: &[Op], mut cut: Cut) -> (Log, HttpAccounts) {
+/// Plays a connection with its octets cut in some way: what was seen, and the accounts.
+pub fn play(limits: Limits, ops: &[Op], cut: Cut) -> (Log, HttpAccounts) {
+    let (log, accounts) = play_to::<Witness>(limits, Log::default(), ops, cut);
+    assert_eq!(accounts.exchanges as usize, log.seen.len());
+    let last = log.ordinals.last().map_or(0, |last| *last as usize + 1);
+    assert_eq!(log.ordinals.len(), last, "numbers were left out");
+    (log, accounts)
+}
+
+/// As [`play`], to any inspection. The accounts add up at every moment.
+pub fn play_to<I: Inspection>(
+    limits: Limits,
+    told: I::Context,
+    ops: &[Op],
+    mut cut: Cut,
+) -> (I::Context, HttpAccounts) {
     let (originator, responder) = (socket(1, 40_000), socket(2, 80));
     let (key, _) = FlowKey::of(originator, responder, Vlans::default());
     let facts = Facts { id: FlowId(1), key, originator, responder, started: Timestamp(0), midstream: false };
-    let mut cx = Shared::<Witness>::new(limits, Log::default());
+    let mut cx = Shared::<I>::new(limits, told);
     let mut connection = Connection::open(&mut cx, &facts);
     let mut at = Timestamp(0);
     let mut finished = [false; 2];
@@ -355,11 +369,7 @@ pub fn play(limits: Limits, ops: &[Op], mut cut: Cut) -> (Log, HttpAccounts) {
     }
     connection.end(&mut cx, Timestamp(at.0 + 1));
     assert!(cx.accounts.add_up() && cx.accounts.held == 0, "{:?}", cx.accounts);
-    let log = cx.inspect;
-    assert_eq!(cx.accounts.exchanges as usize, log.seen.len());
-    let last = log.ordinals.last().map_or(0, |last| *last as usize + 1);
-    assert_eq!(log.ordinals.len(), last, "numbers were left out");
-    (log, cx.accounts)
+    (cx.inspect, cx.accounts)
 }
 
 fn socket(host: u8, port: u16) -> Socket {

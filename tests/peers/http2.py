@@ -70,7 +70,7 @@ class Application:
 
 
 def drive(port):
-    """One connection of the h2 library with streams of every shape; returns its port, what each stream asked for, the statuses and trailers."""
+    """One connection of the h2 library, with streams of every shape; its port, the path, the status and the trailers of each."""
     link = socket.create_connection(("127.0.0.1", port))
     peer = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
     peer.initiate_connection()

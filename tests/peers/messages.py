@@ -73,7 +73,8 @@ async def scenario(said):
     endpoint = f"GET {host}/desk/socket"
     for deflate, client in ports.items():
         target = f"/desk/socket?deflate={int(deflate)}"
-        said.exchange({"method": "GET", "target": target, "host": host, "body_len": 0}, {"status": 101, "body_len": 0}, client={"port": client})
+        said.exchange({"method": "GET", "target": target, "host": host, "body_len": 0}, {"status": 101, "body_len": 0},
+                      client={"port": client})
         for number in range(2):
             said.mobile(endpoint, "request", "$.mobile", sample="135****4719",
                         message={"kind": "websocket", "number": number, "length": len(json.dumps({"number": 0, "mobile": wire.MOBILE}))})

@@ -60,7 +60,8 @@ def scenario(said):
     form = urllib.parse.urlencode({"姓名": NAME, "手机号": wire.THIRD_MOBILE}, encoding="gbk")
     with wire.watch([port]):
         transfers = wire.curl(*(base + path for path in PAGES))
-        transfers += wire.curl("--header", "Content-Type: application/x-www-form-urlencoded; charset=gbk", "--data-raw", form, f"{base}/form")
+        kind = "Content-Type: application/x-www-form-urlencoded; charset=gbk"
+        transfers += wire.curl("--header", kind, "--data-raw", form, f"{base}/form")
     assert [status for _, status, _ in transfers] == [200] * 7, transfers
     host = f"127.0.0.1:{port}"
     for (path, (kind, body, packed)), (client, _, _) in zip(PAGES.items(), transfers):

@@ -108,7 +108,8 @@ def watch(ports, udp_ports=()):
     running = []
     try:
         # tcpdump as root gives up the right to write into our folder; to an open file it needs none.
-        dump = start(["tcpdump", "-i", "lo", "-n", "-U", "--immediate-mode", "-B", "32768", "-s", "70000", "-w", "-", wanted], capture, told)
+        command = ["tcpdump", "-i", "lo", "-n", "-U", "--immediate-mode", "-B", "32768", "-s", "70000", "-w", "-", wanted]
+        dump = start(command, capture, told)
         running.append(dump)
         wait_for(dump, told, b"listening on")
         if PROGRAM:

@@ -192,6 +192,8 @@ pub struct HttpAccounts {
     pub outstanding_over_limit: u64,
     /// Times that what stood behind unanswered CONNECT requests was passed over, since it had been read too often.
     pub replays_over_limit: u64,
+    /// Requests of HTTP/2 that were reset at once, one of very many, and are not reported.
+    pub requests_passed_over: u64,
     /// TLS handshakes given up because too much was held of them.
     pub hellos_over_limit: u64,
     /// Exchanges reported as they were because too many were open on all connections.
@@ -292,6 +294,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
             fields_over_limit,
             outstanding_over_limit,
             replays_over_limit,
+            requests_passed_over,
             hellos_over_limit,
             exchanges_over_limit,
             streams_over_limit,
@@ -330,6 +333,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
         self.fields_over_limit += fields_over_limit;
         self.outstanding_over_limit += outstanding_over_limit;
         self.replays_over_limit += replays_over_limit;
+        self.requests_passed_over += requests_passed_over;
         self.hellos_over_limit += hellos_over_limit;
         self.exchanges_over_limit += exchanges_over_limit;
         self.streams_over_limit += streams_over_limit;

@@ -416,6 +416,7 @@ impl<I: Inspection> Connection<I> {
         let begins = match (midway, role) {
             (true, role) => Begins::Midway(role),
             (false, Role::Client) if that.taken_for.is_some() => Begins::WithoutServer,
+            (false, Role::Server) if that.taken_for == Some(Other::Unknown) => Begins::WithoutClient,
             (false, _) => Begins::Here,
         };
         self.protocol = Protocol::Http2(Box::new(Http2::new(cx, self.exchanges.client, begins)));

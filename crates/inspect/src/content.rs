@@ -74,7 +74,14 @@ impl Recogniser {
     pub fn new(key: Key) -> Recogniser {
         const SLOTS: usize = 1024;
         let hasher = ahash::RandomState::new();
-        Recogniser { key, held: Held::default(), custom: CustomTypes::default(), matches: Vec::new(), names: vec![None; SLOTS], hasher }
+        Recogniser {
+            key,
+            held: Held::default(),
+            custom: CustomTypes::default(),
+            matches: Vec::new(),
+            names: vec![None; SLOTS],
+            hasher,
+        }
     }
 
     /// With types of the operator's own.

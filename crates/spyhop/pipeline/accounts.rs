@@ -184,6 +184,7 @@ pub(super) fn worker_losses(worker: &WorkerAccounts, source: &Losses) -> Losses 
         ("streams_over_limit", http.streams_over_limit),
         ("exchanges_over_limit", http.exchanges_over_limit),
         ("hellos_over_limit", http.hellos_over_limit),
+        ("requests_passed_over", http.requests_passed_over),
         ("requests_over_limit", http.outstanding_over_limit),
         ("replays_over_limit", http.replays_over_limit),
         ("bodies_over_limit", http.bodies_over_limit),

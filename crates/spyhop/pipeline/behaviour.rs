@@ -58,7 +58,7 @@ impl Behaviour {
             marks: vec![Timestamp::default(); workers],
             coming: vec![VecDeque::new(); workers],
             losses: vec![Losses::default(); workers],
-            health: Collected::default(),
+            health: Collected::new(workers),
             dropped: 0,
             low: Timestamp::default(),
             reached: Timestamp::default(),

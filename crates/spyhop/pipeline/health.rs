@@ -31,35 +31,43 @@ pub(super) struct WorkerHealth {
 }
 
 /// Adds up what comes from all workers for one mark.
-#[derive(Default)]
 pub(super) struct Collected {
+    workers: usize,
     /// By mark and look.
-    coming: BTreeMap<(Timestamp, u64), (Arc<SourceHealth>, TapCounts)>,
+    coming: BTreeMap<(Timestamp, u64), Look>,
     last: Health,
 }
 
-impl Default for SourceHealth {
-    fn default() -> Self {
-        SourceHealth { look: 0, interfaces: Vec::new(), taps: Vec::new(), counts: TapCounts::default() }
-    }
+/// What came of one look so far.
+struct Look {
+    source: Arc<SourceHealth>,
+    sum: TapCounts,
+    /// Workers that told. Two marks may bear one time, so that the time alone does not say that all have.
+    told: usize,
 }
 
 impl Collected {
+    pub(super) fn new(workers: usize) -> Collected {
+        Collected { workers, coming: BTreeMap::new(), last: Health::default() }
+    }
+
     pub(super) fn take(&mut self, mark: Timestamp, health: WorkerHealth) {
         let WorkerHealth { source, counts } = health;
-        let (_, sum) = self.coming.entry((mark, source.look)).or_insert_with(|| {
-            let counts = source.counts.clone();
-            (source, counts)
+        let look = self.coming.entry((mark, source.look)).or_insert_with(|| {
+            let sum = source.counts.clone();
+            Look { source, sum, told: 0 }
         });
-        *sum += &counts;
+        look.sum += &counts;
+        look.told += 1;
     }
 
     /// What came in between two looks, for each look up to `low`, which all workers have passed.
     pub(super) fn due(&mut self, low: Timestamp) -> Vec<(Timestamp, Vec<TapReport>)> {
         let mut due = Vec::new();
-        while let Some(entry) = self.coming.first_entry().filter(|entry| entry.key().0 <= low) {
-            let ((at, _), (source, counts)) = entry.remove_entry();
-            let now = Health::new(&source.taps, &counts);
+        let is_due = |key: &(Timestamp, u64), look: &Look| key.0 <= low && look.told >= self.workers;
+        while let Some(entry) = self.coming.first_entry().filter(|entry| is_due(entry.key(), entry.get())) {
+            let ((at, _), Look { source, sum, .. }) = entry.remove_entry();
+            let now = Health::new(&source.taps, &sum);
             due.push((at, reports(&now.since(&self.last), &source.interfaces)));
             self.last = now;
         }

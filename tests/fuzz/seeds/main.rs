@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 mod bodies;
+mod contents;
 mod dialogues;
 mod hellos;
 mod packets;
@@ -17,6 +18,7 @@ fn main() -> io::Result<()> {
     write(&folder, "decode", packets::seeds())?;
     write(&folder, "http1", dialogues::seeds())?;
     write(&folder, "codings", bodies::seeds())?;
+    write(&folder, "inspect", contents::seeds())?;
     write(&folder, "http2", streams::http2())?;
     write(&folder, "websocket", streams::websocket())?;
     write(&folder, "tls", hellos::seeds())

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use libfuzzer_sys::fuzz_target;
 use spyhop_fuzz::exchanges::{Content, Cut, Log, Op, play, request};
 use spyhop_fuzz::{Input, memory};
-use spyhop_http::{Defects, Field, HttpAccounts, Limits, RequestHead};
+use spyhop_http::{Defects, Field, HttpAccounts, Limits, RequestHead, Truncation};
 use spyhop_model::Side::{Originator, Responder};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -116,7 +116,9 @@ fn steady(ops: &[Op], (log, accounts): &(Log, HttpAccounts)) -> bool {
     !ops.iter().any(|op| matches!(op, Op::Gap(..)))
         && accounts.other_total() == 0
         && accounts.unparsed_total() == 0
-        && !log.seen.iter().any(|seen| seen.defects.has(Defects::BOMB | Defects::BAD_CODING))
+        && accounts.bombs == 0
+        && !log.seen.iter().any(|seen| seen.defects.has(Defects::BAD_CODING))
+        && !log.messages.iter().any(|message| message.end.body.truncated == Some(Truncation::BadCoding))
 }
 
 /// A request that was written.

@@ -13,7 +13,7 @@ use flate2::{Compress, Compression, FlushCompress};
 use libfuzzer_sys::fuzz_target;
 use spyhop_fuzz::exchanges::{Content, Cut, Log, Op, play, read};
 use spyhop_fuzz::{Input, memory};
-use spyhop_http::{Defects, Half, HttpAccounts, Limits};
+use spyhop_http::{Half, HttpAccounts, Limits, Truncation};
 use spyhop_model::Side::{Originator, Responder};
 
 fuzz_target!(|data: &[u8]| {
@@ -55,11 +55,11 @@ fn frames(options: u8, input: &mut Input<'_>) {
 }
 
 fn steady(ops: &[Op], (log, accounts): &(Log, HttpAccounts)) -> bool {
-    let odd = Defects::BOMB | Defects::BAD_CODING;
     !ops.iter().any(|op| matches!(op, Op::Gap(..)))
         && accounts.other_total() == 0
         && accounts.unparsed_total() == 0
-        && !log.messages.iter().any(|message| message.end.defects.has(odd))
+        && accounts.bombs == 0
+        && !log.messages.iter().any(|message| message.end.body.truncated == Some(Truncation::BadCoding))
 }
 
 fn messages(options: u8, input: &mut Input<'_>) {

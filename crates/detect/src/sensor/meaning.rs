@@ -137,6 +137,22 @@ pub fn meaning(reason: &str) -> Meaning {
                 en: "which subjects those values belong to, when a leak is traced", zh: "溯源时这些值所属的主体"
             },
         ),
+        "requests_passed_over" => (
+            TIMES,
+            Text {
+                en: "a request of HTTP/2 was reset at once, one of very many (rapid reset); they are counted, not reported",
+                zh: "HTTP/2 请求发出后立即被重置（rapid reset 攻击），数量极多，仅计数不上报",
+            },
+            Text { en: "nothing that was answered", zh: "无（这些请求均未获响应）" },
+        ),
+        "exchanges_over_limit" => (
+            TIMES,
+            Text {
+                en: "an exchange was reported before its end: too many were open at the limit of [http]",
+                zh: "同时进行的请求响应达到 [http] 上限，提前上报",
+            },
+            Text { en: "the rest of those exchanges", zh: "这些请求响应的剩余部分" },
+        ),
         "bombs_cut" => (
             TIMES,
             Text { en: "a body decompressed beyond the limits of [http]", zh: "正文解压超过 [http] 上限" },

@@ -77,8 +77,9 @@ impl TapReport {
     /// Whether there is enough to judge: connections, or so many packets that copies and cuts show without. A second session of
     /// a double mirror may bring copies only, which are no connections of their own.
     pub fn can_be_judged(&self, settings: &MirrorSettings) -> bool {
+        // What ends with the capture was delivered before: without packets there is nothing to compare with.
         let least = settings.connections.max(1);
-        self.connections >= least || self.packets >= least.saturating_mul(PACKETS)
+        (self.connections >= least && self.packets >= self.connections) || self.packets >= least.saturating_mul(PACKETS)
     }
 
     /// `eth1` or `eth1 VLAN 30`.
@@ -200,7 +201,8 @@ pub fn faults(tap: &TapReport, settings: &MirrorSettings, midstream: bool) -> Ve
     .into_iter()
     .filter(|(fault, share, limit)| {
         (enough || matches!(fault, Fault::Twice | Fault::Cut))
-            && *share >= (*limit).max(1) && !settings.accepted.iter().any(|accepted| accepted == fault.name())
+            && *share >= (*limit).max(1)
+            && !settings.accepted.iter().any(|accepted| accepted == fault.name())
     })
     .map(|(fault, share, _)| (fault, share))
     .collect()

@@ -6,13 +6,15 @@ use crate::limits::Limits;
 const ALARM: u64 = 16 << 20;
 /// Decoded bytes below which the ratio of a body is not looked at as long as there is an attack.
 const WARY: u64 = 16 << 10;
+/// What part of the ratio a body may have as long as there is an attack. Text comes to ten or twenty, dull tables to fifty.
+const WARY_RATIO: u64 = 2;
 /// For each encoded byte of whatever body, so many decoded bytes of bombs are forgiven.
 const FORGIVEN: u64 = 2;
 
 /// What a worker's bombs have cost of late, measured by what else there was to decode.
 ///
-/// While they cost too much, a body is a bomb from [`WARY`] decoded bytes on rather than from `ratio_from`. Bodies below the
-/// ratio are never concerned.
+/// While they cost too much, a body is a bomb from [`WARY`] decoded bytes on rather than from `ratio_from`, and at half the
+/// ratio. Other bodies are never concerned.
 #[derive(Debug, Default)]
 pub(super) struct Bombs {
     wasted: u64,
@@ -26,8 +28,11 @@ impl Bombs {
 
     /// Whether a body that gave `out` bytes for `taken` is a bomb. If so, it is over, and was counted.
     pub(super) fn add(&mut self, out: u64, taken: u64, limits: &Limits) -> bool {
-        let from = if self.wasted > ALARM { limits.ratio_from.min(WARY) } else { limits.ratio_from };
-        let is_bomb = out > limits.decoded || (out > from && out / taken.max(1) > limits.ratio);
+        let (from, ratio) = match self.wasted > ALARM {
+            true => (limits.ratio_from.min(WARY), limits.ratio / WARY_RATIO),
+            false => (limits.ratio_from, limits.ratio),
+        };
+        let is_bomb = out > limits.decoded || (out > from && out / taken.max(1) > ratio);
         if is_bomb {
             self.wasted = self.wasted.saturating_add(out);
         }

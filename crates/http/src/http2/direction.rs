@@ -25,6 +25,8 @@ const MAX_FRAME_SIZE: u16 = 5;
 
 /// Reads one direction.
 pub(super) struct Direction {
+    /// The block at hand is of a request that is reset at once, and read for the table's sake alone.
+    pass_over: bool,
     half: Half,
     state: State,
     cutter: Cutter,
@@ -72,6 +74,12 @@ struct Block {
     broken: bool,
 }
 
+/// Whether the next frame resets that stream.
+fn is_reset(frames: &[u8], stream: u32) -> bool {
+    let [a, b, c, d] = stream.to_be_bytes();
+    frames.starts_with(&[0, 0, 4, kind::RST_STREAM, 0, a, b, c, d])
+}
+
 impl Direction {
     /// The client's, from its preface on. `limit`: size of its table.
     pub(super) fn client(limit: usize) -> Self {
@@ -92,6 +100,7 @@ impl Direction {
 
     fn new(half: Half, state: State, limit: usize, complete: bool) -> Self {
         Direction {
+            pass_over: false,
             half,
             state,
             cutter: if complete { Cutter::default() } else { Cutter::doubting(DOUBTED, FRAME) },
@@ -179,6 +188,13 @@ impl Direction {
                 }
                 Piece::Block { header, promised, bytes, last } => {
                     cx.accounts.count(Class::Http, used);
+                    let whole = last && header.kind == kind::HEADERS && header.has(flag::END_HEADERS);
+                    self.pass_over = whole
+                        && self.open.is_none()
+                        && self.half == Half::Request
+                        && streams.is_flooded()
+                        && is_reset(rest, header.stream)
+                        && streams.pass_over(cx, header.stream);
                     self.block(cx, exchanges, streams, &header, promised, bytes, last);
                 }
                 piece => {
@@ -192,7 +208,7 @@ impl Direction {
                             self.lose(cx, exchanges, streams, Unparsed::Garbage);
                             return rest;
                         }
-                        Piece::Reset { stream } => streams.reset(cx, exchanges, stream),
+                        Piece::Reset { stream } => streams.reset(cx, exchanges, self.half, stream),
                         Piece::Away { last } if self.half == Half::Response => streams.refuse(cx, exchanges, last),
                         _ => {}
                     }
@@ -289,6 +305,7 @@ impl Direction {
                     end_stream: header.has(flag::END_STREAM) && header.kind == kind::HEADERS,
                     began_at: self.frame_at,
                     broken: header.kind == kind::CONTINUATION,
+                    shown: std::mem::take(&mut self.pass_over),
                     ..Block::default()
                 }
             }

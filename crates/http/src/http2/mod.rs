@@ -35,6 +35,8 @@ pub(crate) enum Begins {
     Here,
     /// It begins here, but something that the server sent was not recognised.
     WithoutServer,
+    /// It begins here, but what the client sent first was not seen.
+    WithoutClient,
     /// It was joined midway; that side is known to be where a frame begins.
     Midway(Role),
 }
@@ -54,12 +56,18 @@ impl<I: Inspection> Http2<I> {
         let (request, response) = match begins {
             Begins::Here => (Direction::client(limit), Direction::server(limit)),
             Begins::WithoutServer => (Direction::client(limit), Direction::midway(Half::Response, limit, false)),
+            Begins::WithoutClient => (Direction::midway(Half::Request, limit, false), Direction::server(limit)),
             Begins::Midway(role) => (
                 Direction::midway(Half::Request, limit, role == Role::Client),
                 Direction::midway(Half::Response, limit, role == Role::Server),
             ),
         };
-        Http2 { client, request, response, streams: Streams::new(matches!(begins, Begins::Midway(_))) }
+        Http2 {
+            client,
+            request,
+            response,
+            streams: Streams::new(matches!(begins, Begins::WithoutClient | Begins::Midway(_))),
+        }
     }
 
     /// After a 101: stream 1 answers the request before it.

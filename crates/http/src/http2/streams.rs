@@ -22,6 +22,8 @@ use crate::message::websocket::DeflateParameters;
 const REMEMBERED: usize = 64;
 /// How often a server may say on one connection that it takes no more streams; two are usual.
 const REFUSALS: u8 = 16;
+/// Requests taken back without an answer, beyond which it is an attack: people's browsers take back some dozens at once.
+const FLOOD: u32 = 200;
 /// What HTTP/2 calls its version.
 const VERSION: (u8, u8) = (2, 0);
 
@@ -39,6 +41,8 @@ pub(super) struct Streams<I> {
     /// Something of the client was seen.
     pub(super) client_seen: bool,
     refusals: u8,
+    /// Requests that the client reset before they were answered; an answer forgives half of them.
+    taken_back: u32,
 }
 
 struct Stream<I> {
@@ -154,6 +158,7 @@ impl<I: Inspection> Streams<I> {
             unseen,
             client_seen: false,
             refusals: 0,
+            taken_back: 0,
         }
     }
 
@@ -295,7 +300,10 @@ impl<I: Inspection> Streams<I> {
                 cx.accounts.interim += 1;
                 known.running.interim += 1;
             }
-            Some(_) => self.response(cx, exchanges, stream, began_at, head),
+            Some(_) => {
+                self.taken_back /= 2;
+                self.response(cx, exchanges, stream, began_at, head);
+            }
             None if head.status.is_none() || interim || over => cx.accounts.late_heads += 1,
             None => {
                 self.begin(cx, exchanges, stream, began_at);
@@ -474,12 +482,35 @@ impl<I: Inspection> Streams<I> {
     }
 
     /// The stream was reset: it is over, as it is.
-    pub(super) fn reset(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, stream: u32) {
-        if self.has(stream) {
+    pub(super) fn reset(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, half: Half, stream: u32) {
+        if let Some(of) = self.open.get(&stream) {
             cx.accounts.resets += 1;
+            if half == Half::Request && of.running.bodies[RESPONSE].is_none() {
+                self.taken_back = self.taken_back.saturating_add(1);
+            }
             self.end_early(cx, exchanges, stream);
         }
         self.close_channel(cx, exchanges, stream);
+    }
+
+    /// The client takes its requests back as fast as it makes them (CVE-2023-44487, "rapid reset").
+    pub(super) fn is_flooded(&self) -> bool {
+        self.taken_back >= FLOOD
+    }
+
+    /// A request that is reset at once, one of very many: it is counted and not reported. `false` if its stream is known.
+    pub(super) fn pass_over(&mut self, cx: &mut Shared<I>, stream: u32) -> bool {
+        if stream <= self.highest || stream.is_multiple_of(2) || self.unseen {
+            return false;
+        }
+        self.highest = stream;
+        self.client_seen = true;
+        if self.ended.len() >= REMEMBERED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(stream);
+        cx.accounts.requests_passed_over += 1;
+        true
     }
 
     /// The server will not look at the requests past this stream (RFC 9113, section 6.8).
