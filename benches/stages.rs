@@ -180,7 +180,7 @@ fn stages(c: &mut Criterion) {
                 let inspector = Inspector::new(knowledge.clone());
                 let mut shared = Shared::new(spyhop_http::Limits::default(), inspector);
                 read::<Http<ExchangeInspection>>(&batch, &mut shared);
-                black_box(shared.inspect.calls.len())
+                black_box(shared.inspect.sightings.len())
             });
         });
         group.bench_function("whole", |b| b.iter(|| whole(&traffic.file)));

@@ -13,19 +13,18 @@ use spyhop_tls::ClientHello;
 use crate::agent::Agents;
 use crate::charset;
 use crate::content::{BodyScan, Content, Recogniser, Source};
-use crate::credential::{CredentialScan, cookies};
+use crate::credential::CredentialScan;
 use crate::handshake::{self, Met};
+use crate::head::{FIELD, host_of, is_forwarded_https, media_type, read_field, split_target};
 use crate::login::{LoginContext, LoginScan};
 use crate::password::Strength;
-use crate::redact::{self, Redactor, is_name};
+use crate::redact::{self, Redactor};
 use crate::segment::segment;
 use crate::types::CustomTypes;
 use crate::walk::{Form, Leaf, LeafKind, LeafSink};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
 const AGENTS: usize = 4_096;
-/// Bytes of a header field that are read for values and for the client's picture.
-const FIELD: usize = 8 << 10;
 /// Bytes of a value that may belong to a login.
 const LOGIN_VALUE: usize = 4 << 10;
 /// Segments of a path that are looked at one by one.
@@ -556,29 +555,6 @@ fn pass<S: LeafSink>(scan: &mut BodyScan, step: Step<'_>, sink: &mut S) {
     }
 }
 
-/// Whether a hop says that its client used TLS: RFC 7239 (`Forwarded: proto=https`), and what was common before it.
-fn is_forwarded_https(fields: &[Field<'_>]) -> bool {
-    const SCHEMES: [&str; 5] =
-        ["x-forwarded-proto", "x-forwarded-scheme", "x-scheme", "x-url-scheme", "cloudfront-forwarded-proto"];
-    const SWITCHES: [&str; 3] = ["x-forwarded-ssl", "front-end-https", "x-https"];
-    fields.iter().any(|field| {
-        let named = |names: &[&str]| names.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes()));
-        // Hops append: the first entry is of the outermost hop, the one that talked to the client.
-        let first = || field.value.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
-        let is = |value: &[u8], known: &[&str]| known.iter().any(|one| value.eq_ignore_ascii_case(one.as_bytes()));
-        if named(&SCHEMES) {
-            is(first(), &["https", "wss"])
-        } else if named(&SWITCHES) {
-            is(first(), &["on", "1"])
-        } else if named(&["forwarded"]) {
-            let mut pairs = first().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-            pairs.any(|pair| is(pair, &["proto=https", "proto=\"https\""]))
-        } else {
-            false
-        }
-    })
-}
-
 /// Whether a body begins as text does.
 fn is_text(bytes: &[u8]) -> bool {
     let first = bytes.get(..bytes.len().min(64)).unwrap_or_default();
@@ -620,115 +596,5 @@ impl LeafSink for Answered<'_> {
     }
     fn wants(&self, value: &[u8], _kind: LeafKind) -> bool {
         value.len() <= LOGIN_VALUE
-    }
-}
-
-/// The host asked for: of an absolute target (RFC 9112, 3.2.2), else of the Host field.
-fn host_of(head: &RequestHead<'_>, target: &str) -> Option<String> {
-    let absolute = target.split_once("://").filter(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphabetic()));
-    let authority = absolute.map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
-    let authority = authority.map(|authority| authority.rsplit_once('@').map_or(authority, |(_, host)| host));
-    match field(head.fields, "host") {
-        Some(host) => Some(String::from_utf8_lossy(host).into_owned()),
-        None => authority.map(str::to_owned),
-    }
-}
-
-/// Path and query of a target in any form.
-fn split_target(target: &str) -> (&str, Option<&str>) {
-    let path = match target.split_once("://") {
-        Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
-            rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/")
-        }
-        _ => target,
-    };
-    let path = path.split('#').next().unwrap_or(path);
-    match path.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (path, None),
-    }
-}
-
-/// Fields that hold no values: numbers of the protocol, dates, and what is read elsewhere.
-const NO_VALUES: [&str; 30] = [
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "accept-ranges",
-    "age",
-    "allow",
-    "authorization",
-    "cache-control",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "content-security-policy",
-    "content-type",
-    "date",
-    "etag",
-    "expires",
-    "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "keep-alive",
-    "last-modified",
-    "range",
-    "server",
-    "transfer-encoding",
-    "user-agent",
-    "vary",
-    "via",
-];
-
-fn read_field(content: &mut Content, recogniser: &mut Recogniser, field: &spyhop_http::Field<'_>) {
-    if field.name.eq_ignore_ascii_case(b"cookie") {
-        for (name, value) in cookies(field.value) {
-            content.named(recogniser, Source::Cookie, name, value);
-        }
-        return;
-    }
-    if NO_VALUES.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes())) {
-        return;
-    }
-    let value = charset::text(field.value.get(..FIELD).unwrap_or(field.value));
-    let name = String::from_utf8_lossy(field.name);
-    // Whether it is a name is told by its case, too.
-    let name = if is_name(&name) { name.to_ascii_lowercase() } else { "*".to_owned() };
-    content.named(recogniser, Source::Header, &name, &value);
-}
-
-/// The media type without parameters, lower case, if it looks like one and holds no value.
-fn media_type(field: &[u8]) -> Option<Box<str>> {
-    // Numbers of people are longer than any in a registered type.
-    const DIGITS: usize = 6;
-    let text = std::str::from_utf8(field).ok()?.split(';').next()?.trim();
-    // A token is told by its case, so before that is lost.
-    let holds_value = text.bytes().filter(u8::is_ascii_digit).count() >= DIGITS
-        || text.contains("eyJ")
-        || text.split(['/', '.', '+', '-']).any(|part| !is_name(part));
-    let plain =
-        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'+' | b'-' | b'*'));
-    let starred = text.split('/').all(|part| part == "*");
-    let shown = plain && (starred || !holds_value) && text.len() <= 80 && !text.is_empty();
-    shown.then(|| text.to_ascii_lowercase().into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn media_types_are_shown_and_values_in_their_place_are_not() {
-        let office = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-        for known in ["application/json", office, "text/html", "image/svg+xml", "application/vnd.api+json", "*/*"] {
-            assert_eq!(media_type(known.as_bytes()).as_deref(), Some(known));
-        }
-        assert_eq!(media_type(b"Application/JSON; charset=utf-8").as_deref(), Some("application/json"));
-        for value in ["application/13912345678", "text/xK9fQ2mZrTLpTwBn", "xK9fQ2mZrTLpTwBn"] {
-            assert_eq!(media_type(value.as_bytes()), None, "{value}");
-        }
     }
 }

@@ -6,6 +6,7 @@ pub mod content;
 pub mod credential;
 mod exchange;
 mod handshake;
+mod head;
 pub mod login;
 pub mod password;
 pub mod redact;

@@ -291,15 +291,17 @@ mod tests {
                     count: 14_600,
                     unit: Text { en: "bytes", zh: "字节" },
                     sentence: Text {
-                        en: "Bytes of connections that were never captured: look at the mirror port and the capture buffer.",
-                        zh: "未被捕获的连接数据：请检查镜像口与抓包缓冲区。",
+                        en: "missing inside connections: look at the mirror port and the capture buffer",
+                        zh: "连接中缺失：请检查镜像口与抓包缓冲区",
                     },
+                    hidden: Text { en: "whole exchanges", zh: "整个请求响应" },
                 },
                 Loss {
                     reason: "held_memory",
                     count: 0,
                     unit: Text { en: "bytes", zh: "字节" },
                     sentence: Text { en: "-", zh: "-" },
+                    hidden: Text { en: "-", zh: "-" },
                 },
             ],
             accounts: vec![
@@ -343,8 +345,8 @@ Findings (3)
 
 Not seen or not kept
   gap_bytes  14,600 bytes
-      Bytes of connections that were never captured: look at the mirror port and the
-      capture buffer.
+      missing inside connections: look at the mirror port and the capture buffer. May have
+      hidden: whole exchanges.
 
 Accounts
   captured bytes    1,000
@@ -373,7 +375,7 @@ Accounts
 
 未看到或未保留
   gap_bytes  14,600 字节
-      未被捕获的连接数据：请检查镜像口与抓包缓冲区。
+      连接中缺失：请检查镜像口与抓包缓冲区。可能遗漏：整个请求响应。
 
 账目
   captured bytes    1,000

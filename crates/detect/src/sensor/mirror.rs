@@ -362,8 +362,8 @@ mod tests {
     fn few_connections_say_nothing_until_they_are_many() {
         let mut sensor = Harness::empty();
         let few = TapReport { connections: 20, one_way: 20, packets: 100, ..tap(1) };
-        sensor.mirror(1, &[few.clone()]);
-        sensor.mirror(2, &[few.clone()]);
+        sensor.mirror(1, std::slice::from_ref(&few));
+        sensor.mirror(2, std::slice::from_ref(&few));
         assert!(sensor.findings().is_empty());
         sensor.mirror(3, &[few]);
         assert_eq!(sensor.only().measures["one_way"], 100);
