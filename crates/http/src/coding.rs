@@ -167,6 +167,8 @@ pub(crate) struct Decoder {
     /// Outermost (last applied) first.
     layers: Vec<Layer>,
     taken: u64,
+    /// Of it, what the outermost layer has used: what a bomb is measured by, however its bytes come.
+    used: u64,
     pub(crate) trouble: Trouble,
 }
 
@@ -220,7 +222,7 @@ impl Decoder {
             layers.truncate(limits.codings);
             trouble.bad = true;
         }
-        Some(Box::new(Decoder { layers, taken: 0, trouble }))
+        Some(Box::new(Decoder { layers, taken: 0, used: 0, trouble }))
     }
 
     /// Decodes the next bytes of the body; decoded ones go to `sink`.
@@ -260,8 +262,10 @@ impl Decoder {
         if scratch.len() < self.layers.len() {
             scratch.resize_with(self.layers.len(), || vec![0; PIECE]);
         }
-        let mut pass = Pass { decoders, limits, taken: self.taken, trouble: &mut self.trouble, sink };
+        let depth = self.layers.len();
+        let mut pass = Pass { decoders, limits, used: self.used, depth, trouble: &mut self.trouble, sink };
         pass.through(&mut self.layers, &mut scratch, input, last);
+        self.used = pass.used;
         decoders.scratch = scratch;
         if self.trouble.bomb {
             self.abandon(decoders);
@@ -273,7 +277,9 @@ impl Decoder {
 struct Pass<'a> {
     decoders: &'a mut Decoders,
     limits: &'a Limits,
-    taken: u64,
+    used: u64,
+    /// Layers.
+    depth: usize,
     trouble: &'a mut Trouble,
     sink: &'a mut dyn FnMut(&[u8]),
 }
@@ -327,10 +333,13 @@ impl Pass<'_> {
             }
             let (used, made, step) = layer.step(input, piece, self.decoders, self.limits);
             input = input.get(used..).unwrap_or_default();
+            if inner.len() + 1 == self.depth {
+                self.used += used as u64;
+            }
             if made > 0 {
                 layer.out += made as u64;
                 layer.early = Vec::new();
-                if self.decoders.bombs.add(layer.out, self.taken, self.limits) {
+                if self.decoders.bombs.add(layer.out, self.used, self.limits) {
                     self.trouble.bomb = true;
                     return true;
                 }
