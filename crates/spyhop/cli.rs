@@ -359,6 +359,8 @@ pub enum Record {
     FlatExchange,
     /// A sensitive value that was seen.
     Observation,
+    /// Further values of a body that is rich in them, among the observations.
+    Values,
 }
 
 /// How findings are printed.

@@ -112,6 +112,7 @@ fn schema(command: &cli::Schema) -> Result<u8, Failure> {
         cli::Record::Handshake => "handshake.schema.json",
         cli::Record::FlatExchange => "exchange-flat.schema.json",
         cli::Record::Observation => "observation.schema.json",
+        cli::Record::Values => "values.schema.json",
     };
     let schemas = spyhop_publish::record::schemas();
     match schemas.iter().find(|schema| schema.name == name) {

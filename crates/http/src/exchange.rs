@@ -109,10 +109,12 @@ impl<I: Inspection> Running<I> {
     }
 
     /// Around an inspection that has begun.
-    pub(crate) fn with(inspection: I, ordinals: &mut Ordinals, began_at: Timestamp) -> Self {
+    pub(crate) fn with(mut inspection: I, ordinals: &mut Ordinals, began_at: Timestamp) -> Self {
+        let ordinal = ordinals.next();
+        inspection.numbered(ordinal);
         Running {
             inspection,
-            ordinal: ordinals.next(),
+            ordinal,
             protocol: Protocol::Http1,
             stream: None,
             client: Side::Originator,
@@ -135,6 +137,7 @@ impl<I: Inspection> Running<I> {
     pub(crate) fn channel(cx: &mut Shared<I>, inspection: I, opened_by: u32, client: Side, at: Timestamp) -> Self {
         let mut running = Running::with(inspection, &mut Ordinals::default(), at);
         (running.ordinal, running.client) = (opened_by, client);
+        running.inspection.numbered(opened_by);
         running.ticket = Some(cx.open.ticket());
         running
     }

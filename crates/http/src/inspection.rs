@@ -20,6 +20,8 @@ pub trait Inspection: Sized {
 
     /// An exchange has begun at `at` (capture time of the first byte of its first head).
     fn begin(cx: &mut Self::Context, connection: &Connection, at: Timestamp) -> Self;
+    /// Its number on its connection; told right after it has begun.
+    fn numbered(&mut self, _ordinal: u32) {}
     /// The request head.
     fn request(&mut self, cx: &mut Self::Context, head: &RequestHead<'_>);
     /// The final response head (interim answers are counted, not shown).

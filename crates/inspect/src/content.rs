@@ -8,9 +8,10 @@ mod body;
 mod passing;
 mod values;
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use spyhop_model::{Fingerprint, Form, Half, Key, Observation, Place, Timestamp};
+use spyhop_model::{ExchangeId, Fingerprint, Form, Half, Key, Moment, Observation, Place, Timestamp};
 
 pub use body::BodyScan;
 use passing::{Passing, Weigh};
@@ -24,10 +25,12 @@ use crate::walk::{Form as Pairs, Leaf, LeafKind, LeafSink, Piece, percent};
 
 /// Most combinations of type, place and form that are told apart; what is beyond is counted under the place `*`.
 pub const MAX_PLACES: usize = 256;
-/// Different values of one half whose fingerprints are kept; those beyond are counted only.
+/// Different values of one half whose fingerprints stand in its observations; those beyond are told while it passes.
 pub const MAX_VALUES: usize = 65_536;
 /// Different values whose fingerprints a worker keeps in all exchanges together: some 35 MB.
 pub const MAX_VALUES_HELD: usize = 1 << 21;
+/// Values told at once.
+const SPILLED: usize = 1_024;
 /// Records whose values are still weighed together.
 const RECORDS: usize = 32;
 /// Values of a record that wait for others.
@@ -64,6 +67,10 @@ pub struct Recogniser {
     custom: CustomTypes,
     /// Different values held in all exchanges.
     held: Held,
+    /// Capture time of what is being read.
+    pub(crate) now: Timestamp,
+    /// Values told while their exchanges go on.
+    pub(crate) values: RefCell<Vec<spyhop_model::Values>>,
     matches: Vec<Match>,
     names: Vec<Option<(Box<str>, Hints)>>,
     hasher: ahash::RandomState,
@@ -77,6 +84,8 @@ impl Recogniser {
         Recogniser {
             key,
             held: Held::default(),
+            now: Timestamp::default(),
+            values: RefCell::default(),
             custom: CustomTypes::default(),
             matches: Vec::new(),
             names: vec![None; SLOTS],
@@ -132,6 +141,8 @@ impl Recogniser {
 pub struct Content {
     half: Half,
     today: u32,
+    /// Whose values these are.
+    exchange: ExchangeId,
     found: Vec<Found>,
     /// Hashes of the entries of `found`, in their order.
     index: Vec<u64>,
@@ -154,6 +165,8 @@ struct Found {
     /// Counts by points in steps of five.
     counts: [u32; STEPS],
     distinct: Values,
+    /// Those that found no room.
+    spilled: Vec<Fingerprint>,
     sample: (u8, Box<str>),
     in_text: bool,
     range: (u64, u64),
@@ -184,6 +197,7 @@ impl Content {
         Content {
             half,
             today,
+            exchange: ExchangeId::default(),
             found: Vec::new(),
             index: Vec::new(),
             columns: Vec::new(),
@@ -307,11 +321,12 @@ impl Content {
             any = true;
             let raw = value.get(start..end).unwrap_or_default();
             let at = self.find_or_add(recogniser, source, leaf.path, column, what, Form::Full);
-            let Content { found, room, .. } = self;
+            let Content { found, room, half, exchange, .. } = self;
             if let Some(found) = found.get_mut(at) {
                 // Rows and records say nothing of a type that only its pattern knows.
                 found.in_text = true;
                 found.add(recogniser, raw, points, room);
+                found.spill(recogniser, room, *half, *exchange);
             }
         }
         recogniser.matches = matches;
@@ -363,7 +378,7 @@ impl Content {
     ) {
         let (what, form) = (candidate.what, candidate.form);
         let at = self.find_or_add(recogniser, source, leaf.path, column, what, form);
-        let Content { found: all, room, records, .. } = self;
+        let Content { found: all, room, records, half, exchange, .. } = self;
         let Some(found) = all.get_mut(at) else { return };
         found.in_text |= candidate.label.is_some();
         found.see_number(raw);
@@ -371,6 +386,7 @@ impl Content {
         let bit = what.set();
         let raised = if record.sure & !bit != 0 { what.get().record_points as u8 } else { 0 };
         let value = found.add(recogniser, raw, (points + raised).min(100), room);
+        found.spill(recogniser, room, *half, *exchange);
         if raised == 0 && record.waiting.len() < WAITING {
             record.waiting.push(Waiting { found: at, what, points, distinct: value });
         }
@@ -412,6 +428,11 @@ impl Content {
             self.found.push(Found::new(what, recogniser.custom.kind(what), form, place(source, &path), column));
             self.found.len() - 1
         })
+    }
+
+    /// The number of its exchange is known.
+    pub(crate) fn of(&mut self, exchange: ExchangeId) {
+        self.exchange = exchange;
     }
 
     /// Values that were counted, but whose fingerprints are beyond [`MAX_VALUES`].
@@ -513,6 +534,7 @@ impl Found {
             column,
             counts: [0; STEPS],
             distinct: Values::default(),
+            spilled: Vec::new(),
             sample: (0, "".into()),
             in_text: false,
             range: (u64::MAX, 0),
@@ -581,6 +603,23 @@ impl Found {
         column - if dense { 40 } else { 0 }
     }
 
+    /// Takes a value that found no room; enough of them are told while the exchange goes on.
+    fn spill(&mut self, recogniser: &Recogniser, room: &mut Room, half: Half, exchange: ExchangeId) {
+        let Some(print) = room.spilled.take() else { return };
+        self.spilled.push(print);
+        if self.spilled.len() >= SPILLED {
+            let moment = Moment { at: recogniser.now, flow: exchange.flow, ordinal: exchange.ordinal };
+            recogniser.values.borrow_mut().push(spyhop_model::Values {
+                moment,
+                what: &self.kind.data,
+                half,
+                place: self.place.clone(),
+                form: self.form,
+                fingerprints: std::mem::take(&mut self.spilled),
+            });
+        }
+    }
+
     /// The values whose points, shifted, are from `from` up to below `to`: one observation, and further ones for
     /// fingerprints beyond what one may carry. Their counts add up.
     fn observations(&self, half: Half, shift: i16, from: u8, to: u8) -> Vec<Observation> {
@@ -604,7 +643,9 @@ impl Found {
         let (first, rest) = values.split_at(values.len().min(Observation::FINGERPRINTS));
         count = count.saturating_sub(rest.len() as u32);
         let further = rest.chunks(Observation::FINGERPRINTS).map(|values| one(values.len() as u32, values));
-        std::iter::once(one(count, first)).chain(further).collect()
+        // What is left of those told while the body passed; they were counted.
+        let last = (!self.spilled.is_empty() && from == Observation::REPORTED).then(|| one(0, &self.spilled));
+        std::iter::once(one(count, first)).chain(further).chain(last).collect()
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use spyhop_http::{Body, Exchange, Field, Greeting, Half, Inspection, MessageEnd, RequestHead, ResponseHead, field};
 use spyhop_model::{
-    Agent, Call, Connection, Fingerprint, Key, Message, Moment, Protocol, Raw, Request, Response, Side, Sighting,
-    Socket, Timestamp, Transport,
+    Agent, Call, Connection, ExchangeId, Fingerprint, Key, Message, Moment, Protocol, Raw, Request, Response, Side,
+    Sighting, Socket, Timestamp, Transport,
 };
 use spyhop_tls::ClientHello;
 
@@ -107,6 +107,18 @@ impl Inspector {
         }
     }
 
+    /// Capture time has reached `now`.
+    pub fn at(&mut self, now: Timestamp) {
+        self.recogniser.now = now;
+    }
+
+    /// What was seen since the last call.
+    pub fn take(&mut self) -> Vec<Sighting> {
+        let values = self.recogniser.values.take();
+        self.sightings.extend(values.into_iter().map(|values| Sighting::Values(Box::new(values))));
+        std::mem::take(&mut self.sightings)
+    }
+
     /// A QUIC connection begins.
     pub fn quic(&mut self, met: Met, hello: &ClientHello) {
         let handshake = handshake::of_hello(&self.redactor, met, Some(hello), true);
@@ -158,6 +170,7 @@ pub struct ExchangeInspection {
     credentials: CredentialScan,
     asked: Part,
     answered: Part,
+    exchange: ExchangeId,
     grpc_status: Option<u32>,
     /// TLS ends before us, says the request.
     forwarded_https: bool,
@@ -205,10 +218,17 @@ impl Inspection for ExchangeInspection {
             credentials: CredentialScan::default(),
             asked: Part::new(Half::Request, at),
             answered: Part::new(Half::Response, at),
+            exchange: ExchangeId::default(),
             grpc_status: None,
             forwarded_https: false,
             messages: [None, None],
         }
+    }
+
+    fn numbered(&mut self, ordinal: u32) {
+        self.exchange = ExchangeId { flow: self.connection.id, ordinal };
+        self.asked.content.of(self.exchange);
+        self.answered.content.of(self.exchange);
     }
 
     fn again(&self, _cx: &mut Inspector, connection: &Connection, at: Timestamp) -> Self {
@@ -223,6 +243,7 @@ impl Inspection for ExchangeInspection {
             credentials: CredentialScan::default(),
             asked: Part::new(Half::Request, at),
             answered: Part::new(Half::Response, at),
+            exchange: self.exchange,
             grpc_status: None,
             forwarded_https: self.forwarded_https,
             messages: [None, None],
@@ -485,10 +506,11 @@ impl ExchangeInspection {
     /// What is read of a message: bare, whatever the type of the exchange that opened its channel; but gRPC's are what
     /// their exchange says.
     fn message_part(&mut self, half: Half) -> &mut Part {
-        let at = self.connection.started;
+        let (at, exchange) = (self.connection.started, self.exchange);
         let grpc = self.request.as_ref().and_then(|request| request.content_type.as_deref());
         self.messages[index(half)].get_or_insert_with(|| {
             let mut part = Box::new(Part::new(half, at));
+            part.content.of(exchange);
             part.head(grpc.filter(|kind| kind.starts_with("application/grpc")).map(str::as_bytes));
             part
         })

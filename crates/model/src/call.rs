@@ -20,7 +20,7 @@ pub struct Moment {
 }
 
 /// Names an exchange: `<flow>-<number>`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ExchangeId {
     /// Its connection.
     pub flow: FlowId,

@@ -1,8 +1,11 @@
 //! What a TLS handshake says in the clear.
 
 use crate::call::Moment;
+use crate::data::{DataType, Form, Place};
 use crate::event::Party;
+use crate::exchange::Half;
 use crate::net::{Socket, Vlans};
+use crate::secret::Fingerprint;
 use crate::time::Timestamp;
 
 /// What was seen of one TLS handshake, over TCP or in QUIC. Names are redacted like all text.
@@ -49,6 +52,25 @@ pub struct Greeting {
     pub server: Party,
 }
 
+/// Fingerprints of values beyond those that stand in the observations of an exchange: a body of millions of values tells
+/// them while it passes, so that none is lost and memory is bounded. They are counted in the exchange's observations.
+/// A value that comes again may stand here again.
+#[derive(Clone, Debug)]
+pub struct Values {
+    /// When they were told, and in which exchange.
+    pub moment: Moment,
+    /// The type.
+    pub what: &'static DataType,
+    /// In which half.
+    pub half: Half,
+    /// Where in that half.
+    pub place: Place,
+    /// In full or masked.
+    pub form: Form,
+    /// The values, in order of appearance; at most [`crate::Observation::FINGERPRINTS`].
+    pub fingerprints: Vec<Fingerprint>,
+}
+
 /// What a worker saw, to be put in the one order of events.
 #[derive(Clone, Debug)]
 pub enum Sighting {
@@ -56,6 +78,8 @@ pub enum Sighting {
     Call(Box<crate::call::Call>),
     /// A TLS handshake.
     Handshake(Box<Handshake>),
+    /// Values of an exchange that goes on.
+    Values(Box<Values>),
 }
 
 impl Sighting {
@@ -64,6 +88,7 @@ impl Sighting {
         match self {
             Sighting::Call(call) => call.moment,
             Sighting::Handshake(handshake) => handshake.moment,
+            Sighting::Values(values) => values.moment,
         }
     }
 }

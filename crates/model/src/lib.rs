@@ -19,7 +19,7 @@ pub use data::{DataType, Form, Grade, Lang, Observation, Personal, Place, Text};
 pub use event::{Country, Entity, Event, Party, Zone};
 pub use exchange::{Body, Defects, Half, Truncation};
 pub use finding::{Change, Class, Finding, FindingId, Involved, Respond, Rule, Said, Severity, Status};
-pub use handshake::{Greeting, Handshake, Sighting};
+pub use handshake::{Greeting, Handshake, Sighting, Values};
 pub use net::{Connection, FlowId, FlowKey, Side, Socket, Vlans};
 pub use secret::{Fingerprint, Key, KeyId};
 pub use settings::{Setting, Settings};

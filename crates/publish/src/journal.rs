@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use spyhop_model::{Event, Finding, Greeting};
+use spyhop_model::{Event, Finding, Greeting, Values};
 
 /// What is published.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub enum Record {
     Event(Arc<Event>),
     /// A TLS handshake; counted among the exchanges, beside which it is published.
     Greeting(Arc<Greeting>),
+    /// Values of an exchange that goes on; counted among the exchanges too.
+    Values(Arc<Values>),
     /// A finding after a change.
     Finding(Arc<Finding>),
 }
@@ -38,7 +40,7 @@ impl Tally {
     /// Counts a record.
     pub fn add(&mut self, record: &Record) {
         match record {
-            Record::Event(_) | Record::Greeting(_) => self.exchanges += 1,
+            Record::Event(_) | Record::Greeting(_) | Record::Values(_) => self.exchanges += 1,
             Record::Finding(_) => self.findings += 1,
         }
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use spyhop_model::{Finding, Lang};
 
 use crate::journal::Record;
-use crate::record::{ExchangeRecord, FindingRecord, HandshakeRecord, Names, ObservationRecord};
+use crate::record::{ExchangeRecord, FindingRecord, HandshakeRecord, Names, ObservationRecord, ValuesRecord};
 use crate::sink::{Sink, SinkError};
 
 /// A buffered file, or the standard output.
@@ -117,12 +117,16 @@ impl Sink for JsonLines {
                         self.output.line(&observation)?;
                     }
                 }
+                (Lines::Observations(_), Record::Values(values)) => {
+                    self.output.line(&ValuesRecord::new(values, &self.names))?;
+                }
                 (Lines::Changes(lang), Record::Finding(finding)) => {
                     self.output.line(&FindingRecord::new(finding, lang, &self.names))?;
                 }
                 (Lines::Exchanges | Lines::Observations(_), Record::Finding(_))
                 | (Lines::Changes(_), Record::Event(_))
-                | (Lines::Observations(_) | Lines::Changes(_), Record::Greeting(_)) => {}
+                | (Lines::Observations(_) | Lines::Changes(_), Record::Greeting(_))
+                | (Lines::Exchanges | Lines::Changes(_), Record::Values(_)) => {}
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use spyhop_model::{Event, Finding, Greeting};
+use spyhop_model::{Event, Finding, Greeting, Values};
 
 use crate::journal::{Journal, JournalError, Read, Reader, ReaderReport, Record, Tally, Wants};
 
@@ -240,7 +240,7 @@ impl State {
         }
         self.bytes += bytes;
         let queue = match record {
-            Record::Event(_) | Record::Greeting(_) => &mut self.exchanges,
+            Record::Event(_) | Record::Greeting(_) | Record::Values(_) => &mut self.exchanges,
             Record::Finding(_) => &mut self.findings,
         };
         queue.push_back(Held { position, bytes, record: record.clone() });
@@ -251,7 +251,7 @@ impl State {
     fn drop_older_than(&mut self, record: &Record) -> bool {
         let dropped = match (self.exchanges.pop_front(), record) {
             (Some(held), _) => held,
-            (None, Record::Event(_) | Record::Greeting(_)) => return false,
+            (None, Record::Event(_) | Record::Greeting(_) | Record::Values(_)) => return false,
             (None, Record::Finding(_)) => match self.findings.pop_front() {
                 Some(held) => held,
                 None => return false,
@@ -279,7 +279,7 @@ impl State {
             };
             let Some(held) = next else { break };
             match held.record {
-                Record::Event(_) | Record::Greeting(_) => place.exchanges = held.position + 1,
+                Record::Event(_) | Record::Greeting(_) | Record::Values(_) => place.exchanges = held.position + 1,
                 Record::Finding(_) => place.findings = held.position + 1,
             }
             place.report.read.add(&held.record);
@@ -339,13 +339,15 @@ impl ReaderReport {
 impl Place {
     fn wants_this(&self, record: &Record) -> bool {
         match record {
-            Record::Event(_) | Record::Greeting(_) => self.wants.exchanges(),
+            Record::Event(_) | Record::Greeting(_) | Record::Values(_) => self.wants.exchanges(),
             Record::Finding(_) => self.wants.findings(),
         }
     }
     fn has_before_it(&self, held: &Held) -> bool {
         match held.record {
-            Record::Event(_) | Record::Greeting(_) => self.wants.exchanges() && held.position >= self.exchanges,
+            Record::Event(_) | Record::Greeting(_) | Record::Values(_) => {
+                self.wants.exchanges() && held.position >= self.exchanges
+            }
             Record::Finding(_) => self.wants.findings() && held.position >= self.findings,
         }
     }
@@ -388,6 +390,7 @@ fn weight(record: &Record) -> usize {
             let offered: usize = said.offered.iter().map(|name| name.len() + 32).sum();
             size_of::<Greeting>() + 200 + offered + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
         }
+        Record::Values(values) => size_of::<Values>() + 100 + values.fingerprints.len() * 8,
         Record::Finding(finding) => {
             let names: usize = finding.involved.iter().flat_map(|(_, names)| names).map(|name| name.len() + 32).sum();
             let texts: usize = finding.samples.iter().chain(&finding.reasons).map(|text| text.len() + 32).sum();
@@ -421,6 +424,7 @@ mod tests {
         let name = |record: &Record| match record {
             Record::Event(event) => format!("e{}", event.call.moment.ordinal),
             Record::Greeting(greeting) => format!("g{}", greeting.handshake.moment.ordinal),
+            Record::Values(values) => format!("v{}", values.moment.ordinal),
             Record::Finding(finding) => format!("f{}", finding.id.0),
         };
         records.iter().map(name).collect()

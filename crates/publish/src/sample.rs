@@ -8,7 +8,7 @@ use spyhop_model::{
     Entity, Event, ExchangeId, Finding, FindingId, Fingerprint, FlowId, Form, Grade, Greeting, Half, Handshake,
     Involved, KeyId, Login, LoginMethod, Moment, Observation, Outcome, Party, Personal, Place, Protocol, Request,
     Respond, Response, Rule, Said, SecretForm, Severity, Socket, Span, Status, Text, Timestamp, Transport, Truncation,
-    Vlans, Weakness, Zone,
+    Values, Vlans, Weakness, Zone,
 };
 
 use crate::record::Names;
@@ -174,4 +174,12 @@ pub fn greeting() -> Greeting {
         client_certificate: None,
     };
     Greeting { handshake, client, server }
+}
+
+/// Values of an exchange that goes on.
+pub fn values() -> Values {
+    let moment = event(3).call.moment;
+    let Observation { what, half, place, form, values, .. } =
+        observation(Half::Response, Place::Body("$.a".into()), 2, 95);
+    Values { moment, what, half, place, form, fingerprints: values }
 }

@@ -98,11 +98,14 @@ impl Behaviour {
     /// Handles what is strictly before `low`, in order.
     fn release(&mut self, low: Timestamp) {
         let mut due: Vec<Sighting> = self.pending.extract_if(.., |seen| seen.moment().at < low).collect();
-        due.sort_unstable_by_key(Sighting::moment);
+        // What stands at one place comes from one worker, in its order.
+        due.sort_by_key(Sighting::moment);
         for seen in due {
             match seen {
                 Sighting::Call(call) => self.call(*call),
                 Sighting::Handshake(handshake) => self.handshake(*handshake),
+                Sighting::Values(values) if self.wants_events => self.records.push(Record::Values(Arc::new(*values))),
+                Sighting::Values(_) => {}
             }
         }
         if low < Timestamp::MAX {

@@ -23,6 +23,7 @@ impl StreamReader for HttpReader {
         HttpReader(spyhop_http::Connection::open(cx, connection))
     }
     fn data(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side, bytes: &[u8]) {
+        cx.inspect.at(at);
         self.0.data(cx, at, side, bytes);
     }
     fn gap(&mut self, cx: &mut Self::Context, at: Timestamp, side: Side, lost: u64) {
@@ -185,7 +186,7 @@ impl Worker {
     }
 
     fn sightings(&mut self) -> Vec<spyhop_model::Sighting> {
-        std::mem::take(&mut self.shared.inspect.sightings)
+        self.shared.inspect.take()
     }
 
     /// Losses so far, if they have changed since they were told.

@@ -123,5 +123,7 @@ impl Passing {
             passed.sample = generic_mask(raw).into();
         }
         passed.values.add((weigh.hash)(raw), points, weigh.room, || (weigh.print)(found.what, raw));
+        // Of what only the passing bytes show, no more is kept.
+        weigh.room.over += u64::from(weigh.room.spilled.take().is_some());
     }
 }

@@ -25,26 +25,34 @@ pub(super) struct Room {
     /// How many were added, and what the worker holds.
     added: usize,
     held: Option<Held>,
+    /// The worker holds as many as it may: what comes is not kept at all.
+    full: bool,
+    /// A value that found no room here, to be told apart from the exchange.
+    pub spilled: Option<Fingerprint>,
 }
 
 impl Room {
     /// For so many.
     pub fn new(left: usize) -> Room {
-        Room { left, over: 0, added: 0, held: None }
+        Room { left, over: 0, added: 0, held: None, full: false, spilled: None }
     }
 
     /// Counts what is added among what the worker holds, of which there is `most`.
     pub fn within(&mut self, held: &Held, most: usize) -> &mut Room {
-        if held.get() >= most {
-            self.left = 0;
+        if self.left > 0 && held.get() >= most {
+            (self.left, self.full) = (0, true);
         }
         self.held.get_or_insert_with(|| held.clone());
         self
     }
 
-    fn take(&mut self) -> bool {
+    fn take(&mut self, print: Fingerprint) -> bool {
         if self.left == 0 {
-            self.over += 1;
+            if self.full {
+                self.over += 1;
+            } else {
+                self.spilled = Some(print);
+            }
             return false;
         }
         self.left -= 1;
@@ -147,7 +155,7 @@ impl Values {
             Ok(at) => return Some(at),
             Err(slot) => slot,
         };
-        if !room.take() {
+        if !room.take(print) {
             return None;
         }
         let at = self.prints.len();
@@ -192,7 +200,7 @@ mod tests {
         }
         assert_eq!((values.len(), room.left, room.over), (5000, 0, 0));
         assert_eq!(values.add(7_000, 10, &mut room, || print(7_000)), None);
-        assert_eq!(room.over, 1);
+        assert_eq!((room.over, room.spilled.take()), (0, Some(print(7_000))));
         assert!(values.has(print(4_999)) && !values.has(print(7_000)));
         assert_eq!(values.iter().nth(3), Some((print(3), 11)));
         // Written otherwise, the same value; recent ones need no fingerprint.

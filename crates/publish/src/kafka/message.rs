@@ -4,7 +4,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use spyhop_model::{Entity, Event, ExchangeId, Finding, Key, Lang};
 
 use crate::journal::Record;
-use crate::record::{FindingRecord, FlatExchange, HandshakeRecord, Names};
+use crate::record::{FindingRecord, FlatExchange, HandshakeRecord, Names, ValuesRecord};
 
 /// The key of messages about an entity: the keyed fingerprint of its role and name, in hexadecimal digits. A
 /// finding's primary entity never changes, so neither does its key.
@@ -50,6 +50,12 @@ impl Encoder {
                     ExchangeId { flow: greeting.handshake.moment.flow, ordinal: greeting.handshake.moment.ordinal };
                 let headers = self.headers(HandshakeRecord::SCHEMA, &id.to_string());
                 Ok(Envelope { topic: Topic::Exchanges, key: partition_key(&self.key, &client), headers })
+            }
+            Record::Values(values) => {
+                serde_json::to_writer(value, &ValuesRecord::new(values, &self.names))?;
+                let id = ExchangeId { flow: values.moment.flow, ordinal: values.moment.ordinal }.to_string();
+                let headers = self.headers(ValuesRecord::SCHEMA, &id);
+                Ok(Envelope { topic: Topic::Exchanges, key: id, headers })
             }
             Record::Event(event) => {
                 serde_json::to_writer(value, &FlatExchange::new(event, &self.names))?;

@@ -80,7 +80,7 @@ impl Outbox {
         self.pending.remove(&number);
         self.sent -= usize::from(was_sent);
         match record {
-            Record::Event(_) | Record::Greeting(_) => self.waiting.exchanges -= 1,
+            Record::Event(_) | Record::Greeting(_) | Record::Values(_) => self.waiting.exchanges -= 1,
             Record::Finding(_) => self.waiting.findings -= 1,
         }
         while self.slots.front().is_some_and(|slot| slot.record.is_none()) {

@@ -245,7 +245,7 @@ impl KafkaSink {
     /// A record's topic and what Kafka says.
     fn reason(&self, number: usize, code: Code) -> String {
         let topic = match self.outbox.record(number) {
-            Some(Record::Event(_) | Record::Greeting(_)) => &self.settings.exchanges_topic,
+            Some(Record::Event(_) | Record::Greeting(_) | Record::Values(_)) => &self.settings.exchanges_topic,
             _ => &self.settings.findings_topic,
         };
         format!("{topic}: {code}")
@@ -308,10 +308,10 @@ impl KafkaSink {
 impl Sink for KafkaSink {
     fn write(&mut self, batch: &[Record]) -> Result<(), SinkError> {
         for record in batch {
-            // Of handshakes and messages, Kafka's consumers see what findings rest on.
+            // Of handshakes, messages and values, Kafka's consumers see what findings rest on.
             let is_wanted = match record {
                 Record::Event(event) => self.settings.publish_exchanges && event.call.message.is_none(),
-                Record::Greeting(_) => false,
+                Record::Greeting(_) | Record::Values(_) => false,
                 Record::Finding(_) => true,
             };
             if !is_wanted {

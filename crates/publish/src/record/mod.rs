@@ -14,6 +14,7 @@ mod handshake;
 mod observation;
 mod respond;
 mod schema;
+mod values;
 pub mod words;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use handshake::{HandshakeRecord, TlsRecord};
 pub use observation::{ObservationRecord, PlaceRecord};
 pub use respond::respond_text;
 pub use schema::{SchemaFile, schemas};
+pub use values::ValuesRecord;
 
 /// Names that stand in every record of one sensor.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -41,7 +41,8 @@ pub struct ObservationRecord<'a> {
     pub sample: &'a str,
     /// How many values.
     pub count: u32,
-    /// Distinct values as keyed fingerprints, in order of appearance, at most 4,096; more follow in further records.
+    /// Distinct values as keyed fingerprints, in order of appearance, at most 4,096; more stand in further records of the same
+    /// place, and those beyond 65,536 in records of values.
     pub fingerprints: Vec<Print>,
     /// Of the best value, in percent.
     #[schemars(range(max = 100))]

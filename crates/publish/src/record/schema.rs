@@ -5,7 +5,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use super::{ExchangeRecord, FindingRecord, FlatExchange, HandshakeRecord, ObservationRecord};
+use super::{ExchangeRecord, FindingRecord, FlatExchange, HandshakeRecord, ObservationRecord, ValuesRecord};
 
 /// The schema of one format.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub fn schemas() -> Vec<SchemaFile> {
         file::<HandshakeRecord<'static>>("handshake.schema.json"),
         file::<FlatExchange<'static>>("exchange-flat.schema.json"),
         file::<ObservationRecord<'static>>("observation.schema.json"),
+        file::<ValuesRecord<'static>>("values.schema.json"),
     ]
 }
 
@@ -130,6 +131,7 @@ mod tests {
             json(serde_json::to_value(HandshakeRecord::new(&sample::greeting(), &names))),
             json(serde_json::to_value(FlatExchange::new(&event, &names))),
             json(serde_json::to_value(observation)),
+            json(serde_json::to_value(ValuesRecord::new(&sample::values(), &names))),
         ];
         for (schema, record) in schemas().iter().zip(&records) {
             let root: Value = serde_json::from_str(&schema.text).expect("a schema is JSON");
