@@ -19,7 +19,8 @@ use values::{Held, Room, Values};
 
 use crate::types::custom::Match;
 use crate::types::{
-    Candidate, CustomTypes, Hints, Scan, Type, TypeId, TypeSet, find, hints, is_interesting, label_word, mask,
+    Candidate, CustomTypes, Hints, Scan, Type, TypeId, TypeSet, best_of, find, hints, is_interesting, is_named,
+    label_word, mask,
 };
 use crate::walk::{Form as Pairs, Leaf, LeafKind, LeafSink, Piece, percent};
 
@@ -72,7 +73,7 @@ pub struct Recogniser {
     /// Values told while their exchanges go on.
     pub(crate) values: RefCell<Vec<spyhop_model::Values>>,
     matches: Vec<Match>,
-    names: Vec<Option<(Box<str>, Hints)>>,
+    names: RefCell<Vec<Option<(Box<str>, Hints)>>>,
     hasher: ahash::RandomState,
 }
 
@@ -88,7 +89,7 @@ impl Recogniser {
             values: RefCell::default(),
             custom: CustomTypes::default(),
             matches: Vec::new(),
-            names: vec![None; SLOTS],
+            names: RefCell::new(vec![None; SLOTS]),
             hasher,
         }
     }
@@ -114,26 +115,35 @@ impl Recogniser {
     }
 
     /// What a name says.
-    pub fn hints(&mut self, name: &str) -> Hints {
+    pub fn hints(&self, name: &str) -> Hints {
         const LONGEST_CACHED: usize = 64;
-        let hints = |custom: &CustomTypes| {
+        let hints = || {
             let mut hints = hints(name);
-            hints.strong |= custom.named(name);
+            hints.strong |= self.custom.named(name);
             hints
         };
-        if name.is_empty() || name.len() > LONGEST_CACHED {
-            return hints(&self.custom);
+        if name.is_empty() {
+            return Hints::default();
         }
-        let slot = self.hasher.hash_one(name) as usize % self.names.len().max(1);
-        match self.names.get_mut(slot) {
+        if name.len() > LONGEST_CACHED {
+            return hints();
+        }
+        let mut names = self.names.borrow_mut();
+        let slot = self.hasher.hash_one(name) as usize % names.len().max(1);
+        match names.get_mut(slot) {
             Some(Some((cached, hints))) if **cached == *name => *hints,
             Some(slot) => {
-                let hints = hints(&self.custom);
+                let hints = hints();
                 *slot = Some((name.into(), hints));
                 hints
             }
-            None => hints(&self.custom),
+            None => hints(),
         }
+    }
+
+    /// Whether a name makes any value under it worth a look.
+    fn is_named(&self, name: &[u8]) -> bool {
+        !name.is_empty() && std::str::from_utf8(name).map_or(true, |name| is_named(self.hints(name)))
     }
 }
 
@@ -164,6 +174,8 @@ struct Found {
     column: u64,
     /// Counts by points in steps of five.
     counts: [u32; STEPS],
+    /// How many are masked so that they can be guessed cheaply.
+    weak: u32,
     distinct: Values,
     /// Those that found no room.
     spilled: Vec<Fingerprint>,
@@ -256,7 +268,8 @@ impl Content {
     /// One leaf.
     pub fn leaf(&mut self, recogniser: &mut Recogniser, source: Source, leaf: &Leaf<'_>) {
         let whole = leaf.piece == Piece::Whole;
-        let is_interesting = !whole || is_interesting(leaf.value.as_bytes(), leaf.kind);
+        let key = recogniser.hints(leaf.key);
+        let is_interesting = !whole || is_interesting(leaf.value.as_bytes(), leaf.kind) || is_named(key);
         if !is_interesting && recogniser.custom.is_empty() {
             return;
         }
@@ -272,19 +285,15 @@ impl Content {
         if !is_interesting {
             return;
         }
-        let scan = Scan { kind: leaf.kind, whole, today: self.today };
+        let scan = Scan { kind: leaf.kind, whole, today: self.today, named: key.strong };
         if whole {
             self.count_column(place);
         }
-        let mut names: Option<(Hints, Hints)> = None;
+        let mut parent: Option<Hints> = None;
         let mut last_end: Option<usize> = None;
         find(value, &scan, &mut |readings| {
-            let (key, parent) =
-                *names.get_or_insert_with(|| (recogniser.hints(leaf.key), recogniser.hints(leaf.parent)));
-            let best = readings
-                .iter()
-                .map(|reading| (reading.confidence(key, parent), reading))
-                .reduce(|best, next| if next.0 > best.0 { next } else { best });
+            let parent = *parent.get_or_insert_with(|| recogniser.hints(leaf.parent));
+            let best = best_of(readings, key, parent);
             if let Some((points, candidate)) = best.filter(|(points, _)| *points >= LEAST) {
                 let raw = value.get(candidate.start..candidate.end).unwrap_or_default();
                 let mut leaf = *leaf;
@@ -381,6 +390,7 @@ impl Content {
         let Content { found: all, room, records, half, exchange, .. } = self;
         let Some(found) = all.get_mut(at) else { return };
         found.in_text |= candidate.label.is_some();
+        found.weak = found.weak.saturating_add(u32::from(candidate.weak));
         found.see_number(raw);
         let record = record(records, source, leaf.record);
         let bit = what.set();
@@ -533,6 +543,7 @@ impl Found {
             place,
             column,
             counts: [0; STEPS],
+            weak: 0,
             distinct: Values::default(),
             spilled: Vec::new(),
             sample: (0, "".into()),
@@ -593,10 +604,9 @@ impl Found {
             0..20 => -25,
             _ => 0,
         };
-        let numeric = matches!(self.what, TypeId::RESIDENT_ID | TypeId::MOBILE | TypeId::BANK_CARD);
         let distinct = self.distinct.len() as u64;
         let (low, high) = self.range;
-        let dense = numeric
+        let dense = self.kind.numeric
             && self.form == Form::Full
             && distinct >= u64::from(FEW)
             && high.saturating_sub(low) / (distinct - 1) < DENSE;
@@ -636,7 +646,11 @@ impl Found {
             place: self.place.clone(),
             form: self.form,
             confidence,
+            grade: self.kind.data.grade,
+            personal: self.kind.data.personal,
             count,
+            weak: self.weak.min(count),
+            detail: None,
             values: values.to_vec(),
             sample: self.sample.1.clone(),
         };
@@ -672,8 +686,8 @@ impl LeafSink for ContentSink<'_> {
         self.content.leaf(self.recogniser, self.source, leaf);
     }
 
-    fn wants(&self, value: &[u8], kind: LeafKind) -> bool {
-        is_interesting(value, kind) || self.recogniser.custom.is_in(value)
+    fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
+        is_interesting(value, kind) || self.recogniser.is_named(key) || self.recogniser.custom.is_in(value)
     }
 
     fn bytes(&mut self, bytes: &[u8]) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use spyhop_http::{Body, Exchange, Field, Greeting, Half, Inspection, MessageEnd, RequestHead, ResponseHead, field};
 use spyhop_model::{
-    Agent, Call, Connection, ExchangeId, Fingerprint, Key, Message, Moment, Protocol, Raw, Request, Response, Side,
-    Sighting, Socket, Timestamp, Transport,
+    Agent, Call, Connection, ExchangeId, Fingerprint, Halves, Key, Message, Moment, Protocol, Raw, Request, Response,
+    Side, Sighting, Socket, Timestamp, Transport,
 };
 use spyhop_tls::ClientHello;
 
@@ -390,6 +390,11 @@ impl Inspection for ExchangeInspection {
             login: None,
             credentials: Vec::new(),
             observations,
+            holding: Halves::default(),
+            unveiled: Vec::new(),
+            delivered: None,
+            page_size: None,
+            masks_in_browser: Vec::new(),
             raw: self.raw.clone(),
         })));
     }
@@ -474,6 +479,11 @@ impl Inspection for ExchangeInspection {
             login: login_found.map(Box::new),
             credentials,
             observations,
+            holding: Halves::default(),
+            unveiled: Vec::new(),
+            delivered: None,
+            page_size: None,
+            masks_in_browser: Vec::new(),
             raw,
         })));
     }
@@ -604,7 +614,7 @@ impl LeafSink for Asked<'_> {
     fn leaf(&mut self, leaf: &Leaf<'_>) {
         self.0.request_leaf(leaf);
     }
-    fn wants(&self, value: &[u8], _kind: LeafKind) -> bool {
+    fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
         value.len() <= LOGIN_VALUE
     }
 }
@@ -616,7 +626,7 @@ impl LeafSink for Answered<'_> {
     fn leaf(&mut self, leaf: &Leaf<'_>) {
         self.0.response_leaf(leaf);
     }
-    fn wants(&self, value: &[u8], _kind: LeafKind) -> bool {
+    fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
         value.len() <= LOGIN_VALUE
     }
 }

@@ -6,7 +6,7 @@ use crate::content::fingerprint;
 use crate::credential;
 use crate::login::names::{FieldClass, Name, classify};
 use crate::segment::form;
-use crate::types::{CustomTypes, Hints, Scan, find, generic_mask, hints, mask};
+use crate::types::{CustomTypes, Hints, Scan, best_of, find, generic_mask, hints, mask};
 use crate::walk::{Decoded, Json, Leaf, LeafKind, LeafSink, is_value_like, percent};
 
 /// Points from which a value does not leave: all candidates, since its record may make more of them.
@@ -330,12 +330,9 @@ impl Redactor {
         self.coded(text, found);
         self.custom(text, found);
         // Births after the day of capture are no reason to show a number.
-        let scan = Scan { kind: LeafKind::Text, whole: true, today: 99_991_231 };
+        let scan = Scan { kind: LeafKind::Text, whole: true, today: 99_991_231, named: name.strong };
         find(text, &scan, &mut |readings| {
-            let best = readings
-                .iter()
-                .map(|reading| (reading.confidence(name, Hints::default()), reading))
-                .reduce(|best, next| if next.0 > best.0 { next } else { best });
+            let best = best_of(readings, name, Hints::default());
             let Some((_, reading)) = best.filter(|(points, _)| *points >= LEAST) else { return };
             let raw = text.get(reading.start..reading.end).unwrap_or_default();
             let mask = mask(reading.what, raw);

@@ -65,7 +65,7 @@ pub fn form(text: &str) -> Option<&'static str> {
 /// The type of personal value that the whole segment is.
 fn personal(text: &str) -> Option<&'static str> {
     let mut whole = None;
-    let scan = Scan { kind: LeafKind::Text, whole: true, today: 99_991_231 };
+    let scan = Scan { kind: LeafKind::Text, whole: true, today: 99_991_231, named: 0 };
     find(text, &scan, &mut |readings| {
         for reading in readings {
             let points = reading.confidence(Hints::default(), Hints::default());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Observation, Place};
+use crate::data::{DataType, Delivered, Holding, Observation, Place, Unveiled};
 use crate::exchange::{Body, Defects, Half};
 use crate::net::{FlowId, Socket, Vlans};
 use crate::secret::Fingerprint;
@@ -157,6 +157,16 @@ pub struct Call {
     pub credentials: Vec<Credential>,
     /// Sensitive values.
     pub observations: Vec<Observation>,
+    /// What the bodies hold; `None` where nothing personal was found.
+    pub holding: Halves<Option<Box<Holding>>>,
+    /// Masked values beside which the full ones stand.
+    pub unveiled: Vec<Unveiled>,
+    /// The file that the response delivers, if it is one.
+    pub delivered: Option<Box<Delivered>>,
+    /// How many records the request asks for, by a parameter such as `pageSize`.
+    pub page_size: Option<u32>,
+    /// The response is a script that masks values of these types in the browser.
+    pub masks_in_browser: Vec<&'static DataType>,
     /// Text as on the wire; only where a replay asked for raw fields.
     pub raw: Option<Box<Raw>>,
 }
@@ -186,6 +196,15 @@ impl Call {
     pub fn succeeded(&self) -> bool {
         self.status().is_some_and(|status| (200..300).contains(&status))
     }
+}
+
+/// Something of each half.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Halves<T> {
+    /// The request's.
+    pub request: T,
+    /// The response's.
+    pub response: T,
 }
 
 /// The request's part of a call.

@@ -12,10 +12,12 @@ mod settings;
 mod time;
 
 pub use call::{
-    Account, Agent, AgentFamily, Call, Credential, CredentialKind, ExchangeId, Login, LoginMethod, Message,
+    Account, Agent, AgentFamily, Call, Credential, CredentialKind, ExchangeId, Halves, Login, LoginMethod, Message,
     MessageKind, Moment, Outcome, Protocol, Raw, Request, Response, SecretForm, Segment, Transport, Weakness,
 };
-pub use data::{DataType, Form, Grade, Lang, Observation, Personal, Place, Text};
+pub use data::{
+    Category, DataType, Delivered, FileKind, Form, Grade, Holding, Lang, Observation, Personal, Place, Text, Unveiled,
+};
 pub use event::{Country, Entity, Event, Party, Zone};
 pub use exchange::{Body, Defects, Half, Truncation};
 pub use finding::{Change, Class, Finding, FindingId, Involved, Respond, Rule, Said, Severity, Status};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spyhop_model::{
-    Account, Agent, AgentFamily, Body, Call, Change, Class, Country, Credential, CredentialKind, DataType, Defects,
-    Entity, Event, ExchangeId, Finding, FindingId, Fingerprint, FlowId, Form, Grade, Greeting, Half, Handshake,
-    Involved, KeyId, Login, LoginMethod, Moment, Observation, Outcome, Party, Personal, Place, Protocol, Request,
-    Respond, Response, Rule, Said, SecretForm, Severity, Socket, Span, Status, Text, Timestamp, Transport, Truncation,
-    Values, Vlans, Weakness, Zone,
+    Account, Agent, AgentFamily, Body, Call, Category, Change, Class, Country, Credential, CredentialKind, DataType,
+    Defects, Entity, Event, ExchangeId, Finding, FindingId, Fingerprint, FlowId, Form, Grade, Greeting, Half, Halves,
+    Handshake, Holding, Involved, KeyId, Login, LoginMethod, Moment, Observation, Outcome, Party, Personal, Place,
+    Protocol, Request, Respond, Response, Rule, Said, SecretForm, Severity, Socket, Span, Status, Text, Timestamp,
+    Transport, Truncation, Values, Vlans, Weakness, Zone,
 };
 
 use crate::record::Names;
@@ -25,12 +25,13 @@ static RULE: Rule = Rule {
     clause: "样例",
 };
 
-static MOBILE: DataType = DataType {
-    id: "cn_mobile",
-    name: Text { en: "mobile number", zh: "手机号" },
-    grade: Grade::L3,
-    personal: Personal::Personal,
-};
+static MOBILE: DataType = DataType::new(
+    "cn_mobile",
+    Text { en: "mobile number", zh: "手机号" },
+    Category::Contact,
+    Grade::L3,
+    Personal::Personal,
+);
 
 pub fn names() -> Names {
     Names { sensor: "spyhop".into(), key_id: KeyId(42) }
@@ -75,7 +76,11 @@ fn observation(half: Half, place: Place, count: u32, confidence: u8) -> Observat
         place,
         form: Form::Full,
         confidence,
+        grade: MOBILE.grade,
+        personal: MOBILE.personal,
         count,
+        weak: 0,
+        detail: None,
         values: vec![Fingerprint(0xaa), Fingerprint(0xbb)],
         sample: "138****8000".into(),
     }
@@ -139,6 +144,14 @@ pub fn event(ordinal: u32) -> Event {
             observation(Half::Response, Place::Body("$.owner.phone".into()), 1, 80),
             observation(Half::Request, Place::Query("phone".into()), 1, 70),
         ],
+        holding: Halves {
+            response: Some(Box::new(Holding { records: 2, subjects: 2, repeats_in: "$.list[*]".into() })),
+            ..Halves::default()
+        },
+        unveiled: Vec::new(),
+        delivered: None,
+        page_size: None,
+        masks_in_browser: Vec::new(),
         raw: None,
     };
     Event {

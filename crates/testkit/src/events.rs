@@ -4,16 +4,16 @@ use std::net::IpAddr;
 
 use spyhop_model::{
     Account, Agent, AgentFamily, Body, Call, Country, Credential, CredentialKind, Defects, Event, FlowId, Form, Half,
-    Key, Login, LoginMethod, Moment, Observation, Outcome, Party, Place, Protocol, Request, Response, SecretForm,
-    Socket, Timestamp, Transport, Vlans, Weakness, Zone,
+    Halves, Key, Login, LoginMethod, Moment, Observation, Outcome, Party, Place, Protocol, Request, Response,
+    SecretForm, Socket, Timestamp, Transport, Vlans, Weakness, Zone,
 };
 
 /// Data types to put into events.
 pub mod types {
-    use spyhop_model::{DataType, Grade, Personal, Text};
+    use spyhop_model::{Category, DataType, Grade, Personal, Text};
 
     const fn of(id: &'static str, grade: Grade, personal: Personal) -> DataType {
-        DataType { id, name: Text { en: id, zh: id }, grade, personal }
+        DataType::new(id, Text { en: id, zh: id }, Category::Other, grade, personal)
     }
 
     /// A mobile number.
@@ -81,6 +81,11 @@ pub fn event() -> EventBuilder {
         login: None,
         credentials: Vec::new(),
         observations: Vec::new(),
+        holding: Halves::default(),
+        unveiled: Vec::new(),
+        delivered: None,
+        page_size: None,
+        masks_in_browser: Vec::new(),
         raw: None,
     };
     let event = Event {
@@ -216,7 +221,11 @@ impl EventBuilder {
             place: Place::Body(format!("$.list[*].{}", what.id).into()),
             form,
             confidence: 95,
+            grade: what.grade,
+            personal: what.personal,
             count,
+            weak: 0,
+            detail: None,
             values,
             sample: "***".into(),
         });

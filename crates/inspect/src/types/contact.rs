@@ -1,19 +1,15 @@
 //! Ways to reach a person: mobile number, e-mail address.
 
-use spyhop_model::{DataType, Form, Grade, Personal, Text};
+use spyhop_model::{Category, DataType, Form, Grade, Personal, Text};
 
+use super::mask::{generic_mask, shown};
+use super::reading::{Readings, Spot, Written};
 use super::validators::{is_trivial, mobile as check};
 use super::{Candidate, Type, TypeId};
 use crate::walk::LeafKind;
 
 /// Mobile number of mainland China.
 pub(super) static MOBILE: Type = Type {
-    data: DataType {
-        id: "cn_mobile",
-        name: Text { en: "Chinese mobile number", zh: "手机号" },
-        grade: Grade::L3,
-        personal: Personal::Personal,
-    },
     strong: &[
         "mobile",
         "mobilephone",
@@ -48,57 +44,70 @@ pub(super) static MOBILE: Type = Type {
         "预留手机",
         "移动电话",
     ],
-    whole: &[],
     medium: &["contact", "contacts", "linkman", "receiver", "联系人"],
-    strong_points: (35, 25),
-    record_points: 10,
+    numeric: true,
+    subject: 3,
     canonical: |value| {
         let digits: String = value.chars().filter(char::is_ascii_digit).collect();
         digits.get(digits.len().saturating_sub(11)..).unwrap_or(&digits).to_owned()
     },
+    mask: |value| {
+        let compact: Vec<char> = value.chars().filter(|c| !matches!(c, ' ' | '-' | '+' | '(' | ')')).collect();
+        let number = compact.get(compact.len().saturating_sub(11)..).unwrap_or_default();
+        shown(number, 3, 4, 4)
+    },
+    ..Type::new(DataType::new(
+        "cn_mobile",
+        Text { en: "Chinese mobile number", zh: "手机号" },
+        Category::Contact,
+        Grade::L3,
+        Personal::Personal,
+    ))
 };
 
 /// E-mail address.
 pub(super) static EMAIL: Type = Type {
-    data: DataType {
-        id: "email",
-        name: Text { en: "e-mail address", zh: "电子邮箱" },
-        grade: Grade::L2,
-        personal: Personal::Personal,
-    },
     strong: &["email", "mail", "emailaddress", "mailaddress", "yx", "youxiang", "邮箱", "电子邮件", "电子邮箱"],
-    whole: &[],
     medium: &["account", "username", "loginname", "contact"],
-    strong_points: (35, 25),
-    record_points: 10,
+    subject: 5,
     canonical: |value| value.trim().to_ascii_lowercase(),
+    mask: |value| match value.trim().rsplit_once('@') {
+        Some((local, domain)) => {
+            let first = local.chars().next().filter(|_| local.chars().count() > 1);
+            format!("{}***@{domain}", first.map(String::from).unwrap_or_default())
+        }
+        None => generic_mask(value),
+    },
+    ..Type::new(DataType::new(
+        "email",
+        Text { en: "e-mail address", zh: "电子邮箱" },
+        Category::Contact,
+        Grade::L2,
+        Personal::Personal,
+    ))
 };
 
-/// How a mobile number is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Written {
-    /// Eleven digits.
-    Plain,
-    /// With the country code, or in groups of 3, 4, 4.
-    Formatted,
+/// Telephone numbers.
+pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
+    let digits = spot.compact;
+    match digits.len() {
+        11 if !spot.plus || spot.written == Written::Grouped => out.add(mobile(spot, digits, spot.written)),
+        13 | 15 if digits.starts_with(b"86") || digits.starts_with(b"0086") => {
+            out.add(mobile(spot, digits.get(digits.len() - 11..).unwrap_or_default(), Written::Grouped));
+        }
+        _ => {}
+    }
 }
 
-/// Eleven digits.
-pub(super) fn mobile(
-    digits: &[u8],
-    written: Written,
-    span: (usize, usize),
-    text: bool,
-    kind: LeafKind,
-) -> Option<Candidate> {
+/// Eleven digits, together or with a country code or in groups of 3, 4, 4.
+fn mobile(spot: &Spot<'_>, digits: &[u8], written: Written) -> Option<Candidate> {
     let allotted = check(digits)?;
-    let base = match (written, kind) {
-        (Written::Formatted, _) => 60,
+    let base = match (written, spot.scan.kind) {
+        (Written::Grouped, _) => 60,
         (_, LeafKind::Number) => 25,
         _ => 40,
     };
-    let points = base + if allotted { 15 } else { -30 } - if text { 10 } else { 0 };
-    let mut candidate = Candidate::new(TypeId::MOBILE, Form::Full, span, points);
+    let mut candidate = spot.candidate(TypeId::MOBILE, base + if allotted { 15 } else { -30 });
     candidate.test_value = digits == b"13800138000" || is_trivial(digits.get(1..).unwrap_or_default());
     Some(candidate)
 }

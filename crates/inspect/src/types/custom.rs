@@ -10,12 +10,12 @@ use ahash::AHashMap;
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use spyhop_model::serde::{Deserialize, Serialize};
-use spyhop_model::{DataType, Grade, Personal, Text, settings};
+use spyhop_model::{Category, DataType, Grade, Personal, Text, settings};
 
 use super::{TYPES, Type, TypeId, TypeSet, keys, validators};
 
-/// Custom types at most: a set of types is 128 bits, of which these are the upper half.
-pub const MAX_TYPES: usize = 64;
+/// Custom types at most: a set of types is 128 bits, of which these are the last.
+pub const MAX_TYPES: usize = 32;
 /// Longest value in bytes.
 pub const LONGEST: usize = 1024;
 /// Longest pattern in bytes.
@@ -409,19 +409,12 @@ fn described(one: &CustomType) -> Type {
     let keep = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
     let first = |texts: [&str; 3]| keep(texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default());
     let (id, en, zh) = (one.id.as_str(), one.title_en.as_str(), one.title_zh.as_str());
+    let name = Text { en: first([en, id, ""]), zh: first([zh, en, id]) };
     Type {
-        data: DataType {
-            id: keep(id),
-            name: Text { en: first([en, id, ""]), zh: first([zh, en, id]) },
-            grade: one.grade,
-            personal: one.personal,
-        },
-        strong: &[],
-        whole: &[],
-        medium: &[],
         strong_points: (0, 0),
         record_points: 0,
         canonical: str::to_owned,
+        ..Type::new(DataType::new(keep(id), name, Category::Other, one.grade, one.personal))
     }
 }
 

@@ -1,10 +1,10 @@
-//! Runs of digits: one pass collects them, each is checked once by its length and grouping.
+//! Runs of digits: one pass collects them, each is read once by every family, whole and in its usual groupings.
 
-use super::contact::{Written, mobile};
-use super::finance::card;
-use super::identity::id;
-use super::validators::mobile as is_mobile;
-use super::{Candidate, scan::Scan};
+use super::reading::{Readings, Spot, Written};
+use super::{Scan, contact, finance, identity};
+
+/// What reads numbers, by family; in the order of [`TYPES`](super::TYPES) where their readings can be equal.
+const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[identity::number, contact::number, finance::number];
 
 /// Most groups of a run that are looked at together.
 const GROUPS: usize = 16;
@@ -56,11 +56,15 @@ impl Run {
     }
 
     /// Hands on what the run holds. In `text` the surroundings must be a border; otherwise it must be all there is.
-    pub fn dispatch(&self, bytes: &[u8], text: bool, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
+    pub fn read(&self, bytes: &[u8], text: bool, scan: &Scan, found: &mut dyn FnMut(&Readings)) {
         let groups = self.groups();
         let mut index = 0;
         while let Some(rest) = groups.get(index..).filter(|rest| !rest.is_empty()) {
-            index += self.at(bytes, rest, index, text, scan, emit).max(1);
+            let mut out = Readings::default();
+            index += self.at(bytes, rest, index, text, scan, &mut out).max(1);
+            if !out.is_empty() {
+                found(&out);
+            }
         }
     }
 
@@ -72,23 +76,24 @@ impl Run {
         index: usize,
         text: bool,
         scan: &Scan,
-        emit: &mut dyn FnMut(&[Candidate]),
+        out: &mut Readings,
     ) -> usize {
-        let lengths: [usize; 6] = std::array::from_fn(|n| rest.get(n).map_or(0, |(from, to)| to - from));
+        let lengths: [usize; GROUPS] = std::array::from_fn(|n| rest.get(n).map_or(0, |(from, to)| to - from));
         let plus = index == 0 && self.has_plus;
-        let used = match lengths {
-            [2, 11, ..] => 2,
-            [2, 3, 4, 4, ..] => 4,
-            [3, 4, 4, ..] => 3,
-            [4, 4, 4, 4, 1..=3, 0] | [4, 4, 4, 4, 1..=3, _] => 5,
-            [4, 4, 4, 4, ..] => 4,
-            [4, 6, 4 | 5, ..] => 3,
-            [6, 8, 4, ..] => 3,
-            [6, 13, ..] => 2,
-            _ => 1,
+        let usual = match lengths {
+            [2, 11, ..] => [2, 1],
+            [2, 3, 4, 4, ..] => [4, 1],
+            [4, 4, 4, 4, 1..=3, ..] => [5, 4],
+            [4, 4, 4, 4, ..] => [4, 3],
+            [3, 4, 4, ..] | [4, 6, 4 | 5, ..] | [6, 8, 4, ..] | [4, 4, 4, ..] | [3, 3, 3, ..] | [3, 2, 4, ..] => [3, 2],
+            [6, 2, 4, ..] => [3, 1],
+            [3 | 4, 7 | 8, ..] | [6, 13, ..] | [6, 7, ..] => [2, 1],
+            // `+44 20 7946 0958`, `+1 212 555 0100`: all of it.
+            _ if plus => [self.count.min(6), 1],
+            _ => [1, 0],
         };
-        for count in [used, 1] {
-            let Some(&(_, end)) = rest.get(count - 1) else { continue };
+        for count in usual.into_iter().chain([1]) {
+            let Some(&(_, end)) = count.checked_sub(1).and_then(|last| rest.get(last)) else { continue };
             let Some(&(first, _)) = rest.first() else { continue };
             let start = if plus { first - 1 } else { first };
             // A run that goes on with the same separator is something else (a UUID, a serial number).
@@ -97,43 +102,29 @@ impl Run {
             if joined || !fits {
                 continue;
             }
-            let mut compact = [0u8; 24];
+            let mut compact = [0u8; 32];
             let mut length = 0;
             for byte in bytes.get(first..end).unwrap_or_default().iter().filter(|b| !matches!(b, b' ' | b'-')) {
                 let Some(slot) = compact.get_mut(length) else { return 1 };
                 *slot = *byte;
                 length += 1;
             }
-            let digits = compact.get(..length).unwrap_or_default();
-            if let Some(candidate) = judge(digits, (start, end), count > 1, plus, text, scan) {
-                emit(&[candidate]);
+            let spot = Spot {
+                around: bytes,
+                span: (start, end),
+                compact: compact.get(..length).unwrap_or_default(),
+                written: if count > 1 { Written::Grouped } else { Written::Plain },
+                groups: lengths.get(..count).unwrap_or_default(),
+                plus,
+                text,
+                scan,
+            };
+            READERS.iter().for_each(|reader| reader(&spot, out));
+            if !out.is_empty() {
                 return count;
             }
         }
         1
-    }
-}
-
-/// What compact digits are, by their number.
-fn judge(digits: &[u8], span: (usize, usize), grouped: bool, plus: bool, text: bool, scan: &Scan) -> Option<Candidate> {
-    let large = |mut candidate: Candidate| {
-        if scan.kind == crate::walk::LeafKind::Number {
-            candidate.points -= 10;
-        }
-        candidate
-    };
-    match digits.len() {
-        11 if grouped => mobile(digits, Written::Formatted, span, text, scan.kind),
-        11 => mobile(digits, Written::Plain, span, text, scan.kind).filter(|_| !plus),
-        13 | 15 if digits.starts_with(b"86") || digits.starts_with(b"0086") => {
-            let number = digits.get(digits.len() - 11..).unwrap_or_default();
-            is_mobile(number)?;
-            mobile(number, Written::Formatted, span, text, scan.kind)
-        }
-        18 => id(digits, span, text, scan.today).or_else(|| card(digits, span, text, grouped)).map(large),
-        13..=15 => card(digits, span, text, grouped),
-        16 | 17 | 19 if digits.iter().all(u8::is_ascii_digit) => card(digits, span, text, grouped).map(large),
-        _ => None,
     }
 }
 

@@ -1,18 +1,14 @@
 //! Money: payment card number.
 
-use spyhop_model::{DataType, Form, Grade, Personal, Text};
+use spyhop_model::{Category, DataType, Grade, Personal, Text};
 
+use super::mask::shown;
+use super::reading::{Readings, Spot, Written};
 use super::validators::{Issuer, is_time, is_trivial, issuer, luhn};
 use super::{Candidate, Type, TypeId};
 
 /// Payment card number (PAN).
 pub(super) static BANK_CARD: Type = Type {
-    data: DataType {
-        id: "bank_card",
-        name: Text { en: "payment card number", zh: "银行卡号" },
-        grade: Grade::L4,
-        personal: Personal::Sensitive,
-    },
     strong: &[
         "bankcard",
         "bankcardno",
@@ -43,11 +39,20 @@ pub(super) static BANK_CARD: Type = Type {
         "信用卡",
         "信用卡号",
     ],
-    whole: &[],
     medium: &["account", "bankaccount", "acc", "acct", "card"],
-    strong_points: (35, 25),
-    record_points: 10,
-    canonical: |value| value.chars().filter(char::is_ascii_digit).collect(),
+    numeric: true,
+    subject: 4,
+    mask: |value| {
+        let compact: Vec<char> = value.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+        shown(&compact, 6, 4, 3)
+    },
+    ..Type::new(DataType::new(
+        "bank_card",
+        Text { en: "payment card number", zh: "银行卡号" },
+        Category::Financial,
+        Grade::L4,
+        Personal::Sensitive,
+    ))
 };
 
 /// Numbers of card schemes and payment providers for testing.
@@ -64,9 +69,16 @@ const TEST_CARDS: &[&[u8]] = &[
     b"30569309025904",
 ];
 
-/// 13 to 19 digits.
-pub(super) fn card(digits: &[u8], span: (usize, usize), text: bool, grouped: bool) -> Option<Candidate> {
-    if !(13..=19).contains(&digits.len()) || digits.first() == Some(&b'0') || !luhn(digits) {
+/// Numbers of cards and accounts.
+pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
+    if (13..=19).contains(&spot.compact.len()) {
+        out.add(card(spot));
+    }
+}
+
+fn card(spot: &Spot<'_>) -> Option<Candidate> {
+    let digits = spot.compact;
+    if spot.plus || !spot.is_number() || digits.first() == Some(&b'0') || !luhn(digits) {
         return None;
     }
     let validated = match issuer(digits) {
@@ -74,9 +86,9 @@ pub(super) fn card(digits: &[u8], span: (usize, usize), text: bool, grouped: boo
         Some(Issuer::Scheme) => 45,
         None => 15,
     };
-    let mut candidate = Candidate::new(TypeId::BANK_CARD, Form::Full, span, 10 + validated - if text { 10 } else { 0 });
+    let mut candidate = spot.candidate(TypeId::BANK_CARD, 10 + validated - spot.unquoted());
     candidate.checked = validated > 15;
     candidate.test_value = TEST_CARDS.contains(&digits) || is_trivial(digits);
-    candidate.time_like = !grouped && is_time(digits);
+    candidate.time_like = spot.written == Written::Plain && is_time(digits);
     Some(candidate)
 }

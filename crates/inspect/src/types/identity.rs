@@ -1,22 +1,19 @@
 //! Identity: resident identity number, personal name.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use ahash::AHashSet;
-use spyhop_model::{DataType, Form, Grade, Personal, Text};
+use spyhop_model::{Category, DataType, Form, Grade, Personal, Text};
 
+use super::mask::shown;
+use super::reading::{Readings, Spot};
 use super::tables::SURNAMES;
 use super::validators::{Region, resident_id};
-use super::{Candidate, Type, TypeId};
+use super::{Candidate, Scan, Type, TypeId};
 
 /// Resident identity number, 18 characters.
 pub(super) static RESIDENT_ID: Type = Type {
-    data: DataType {
-        id: "cn_resident_id",
-        name: Text { en: "Chinese resident identity number", zh: "居民身份证号" },
-        grade: Grade::L4,
-        personal: Personal::Sensitive,
-    },
     strong: &[
         "idcard",
         "idcardno",
@@ -51,21 +48,27 @@ pub(super) static RESIDENT_ID: Type = Type {
         "证件号",
         "证件号码",
     ],
-    whole: &[],
     medium: &["cardno", "cardnum", "cardid", "证件"],
-    strong_points: (35, 25),
-    record_points: 10,
-    canonical: |value| value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect(),
+    numeric: true,
+    subject: 1,
+    mask: |value| {
+        let compact: Vec<char> = value.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+        shown(&compact, 3, usize::from(compact.len() == 18), 8)
+    },
+    ..Type::new(DataType {
+        sensitive_in_context: true,
+        ..DataType::new(
+            "cn_resident_id",
+            Text { en: "Chinese resident identity number", zh: "居民身份证号" },
+            Category::Identity,
+            Grade::L4,
+            Personal::Personal,
+        )
+    })
 };
 
 /// Personal name in Chinese characters.
 pub(super) static NAME: Type = Type {
-    data: DataType {
-        id: "cn_name",
-        name: Text { en: "personal name", zh: "姓名" },
-        grade: Grade::L2,
-        personal: Personal::Personal,
-    },
     strong: &[
         "realname",
         "custname",
@@ -110,7 +113,22 @@ pub(super) static NAME: Type = Type {
     medium: &["username", "nickname", "用户名"],
     strong_points: (50, 35),
     record_points: 20,
+    is_text: true,
+    subject: 9,
     canonical: |value| value.chars().filter(|c| !c.is_whitespace()).map(|c| if is_dot(c) { '·' } else { c }).collect(),
+    mask: |value| {
+        let characters: Vec<char> = value.chars().collect();
+        let two: String = characters.iter().take(2).collect();
+        let is_compound = characters.len() > 2 && SURNAMES.1.contains(two.as_str());
+        shown(&characters, if is_compound { 2 } else { 1 }, 0, 1)
+    },
+    ..Type::new(DataType::new(
+        "cn_name",
+        Text { en: "personal name", zh: "姓名" },
+        Category::Identity,
+        Grade::L2,
+        Personal::Personal,
+    ))
 };
 
 /// Words that begin like a name and are none: places, statuses, days, colours, ordinary words.
@@ -376,22 +394,37 @@ pub(super) fn is_name(value: &str) -> bool {
     (is_compound || is_single) && !given.into_iter().any(|c| NO_GIVEN.contains(&c)) && !NO_NAMES.contains(value)
 }
 
+/// A whole value that is a name; `张 三` is written to align with longer names.
+pub(super) fn whole_name(value: &str, _scan: &Scan, out: &mut Readings) {
+    const LONGEST: usize = 66;
+    if value.len() <= LONGEST {
+        let compact: Cow<'_, str> = if value.contains(' ') { value.replace(' ', "").into() } else { value.into() };
+        out.add(name(&compact, (0, value.len()), false));
+    }
+}
+
 /// A name that is a whole leaf, or stands in text after its label (`text`).
 pub(super) fn name(value: &str, span: (usize, usize), text: bool) -> Option<Candidate> {
     is_name(value).then(|| Candidate::new(TypeId::NAME, Form::Full, span, if text { 5 } else { 15 }))
 }
 
-/// A resident identity number of 18 characters without separators.
-pub(super) fn id(value: &[u8], span: (usize, usize), text: bool, today: u32) -> Option<Candidate> {
-    let region = resident_id(value, today)?;
+/// Numbers of identity documents.
+pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
+    if spot.compact.len() == 18 {
+        out.add(resident(spot));
+    }
+}
+
+/// A resident identity number of 18 characters.
+fn resident(spot: &Spot<'_>) -> Option<Candidate> {
+    let region = resident_id(spot.compact, spot.scan.today)?;
     let validated = match region {
         Region::County => 65,
         Region::Province => 40,
     };
-    let mut candidate =
-        Candidate::new(TypeId::RESIDENT_ID, Form::Full, span, 10 + validated - if text { 10 } else { 0 });
+    let mut candidate = spot.candidate(TypeId::RESIDENT_ID, 10 + validated - spot.unquoted());
     candidate.checked = region == Region::County;
-    candidate.test_value = value.eq_ignore_ascii_case(b"11010519491231002X");
+    candidate.test_value = spot.compact.eq_ignore_ascii_case(b"11010519491231002X");
     Some(candidate)
 }
 

@@ -4,41 +4,9 @@ use super::TypeId;
 
 /// A value of a type, masked.
 pub fn mask(what: TypeId, value: &str) -> String {
-    let value = value.trim();
-    match what {
-        TypeId::RESIDENT_ID => {
-            let compact: Vec<char> = value.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-            shown(&compact, 3, usize::from(compact.len() == 18), 8)
-        }
-        TypeId::MOBILE => {
-            let compact: Vec<char> = value.chars().filter(|c| !matches!(c, ' ' | '-' | '+' | '(' | ')')).collect();
-            let number = compact.get(compact.len().saturating_sub(11)..).unwrap_or_default();
-            shown(number, 3, 4, 4)
-        }
-        TypeId::BANK_CARD => {
-            let compact: Vec<char> = value.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-            shown(&compact, 6, 4, 3)
-        }
-        TypeId::EMAIL => match value.rsplit_once('@') {
-            Some((local, domain)) => {
-                let first = local.chars().next().filter(|_| local.chars().count() > 1);
-                format!("{}***@{domain}", first.map(String::from).unwrap_or_default())
-            }
-            None => generic_mask(value),
-        },
-        TypeId::NAME => {
-            let characters: Vec<char> = value.chars().collect();
-            let keep = match characters.as_slice() {
-                _ if characters.len() > 2
-                    && super::tables::SURNAMES.1.contains(characters.iter().take(2).collect::<String>().as_str()) =>
-                {
-                    2
-                }
-                _ => 1,
-            };
-            shown(&characters, keep, 0, 1)
-        }
-        _ => generic_mask(value),
+    match what.index_of_custom() {
+        Some(_) => generic_mask(value.trim()),
+        None => (what.get().mask)(value.trim()),
     }
 }
 
@@ -54,7 +22,7 @@ pub fn generic_mask(value: &str) -> String {
 }
 
 /// The first and last characters, and a star for each between; too short for `least` stars, nothing is shown.
-fn shown(characters: &[char], first: usize, last: usize, least: usize) -> String {
+pub(super) fn shown(characters: &[char], first: usize, last: usize, least: usize) -> String {
     if characters.len() < first + last + least {
         return "***".into();
     }

@@ -3,9 +3,13 @@
 use spyhop_model::Form;
 
 use super::identity::is_han;
+use super::reading::Readings;
 use super::tables::SURNAMES;
 use super::validators::{is_province, issuer};
-use super::{Candidate, TypeId, contact};
+use super::{Candidate, FIRST_CUSTOM, Scan, TypeId, TypeSet, contact};
+
+/// The types that are no custom ones.
+const BUILT_IN: TypeSet = (1 << FIRST_CUSTOM) - 1;
 
 /// Longest masked number, with separators.
 const LONGEST: usize = 40;
@@ -15,18 +19,37 @@ fn is_mask(c: char) -> bool {
     matches!(c, '*' | '＊' | '•' | '●' | '×' | '…')
 }
 
-/// A masked value that is a whole leaf.
-pub(super) fn leaf(value: &str, emit: &mut dyn FnMut(&[Candidate])) {
+/// A masked value that is a whole leaf: of the types that its form tells, and of those that its name does.
+pub(super) fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
     if value.len() > 4 * LONGEST {
         return;
     }
     let span = (0, value.len());
+    let emit = &mut |found: &[Candidate]| found.iter().for_each(|one| out.push(*one));
     if let Some((local, _)) = value.rsplit_once('@') {
         emit_email(value.as_bytes(), local.len(), emit);
     } else if value.chars().all(|c| is_mask(c) || is_han(c) || c == '·') {
         emit_name(value, span, emit);
     } else {
         number(value, span, false, emit);
+    }
+    named(value, scan, out);
+}
+
+/// A masked value of a type that only its name tells: a third of it and four characters hidden at least; half of that
+/// is a weak mask, less is none.
+fn named(value: &str, scan: &Scan, out: &mut Readings) {
+    const POINTS: i16 = 40;
+    let (length, hidden) = (value.chars().count(), value.chars().filter(|c| is_mask(*c)).count());
+    let mut left = scan.named & BUILT_IN;
+    while left != 0 && hidden >= 2 {
+        let what = TypeId(left.trailing_zeros() as u8);
+        left &= left - 1;
+        if out.as_slice().iter().any(|one| one.what == what) || length > LONGEST {
+            continue;
+        }
+        let weak = hidden < (length / 3).max(4);
+        out.push(Candidate { weak, ..Candidate::new(what, Form::Masked, (0, value.len()), POINTS) });
     }
 }
 

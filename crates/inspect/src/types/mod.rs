@@ -7,12 +7,15 @@ mod contact;
 pub mod custom;
 mod digits;
 mod finance;
+mod han;
 mod identity;
 mod keys;
 mod mask;
 mod masked;
+mod reading;
 mod scan;
 mod tables;
+mod tokens;
 pub mod validators;
 
 use spyhop_model::{DataType, Form};
@@ -21,7 +24,9 @@ pub use custom::{CustomTypes, TypeSettings};
 pub use keys::{Hints, TypeSet, hints};
 pub use mask::{generic_mask, mask};
 pub(crate) use scan::label_word;
-pub use scan::{Scan, find, is_interesting};
+pub use scan::{Scan, find, is_interesting, is_named};
+
+use crate::walk::LeafKind;
 
 /// A type: what it is, which names speak for it, and how its values are written.
 #[derive(Debug)]
@@ -38,8 +43,45 @@ pub struct Type {
     pub strong_points: (i16, i16),
     /// Points for another personal value of 70 or more in the same record.
     pub record_points: i16,
+    /// What a whole value under a strong name, or after a label that is one, must look like; its points without the name.
+    /// For types whose values only their name tells apart from others.
+    pub named: Option<fn(&str, LeafKind) -> Option<i16>>,
+    /// How well a value tells whose record it stands in: 1 the best, 0 not at all.
+    pub subject: u8,
+    /// Values are numbers: those that count up are none.
+    pub numeric: bool,
+    /// Values are Chinese text, which has no borders: what reads them finds their ends.
+    pub is_text: bool,
     /// The one way of writing a value that all others become before they are compared.
     pub canonical: fn(&str) -> String,
+    /// How a value is shown.
+    pub mask: fn(&str) -> String,
+}
+
+impl Type {
+    /// What is usual: points for names and records, values compared without spaces and hyphens and in upper case, nothing
+    /// but two characters at each end shown.
+    pub(crate) const fn new(data: DataType) -> Type {
+        Type {
+            data,
+            strong: &[],
+            whole: &[],
+            medium: &[],
+            strong_points: (35, 25),
+            record_points: 10,
+            named: None,
+            subject: 0,
+            numeric: false,
+            is_text: false,
+            canonical: compact,
+            mask: generic_mask,
+        }
+    }
+}
+
+/// Letters and digits alone, in upper case.
+fn compact(value: &str) -> String {
+    value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 
 /// Index of a type in [`TYPES`].
@@ -47,17 +89,6 @@ pub struct Type {
 pub struct TypeId(pub u8);
 
 impl TypeId {
-    /// Resident identity number.
-    pub const RESIDENT_ID: TypeId = TypeId(0);
-    /// Mobile number.
-    pub const MOBILE: TypeId = TypeId(1);
-    /// Payment card number.
-    pub const BANK_CARD: TypeId = TypeId(2);
-    /// E-mail address.
-    pub const EMAIL: TypeId = TypeId(3);
-    /// Personal name.
-    pub const NAME: TypeId = TypeId(4);
-
     /// The custom type of that index.
     pub(crate) fn custom(index: usize) -> TypeId {
         TypeId(FIRST_CUSTOM.saturating_add(index.min(custom::MAX_TYPES - 1) as u8))
@@ -80,12 +111,32 @@ impl TypeId {
     }
 }
 
-/// Index of the first custom type: a [`TypeSet`] has room for as many of both.
-const FIRST_CUSTOM: u8 = 64;
+/// Index of the first custom type: a [`TypeSet`] has 128 places.
+const FIRST_CUSTOM: u8 = 96;
 
-/// All types, in order of precedence.
-pub static TYPES: &[&Type] =
-    &[&identity::RESIDENT_ID, &contact::MOBILE, &finance::BANK_CARD, &contact::EMAIL, &identity::NAME];
+/// The types in their order of precedence: constants of [`TypeId`], and the table.
+macro_rules! types {
+    ($($name:ident = $kind:path;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        #[repr(u8)]
+        enum Order { $($name),* }
+
+        impl TypeId {
+            $(#[doc = concat!("[`", stringify!($kind), "`].")] pub const $name: TypeId = TypeId(Order::$name as u8);)*
+        }
+
+        /// All types, in order of precedence.
+        pub static TYPES: &[&Type] = &[$(&$kind),*];
+    };
+}
+
+types! {
+    RESIDENT_ID = identity::RESIDENT_ID;
+    MOBILE = contact::MOBILE;
+    BANK_CARD = finance::BANK_CARD;
+    EMAIL = contact::EMAIL;
+    NAME = identity::NAME;
+}
 
 /// The type of that identifier.
 pub fn by_name(id: &str) -> Option<&'static DataType> {
@@ -99,6 +150,8 @@ pub struct Candidate {
     pub what: TypeId,
     /// In full or masked.
     pub form: Form,
+    /// Masked so that the value can be guessed cheaply.
+    pub weak: bool,
     /// First byte.
     pub start: usize,
     /// Byte after the last.
@@ -123,6 +176,7 @@ impl Candidate {
         Candidate {
             what,
             form,
+            weak: false,
             start,
             end,
             points,
@@ -158,23 +212,23 @@ impl Candidate {
     }
 }
 
+/// The surest reading of one place, with what the names around say: of equal ones that whose check digits agree, else
+/// the first.
+pub fn best_of(readings: &[Candidate], key: Hints, parent: Hints) -> Option<(u8, &Candidate)> {
+    let weighed = readings.iter().map(|reading| (reading.confidence(key, parent), reading));
+    weighed.reduce(|best, next| if (next.0, next.1.checked) > (best.0, best.1.checked) { next } else { best })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_are_unique_and_indices_right() {
+    fn identifiers_are_unique_and_the_table_fits() {
         let ids: std::collections::BTreeSet<_> = TYPES.iter().map(|t| t.data.id).collect();
         assert_eq!(ids.len(), TYPES.len());
-        for (index, id) in [
-            (TypeId::RESIDENT_ID, "cn_resident_id"),
-            (TypeId::MOBILE, "cn_mobile"),
-            (TypeId::BANK_CARD, "bank_card"),
-            (TypeId::EMAIL, "email"),
-            (TypeId::NAME, "cn_name"),
-        ] {
-            assert_eq!(index.get().data.id, id);
-            assert_eq!(by_name(id), Some(&index.get().data));
-        }
+        assert!(TYPES.len() <= usize::from(FIRST_CUSTOM));
+        assert_eq!(TypeId::EMAIL.get().data.id, "email");
+        assert_eq!(by_name("cn_name"), Some(&TypeId::NAME.get().data));
     }
 }

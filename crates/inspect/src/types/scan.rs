@@ -1,12 +1,13 @@
 //! One pass over a value: is the whole of it a value of a type, else where in it do such values stand.
 
-use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use super::contact::email;
 use super::digits::{Run, is_border};
-use super::identity::{is_han, name};
-use super::keys::{Hints, hints};
-use super::{Candidate, TypeId, masked};
+use super::identity::is_han;
+use super::keys::{Hints, TypeSet, hints};
+use super::reading::Readings;
+use super::{Candidate, TYPES, TypeId, han, masked, tokens};
 use crate::walk::LeafKind;
 
 /// What a scan has to know besides the text.
@@ -18,13 +19,25 @@ pub struct Scan {
     pub whole: bool,
     /// The day of capture as `yyyymmdd`: identity numbers of later births do not exist.
     pub today: u32,
+    /// Types that the value's name speaks for strongly.
+    pub named: TypeSet,
 }
 
-/// Longest name in bytes.
-const LONGEST_NAME: usize = 66;
-
 /// Longest leaf that is asked whether it is one value.
-const LEAF: usize = 96;
+const LEAF: usize = 256;
+/// Longest value after a label in text.
+const LABELLED: usize = 96;
+
+/// Types whose values only their name tells.
+static BY_NAME: LazyLock<TypeSet> = LazyLock::new(|| {
+    let with_form = TYPES.iter().zip(0u8..).filter(|(kind, _)| kind.named.is_some());
+    with_form.fold(0, |set, (_, index)| set | TypeId(index).set())
+});
+
+/// Whether a name makes any value under it worth a look, whatever it looks like.
+pub fn is_named(hints: Hints) -> bool {
+    hints.strong & *BY_NAME != 0
+}
 
 /// Whether a value can hold anything: a cheap look before its name and path are put together.
 pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
@@ -76,9 +89,11 @@ pub fn find(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
         let (narrow, origin) = half_width(value);
         let at = |n: usize| origin.get(n).copied().unwrap_or(value.len());
         return find_narrow(&narrow, scan, &mut |found| {
+            let mut out = Readings::default();
             for candidate in found {
-                emit(&[Candidate { start: at(candidate.start), end: at(candidate.end), ..*candidate }]);
+                out.push(Candidate { start: at(candidate.start), end: at(candidate.end), ..*candidate });
             }
+            emit(out.as_slice());
         });
     }
     find_narrow(value, scan, emit);
@@ -86,72 +101,58 @@ pub fn find(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
 
 fn find_narrow(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
     let trimmed = value.trim();
-    if scan.kind == LeafKind::Number && trimmed.bytes().any(|b| !b.is_ascii_digit()) {
-        return;
-    }
     if scan.whole && trimmed.len() <= LEAF {
+        let mut out = Readings::default();
+        leaf(trimmed, scan, &mut out);
         let offset = value.len() - value.trim_start().len();
-        let mut found = false;
-        leaf(trimmed, scan, &mut |candidates| {
-            found = true;
-            let shifted = |c: &Candidate| Candidate { start: c.start + offset, end: c.end + offset, ..*c };
-            match candidates {
-                [one] => emit(&[shifted(one)]),
-                [a, b] => emit(&[shifted(a), shifted(b)]),
-                [a, b, c, ..] => emit(&[shifted(a), shifted(b), shifted(c)]),
-                [] => {}
-            }
-        });
-        let mixed = || {
-            trimmed.len() > 32
-                || trimmed
-                    .bytes()
-                    .any(|b| b.is_ascii_alphabetic() || b >= 0x80 || b.is_ascii_punctuation() || b == b' ')
-        };
-        if found || !mixed() {
+        for candidate in out.as_mut_slice() {
+            candidate.start += offset;
+            candidate.end += offset;
+        }
+        if !out.is_empty() {
+            return emit(out.as_slice());
+        }
+        let is_mixed = trimmed.len() > 32
+            || trimmed.bytes().any(|b| b.is_ascii_alphabetic() || b >= 0x80 || b.is_ascii_punctuation() || b == b' ');
+        if !is_mixed {
             return;
         }
     }
-    text(value, scan, emit);
+    if scan.kind != LeafKind::Number {
+        text(value, scan, emit);
+    }
 }
 
 /// The whole value.
-fn leaf(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
+fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
     let bytes = value.as_bytes();
-    // `(+86)138…` and `(86) 138…` are written too.
-    let digits_at = usize::from(value.starts_with('+'));
     // The mask characters beyond ASCII begin with 0xC3 and 0xE2.
     let is_masked = bytes.iter().any(|b| matches!(b, b'*' | 0xC3 | 0xE2))
         || bytes.first().is_some_and(u8::is_ascii_digit) && has_masking_run(bytes);
-    if is_masked {
-        let mut found = false;
-        masked::leaf(value, &mut |candidates| {
-            found = true;
-            emit(candidates);
-        });
-        if found {
+    if is_masked && scan.kind == LeafKind::Text {
+        masked::leaf(value, scan, out);
+        if !out.is_empty() {
             return;
         }
     }
+    let is_number = scan.kind == LeafKind::Number;
+    // `(+86)138…` and `(86) 138…` are written too.
+    let digits_at = usize::from(value.starts_with('+'));
     match bytes.first() {
+        // A number token with a point or an exponent is no number of anything.
+        Some(b'0'..=b'9') if is_number && bytes.iter().any(|b| !b.is_ascii_digit()) => {}
         Some(b'0'..=b'9' | b'+') if bytes.get(digits_at).is_some_and(u8::is_ascii_digit) => {
             let run = Run::collect(bytes, digits_at);
             if run.end == bytes.len() {
-                return run.dispatch(bytes, false, scan, emit);
+                run.read(bytes, false, scan, &mut |found| found.as_slice().iter().for_each(|one| out.push(*one)));
+            } else {
+                tokens::read(bytes, 0, false, scan, out);
             }
         }
-        None => return,
-        Some(0x80..) => {
-            // `张 三` is written to align with longer names.
-            let compact: Cow<'_, str> = if value.len() <= LONGEST_NAME && value.contains(' ') {
-                value.replace(' ', "").into()
-            } else {
-                value.into()
-            };
-            if value.len() <= LONGEST_NAME
-                && let Some(found) = name(&compact, (0, value.len()), false)
-            {
-                return emit(&[found]);
+        Some(0x80..) => han::leaf(value, scan, out),
+        Some(b) if b.is_ascii_alphanumeric() && !is_number => {
+            if let Some(digit) = bytes.iter().take(LABELLED).position(u8::is_ascii_digit) {
+                tokens::read(bytes, digit, false, scan, out);
             }
         }
         _ => {}
@@ -159,7 +160,21 @@ fn leaf(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
     if let Some(at) = value.find('@')
         && let Some(found) = email(bytes, at, false).filter(|c| (c.start, c.end) == (0, bytes.len()))
     {
-        emit(&[found]);
+        out.push(found);
+    }
+    named(value, scan, out);
+}
+
+/// What the name of a whole value alone says.
+fn named(value: &str, scan: &Scan, out: &mut Readings) {
+    let mut left = scan.named & *BY_NAME;
+    while left != 0 {
+        let what = TypeId(left.trailing_zeros() as u8);
+        left &= left - 1;
+        let points = what.get().named.and_then(|form| form(value, scan.kind));
+        if let Some(points) = points.filter(|_| !out.as_slice().iter().any(|one| one.what == what)) {
+            out.push(Candidate::new(what, spyhop_model::Form::Full, (0, value.len()), points));
+        }
     }
 }
 
@@ -168,8 +183,8 @@ const fn table() -> [bool; 256] {
     let mut table = [false; 256];
     let mut n = 0;
     while n < 256 {
-        // 0xE2 begins the bullets that mask; Han characters begin with 0xE3 to 0xE9, and only labels are of interest.
-        table[n] = matches!(n as u8, b'0'..=b'9' | b'@' | b'*' | 0xE2..=0xE9);
+        // 0xE2 begins the bullets that mask; Han characters begin with 0xE3 to 0xE9, full-width signs with 0xEF.
+        table[n] = matches!(n as u8, b'0'..=b'9' | b'@' | b'*' | b':' | b'=' | 0xE2..=0xE9 | 0xEF);
         n += 1;
     }
     table
@@ -179,88 +194,126 @@ static STARTS: [bool; 256] = table();
 /// Values inside a text.
 fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
     let bytes = value.as_bytes();
+    // In text, the name of the whole says nothing of its parts by itself.
+    let scan = &Scan { named: 0, ..*scan };
     let mut at = 0;
     // End of what was found or passed: an address's digits are not looked at again.
     let mut done = 0;
     while let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| STARTS[usize::from(*b)])) {
         at += skip;
-        match bytes.get(at) {
-            Some(b'0'..=b'9') => {
-                let run = Run::collect(bytes, at);
-                let next = run.end.max(at + 1);
-                if run.end - run.start >= 11 && run.start >= done {
-                    run.dispatch(bytes, true, scan, &mut |found| labelled(value, found, emit));
-                }
-                at = next;
-            }
-            Some(b'@') => {
-                if let Some(found) = email(bytes, at, true).filter(|c| c.start >= done) {
-                    done = found.end;
-                    at = found.end;
+        let next = match bytes.get(at) {
+            Some(b'0'..=b'9') => number_or_code(value, at, done, scan, emit),
+            Some(b'@') => match email(bytes, at, true).filter(|c| c.start >= done) {
+                Some(found) => {
                     labelled(value, &[found], emit);
-                } else {
-                    at += 1;
+                    found.end
                 }
-            }
+                None => at + 1,
+            },
             Some(b'*') => {
-                let next = if bytes.get(at + 1) == Some(&b'*')
+                if bytes.get(at + 1) == Some(&b'*')
                     || bytes.get(at.wrapping_sub(1)).is_some_and(u8::is_ascii_alphanumeric)
                 {
                     masked::in_text(value, at, &mut |found| labelled(value, found, emit))
                 } else {
                     at + 1
-                };
-                done = done.max(next);
-                at = next;
-            }
-            _ => {
-                let (end, span) = han_run(value, at);
-                let found = span.and_then(|span| name(value.get(span.0..span.1).unwrap_or_default(), span, true));
-                if let Some(found) = found {
-                    labelled(value, &[found], emit);
                 }
-                at = end.max(at + 1);
             }
-        }
+            Some(b':' | b'=') => after_label(value, at, at + 1, scan, emit),
+            Some(0xEF) if value.get(at..).is_some_and(|rest| rest.starts_with('：')) => {
+                after_label(value, at, at + '：'.len_utf8(), scan, emit)
+            }
+            Some(0xEF) => at + 1,
+            _ => han::in_text(value, at, scan, &mut |found| labelled(value, found, emit)),
+        };
+        done = done.max(next);
+        at = next.max(at + 1);
     }
 }
 
-/// The characters beyond ASCII at `at`: where to go on, and the span of what may be a name, since a sign sets it off
-/// (`姓名：张三`). Its label is weighed by others.
-fn han_run(value: &str, at: usize) -> (usize, Option<(usize, usize)>) {
-    const LONGEST_NAME: usize = 5;
+/// Digits in text, alone or in a code: where to go on.
+fn number_or_code(value: &str, at: usize, done: usize, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) -> usize {
+    /// Fewer digits are no number of anything, unless letters or points join them.
+    const SHORTEST: usize = 9;
     let bytes = value.as_bytes();
-    let before = at.checked_sub(1).and_then(|p| bytes.get(p));
-    let is_set_off = matches!(before, Some(b':' | b'=' | b'"' | b'\'' | b'>' | b' ' | b'\t'))
-        || bytes.get(..at).is_some_and(|before| before.ends_with("：".as_bytes()));
-    if !is_set_off {
-        // A full-width colon begins with 0xEF.
-        let rest = bytes.get(at..).unwrap_or_default();
-        let length = rest.iter().position(|b| *b < 0x80 || *b == 0xEF).unwrap_or(rest.len());
-        return (at + length.max(1) + if rest.get(length) == Some(&0xEF) { 3 } else { 0 }, None);
+    let run = Run::collect(bytes, at);
+    let joins = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'.' | b':' | b'/'));
+    let is_joined = joins(at.checked_sub(1).and_then(|p| bytes.get(p))) || joins(bytes.get(run.end));
+    if run.end - run.start >= SHORTEST && run.start >= done {
+        let mut any = false;
+        run.read(bytes, true, scan, &mut |found| {
+            any = true;
+            labelled(value, found.as_slice(), emit);
+        });
+        if any || !is_joined {
+            return run.end;
+        }
     }
-    let (mut end, mut count) = (at, 0);
-    for c in value.get(at..).unwrap_or_default().chars().take_while(|c| is_han(*c) || *c == '·') {
-        end += c.len_utf8();
-        count += 1;
+    if !is_joined {
+        return run.end;
     }
-    (end, (2..=LONGEST_NAME).contains(&count).then_some((at, end)))
+    let mut out = Readings::default();
+    let end = tokens::read(bytes, at, true, scan, &mut out);
+    if out.as_slice().first().is_some_and(|first| first.start >= done) {
+        labelled(value, out.as_slice(), emit);
+    }
+    end.max(at + 1)
+}
+
+/// The sign after a label at `at`, which ends at `from`: what follows is read as a whole value, if the label names a
+/// type. Where to go on.
+fn after_label(value: &str, at: usize, from: usize, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) -> usize {
+    const SHORTEST: usize = 2;
+    let Some(word) = label_word(value, at).filter(|word| word.len() >= SHORTEST) else { return from };
+    let label = hints(word);
+    if label.strong == 0 {
+        return from;
+    }
+    let rest = value.get(from..).unwrap_or_default();
+    let start = from + (rest.len() - rest.trim_start_matches([' ', '\t', '"', '\'', '\\']).len());
+    let rest = value.get(start..).unwrap_or_default();
+    let is_end = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, ',' | ';' | '&' | '"' | '\'' | '<' | '>' | '|' | ')' | ']')
+            || matches!(c, '}' | '\\' | '，' | '。' | '；' | '、' | '）' | '】' | '”')
+    };
+    let length = rest.char_indices().take(LABELLED).find(|(_, c)| is_end(*c)).map(|(at, _)| at);
+    let length = length.or((rest.len() <= LABELLED).then_some(rest.len()));
+    let Some(token) = length.and_then(|length| rest.get(..length)).filter(|token| !token.is_empty()) else {
+        return from;
+    };
+    let mut out = Readings::default();
+    leaf(token, &Scan { named: label.strong, ..*scan }, &mut out);
+    let mut readings = Readings::default();
+    for candidate in out.as_slice().iter().filter(|one| label.strong & one.what.set() != 0) {
+        readings.push(Candidate {
+            start: candidate.start + start,
+            end: candidate.end + start,
+            points: candidate.points - 10,
+            label: Some(label),
+            ..*candidate
+        });
+    }
+    if readings.is_empty() {
+        return from;
+    }
+    emit(readings.as_slice());
+    start + token.len()
 }
 
 /// Candidates in text with the label before them.
 fn labelled(value: &str, found: &[Candidate], emit: &mut dyn FnMut(&[Candidate])) {
-    let mut out = [Candidate::new(TypeId::NAME, spyhop_model::Form::Full, (0, 0), 0); 3];
-    let mut count = 0;
+    let mut out = Readings::default();
     let label = found.first().map(|candidate| label(value, candidate.start));
-    for (slot, candidate) in out.iter_mut().zip(found) {
-        let is_bound = candidate.what == TypeId::NAME || is_border(value.as_bytes(), candidate.start, candidate.end);
+    for candidate in found {
+        let is_bound = candidate.what.get().is_text || is_border(value.as_bytes(), candidate.start, candidate.end);
         if is_bound {
-            *slot = Candidate { label, ..*candidate };
-            count += 1;
+            out.push(Candidate { label, ..*candidate });
         }
     }
-    if let Some(found) = out.get(..count).filter(|found| !found.is_empty()) {
-        emit(found);
+    if !out.is_empty() {
+        emit(out.as_slice());
     }
 }
 

@@ -84,7 +84,7 @@ fn piece<S: LeafSink>(
         (_, true) => Piece::Last,
         (_, false) => Piece::More,
     };
-    if piece != Piece::Whole || sink.wants(cut.bytes, LeafKind::Text) {
+    if piece != Piece::Whole || sink.wants(name.as_bytes(), cut.bytes, LeafKind::Text) {
         let value = &text(cut.bytes);
         sink.leaf(&Leaf { key: name, parent: "", path, value, kind: LeafKind::Text, record: 0, piece });
     }

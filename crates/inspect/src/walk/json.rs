@@ -517,7 +517,7 @@ impl Json {
             (_, true) => Piece::Last,
             (_, false) => Piece::More,
         };
-        if piece == Piece::Whole && !sink.wants(cut.bytes, kind) {
+        if piece == Piece::Whole && !sink.wants(self.key(fed), cut.bytes, kind) {
             return;
         }
         self.build_path(fed);
@@ -528,6 +528,12 @@ impl Json {
         };
         let value = &text(cut.bytes);
         sink.leaf(&Leaf { key: &key, parent: &parent, path: &self.path, value, kind, record, piece });
+    }
+
+    /// The name next to the value, as written.
+    fn key<'a>(&'a self, fed: &'a [u8]) -> &'a [u8] {
+        let frame = self.frames.iter().rev().find(|frame| frame.is_object);
+        frame.map_or(self.root_name.as_bytes(), |frame| bytes_of(frame.key, &self.store, fed))
     }
 
     /// The names next to the value and one level up; arrays have none.

@@ -66,9 +66,10 @@ pub trait LeafSink {
     /// One leaf, or one piece of a long one.
     fn leaf(&mut self, leaf: &Leaf<'_>);
 
-    /// A look at a whole value before its name and path are put together; `false` skips the leaf.
-    fn wants(&self, value: &[u8], kind: LeafKind) -> bool {
-        let _ = (value, kind);
+    /// A look at a whole value and the name next to it as written, before name and path are put together; `false` skips
+    /// the leaf.
+    fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
+        let _ = (key, value, kind);
         true
     }
 
@@ -84,16 +85,16 @@ pub trait LeafSink {
 /// Two sinks see the same leaves.
 impl<A: LeafSink, B: LeafSink> LeafSink for (&mut A, &mut B) {
     fn leaf(&mut self, leaf: &Leaf<'_>) {
-        if leaf.piece != Piece::Whole || self.0.wants(leaf.value.as_bytes(), leaf.kind) {
+        if leaf.piece != Piece::Whole || self.0.wants(leaf.key.as_bytes(), leaf.value.as_bytes(), leaf.kind) {
             self.0.leaf(leaf);
         }
-        if leaf.piece != Piece::Whole || self.1.wants(leaf.value.as_bytes(), leaf.kind) {
+        if leaf.piece != Piece::Whole || self.1.wants(leaf.key.as_bytes(), leaf.value.as_bytes(), leaf.kind) {
             self.1.leaf(leaf);
         }
     }
 
-    fn wants(&self, value: &[u8], kind: LeafKind) -> bool {
-        self.0.wants(value, kind) || self.1.wants(value, kind)
+    fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
+        self.0.wants(key, value, kind) || self.1.wants(key, value, kind)
     }
 
     fn bytes(&mut self, bytes: &[u8]) {

@@ -374,7 +374,7 @@ impl Protobuf {
             (_, true) => Piece::Last,
             (_, false) => Piece::More,
         };
-        if piece == Piece::Whole && !self.is_json && !sink.wants(cut.bytes, kind) {
+        if piece == Piece::Whole && !self.is_json && !sink.wants(b"", cut.bytes, kind) {
             return;
         }
         let around = self.path.len();
@@ -418,8 +418,8 @@ impl<S: LeafSink> LeafSink for Numbered<'_, S> {
         self.sink.leaf(&Leaf { record, ..*leaf });
     }
 
-    fn wants(&self, value: &[u8], kind: LeafKind) -> bool {
-        self.sink.wants(value, kind)
+    fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
+        self.sink.wants(key, value, kind)
     }
 }
 
