@@ -10,7 +10,7 @@ use clap::ColorChoice;
 use spyhop_capture::{CaptureError, Source};
 use spyhop_detect::{Engine, Loss, Mirror, Sensor};
 use spyhop_identify::{Identity, Locations};
-use spyhop_inspect::types::CustomTypes;
+use spyhop_inspect::types::{CustomTypes, Grading};
 use spyhop_inspect::{Inspector, Knowledge};
 use spyhop_model::{Finding, Key, Lang, Timestamp};
 use spyhop_publish::kafka::{KafkaCounts, KafkaHealth, KafkaSettings, KafkaSink};
@@ -161,7 +161,10 @@ impl Session {
             pipeline.workers = workers.get();
         }
         let types = CustomTypes::new(&config.section("types")).map_err(Failure::usage)?;
-        let knowledge = Arc::new(Knowledge::new(key, mode.raw_fields).with_types(types));
+        // Types of the operator's own can be graded anew, too, so only now is it known whether all are there.
+        let grading = Grading::new(&config.section("grading"), &types)
+            .map_err(|wrong| Failure::usage(format!("[grading]: {wrong}")))?;
+        let knowledge = Arc::new(Knowledge::new(key, mode.raw_fields).with_types(types).with_grading(grading));
         session.parts = Some(Parts {
             pipeline,
             decode: DecodeLimits {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use spyhop_detect::{DETECTORS, LossSettings, MirrorSettings, Table};
 use spyhop_identify::{EndpointLimits, Networks};
-use spyhop_inspect::types::TypeSettings;
+use spyhop_inspect::types::{GradingSettings, TypeSettings};
 use spyhop_model::{Settings, Span, settings};
 use spyhop_publish::kafka::KafkaSettings;
 
@@ -134,6 +134,7 @@ pub fn sections() -> Vec<Section> {
         Section::of::<spyhop_stream::Limits>("streams"),
         Section::of::<spyhop_http::Limits>("http"),
         Section::checked::<TypeSettings>("types", TypeSettings::usable),
+        Section::of::<GradingSettings>("grading"),
         Section::of::<EndpointLimits>("endpoints"),
         Section::of::<JournalSettings>("journal"),
         Section::checked::<KafkaSettings>("kafka", |kafka| match kafka.problems().into_iter().next() {

@@ -6,21 +6,28 @@
 
 mod body;
 mod passing;
+mod records;
 mod values;
+mod veil;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::sync::Arc;
 
-use spyhop_model::{ExchangeId, Fingerprint, Form, Half, Key, Moment, Observation, Place, Timestamp};
+use spyhop_model::{
+    ExchangeId, Fingerprint, Form, Grade, Half, Holding, Key, Moment, Observation, Personal, Place, Timestamp, Unveiled,
+};
 
 pub use body::BodyScan;
 use passing::{Passing, Weigh};
+pub(crate) use records::Together;
+use records::{Records, Reported, Waiting};
 use values::{Held, Room, Values};
+use veil::Veil;
 
 use crate::types::custom::Match;
 use crate::types::{
-    Candidate, CustomTypes, Hints, Scan, Type, TypeId, TypeSet, best_of, find, hints, is_interesting, is_named,
-    label_word, mask,
+    Candidate, CustomTypes, Grading, Hints, Scan, Type, TypeId, TypeSet, best_of, find, hints, is_interesting, is_mask,
+    is_named, label_word, mask,
 };
 use crate::walk::{Form as Pairs, Leaf, LeafKind, LeafSink, Piece, percent};
 
@@ -32,10 +39,6 @@ pub const MAX_VALUES: usize = 65_536;
 pub const MAX_VALUES_HELD: usize = 1 << 21;
 /// Values told at once.
 const SPILLED: usize = 1_024;
-/// Records whose values are still weighed together.
-const RECORDS: usize = 32;
-/// Values of a record that wait for others.
-const WAITING: usize = 32;
 /// Points below which a value is nothing, whatever its record and column say.
 const LEAST: u8 = 25;
 /// Points of a candidate.
@@ -66,6 +69,7 @@ pub enum Source {
 pub struct Recogniser {
     key: Key,
     custom: CustomTypes,
+    grading: Arc<Grading>,
     /// Different values held in all exchanges.
     held: Held,
     /// Capture time of what is being read.
@@ -88,15 +92,16 @@ impl Recogniser {
             now: Timestamp::default(),
             values: RefCell::default(),
             custom: CustomTypes::default(),
+            grading: Arc::default(),
             matches: Vec::new(),
             names: RefCell::new(vec![None; SLOTS]),
             hasher,
         }
     }
 
-    /// With types of the operator's own.
-    pub fn with_types(key: Key, custom: CustomTypes) -> Recogniser {
-        Recogniser { custom, ..Recogniser::new(key) }
+    /// With types of the operator's own, and a way of grading.
+    pub fn with_types(key: Key, custom: CustomTypes, grading: Arc<Grading>) -> Recogniser {
+        Recogniser { custom, grading, ..Recogniser::new(key) }
     }
 
     /// The sensor's key.
@@ -157,7 +162,8 @@ pub struct Content {
     /// Hashes of the entries of `found`, in their order.
     index: Vec<u64>,
     columns: Vec<(u64, u32)>,
-    records: VecDeque<Record>,
+    records: Records,
+    veil: Veil,
     /// Stretches of text with values near each other, counted from the top: no walker counts that far.
     stretch: u32,
     room: Room,
@@ -176,29 +182,14 @@ struct Found {
     counts: [u32; STEPS],
     /// How many are masked so that they can be guessed cheaply.
     weak: u32,
+    /// What is known beyond the type.
+    detail: Option<Box<str>>,
     distinct: Values,
     /// Those that found no room.
     spilled: Vec<Fingerprint>,
     sample: (u8, Box<str>),
     in_text: bool,
     range: (u64, u64),
-}
-
-#[derive(Debug)]
-struct Record {
-    id: u32,
-    source: Source,
-    /// Types with a sure value in it.
-    sure: TypeSet,
-    waiting: Vec<Waiting>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    found: usize,
-    what: TypeId,
-    points: u8,
-    distinct: Option<usize>,
 }
 
 impl Content {
@@ -213,7 +204,8 @@ impl Content {
             found: Vec::new(),
             index: Vec::new(),
             columns: Vec::new(),
-            records: VecDeque::new(),
+            records: Records::default(),
+            veil: Veil::default(),
             stretch: u32::MAX,
             room: Room::new(MAX_VALUES),
             passing: None,
@@ -329,7 +321,8 @@ impl Content {
             let Some(points) = points_of(recogniser, what, value, start..end, names, self.today) else { continue };
             any = true;
             let raw = value.get(start..end).unwrap_or_default();
-            let at = self.find_or_add(recogniser, source, leaf.path, column, what, Form::Full);
+            let detail = recogniser.custom.detail(what, raw);
+            let at = self.find_or_add(recogniser, source, leaf.path, column, what, Form::Full, detail);
             let Content { found, room, half, exchange, .. } = self;
             if let Some(found) = found.get_mut(at) {
                 // Rows and records say nothing of a type that only its pattern knows.
@@ -386,35 +379,58 @@ impl Content {
         raw: &str,
     ) {
         let (what, form) = (candidate.what, candidate.form);
-        let at = self.find_or_add(recogniser, source, leaf.path, column, what, form);
-        let Content { found: all, room, records, half, exchange, .. } = self;
+        let at = self.find_or_add(recogniser, source, leaf.path, column, what, form, None);
+        let Content { found: all, room, records, veil, half, exchange, today, .. } = self;
         let Some(found) = all.get_mut(at) else { return };
         found.in_text |= candidate.label.is_some();
         found.weak = found.weak.saturating_add(u32::from(candidate.weak));
         found.see_number(raw);
-        let record = record(records, source, leaf.record);
+        if form == Form::Masked && found.detail.is_none() {
+            found.detail = shape(raw);
+        }
+        if *half == Half::Response && points >= CANDIDATE {
+            veil.add(what, form == Form::Masked, at, leaf.record, raw);
+        }
+        let held = &recogniser.held;
+        let record = records.at(source, leaf.record, held);
         let bit = what.set();
         let raised = if record.sure & !bit != 0 { what.get().record_points as u8 } else { 0 };
-        let value = found.add(recogniser, raw, (points + raised).min(100), room);
+        let sum = (points + raised).min(100);
+        let value = found.add(recogniser, raw, sum, room);
         found.spill(recogniser, room, *half, *exchange);
-        if raised == 0 && record.waiting.len() < WAITING {
-            record.waiting.push(Waiting { found: at, what, points, distinct: value });
+        if raised == 0 {
+            record.wait(Waiting { found: at, what, points, distinct: value });
         }
+        let mut others = Vec::new();
         if points >= SURE && record.sure & bit == 0 {
             record.sure |= bit;
             // The others of this record were not alone after all.
-            let (mine, others): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut record.waiting).into_iter().partition(|waiting| waiting.what == what);
-            record.waiting = mine;
-            for waiting in others {
-                if let Some(found) = all.get_mut(waiting.found) {
-                    found.raise(&waiting);
-                }
+            let waiting = std::mem::take(&mut record.waiting);
+            (record.waiting, others) = waiting.into_iter().partition(|waiting| waiting.what == what);
+        }
+        if sum >= Observation::REPORTED && form == Form::Full {
+            let print = value.and_then(|at| found.distinct.print(at));
+            let print = print.unwrap_or_else(|| fingerprint(&recogniser.key, found.kind, form, raw));
+            let minor = is_minor(what, raw, *today);
+            let personal = found.kind.data.personal;
+            let reported = Reported { what, personal, print, path: leaf.path, minor };
+            records.report(source, leaf.record, &reported, held);
+        }
+        for waiting in others {
+            let Some(found) = all.get_mut(waiting.found) else { continue };
+            let points = found.raise(&waiting);
+            let print = waiting.distinct.and_then(|at| found.distinct.print(at));
+            let is_new = waiting.points < Observation::REPORTED && points >= Observation::REPORTED;
+            if let Some(print) = print.filter(|_| is_new && found.form == Form::Full) {
+                let (what, personal) = (waiting.what, found.kind.data.personal);
+                let reported = Reported { what, personal, print, path: leaf.path, minor: false };
+                records.report(source, leaf.record, &reported, held);
             }
         }
     }
 
-    /// The index of what was found of a type in a form at a place.
+    /// The index of what was found of a type in a form at a place, with that detail.
+    #[expect(clippy::too_many_arguments, reason = "all that tells what is one from what is another")]
     fn find_or_add(
         &mut self,
         recogniser: &Recogniser,
@@ -423,19 +439,22 @@ impl Content {
         column: u64,
         what: TypeId,
         form: Form,
+        detail: Option<&str>,
     ) -> usize {
-        let mut hash = recogniser.hasher.hash_one((column, what.0, form));
+        let mut hash = recogniser.hasher.hash_one((column, what.0, form, detail));
         let mut at = self.index.iter().position(|h| *h == hash);
         if at.is_none() && self.found.len() >= MAX_PLACES {
             path = "*";
             let source = if matches!(source, Source::Path(_)) { Source::Path(u16::MAX) } else { source };
-            hash = recogniser.hasher.hash_one((source, path, what.0, form));
+            hash = recogniser.hasher.hash_one((source, path, what.0, form, detail));
             at = self.index.iter().position(|h| *h == hash);
         }
         at.unwrap_or_else(|| {
             self.index.push(hash);
             let path = recogniser.custom.hidden(path);
-            self.found.push(Found::new(what, recogniser.custom.kind(what), form, place(source, &path), column));
+            let kind = recogniser.custom.kind(what);
+            let found = Found::new(what, kind, form, place(source, &path), column);
+            self.found.push(Found { detail: detail.map(Into::into), ..found });
             self.found.len() - 1
         })
     }
@@ -454,7 +473,9 @@ impl Content {
     fn passed(&mut self) {
         let Some(passing) = self.passing.take() else { return };
         for passed in passing.found {
-            let is_of = |found: &&Found| found.what == passed.what && matches!(found.place, Place::Body(_));
+            let is_of = |found: &&Found| {
+                found.what == passed.what && found.detail == passed.detail && matches!(found.place, Place::Body(_))
+            };
             let leaves = || self.found.iter().filter(is_of);
             let counted = leaves().fold(0u32, |sum, found| sum.saturating_add(found.count()));
             let more = passed.count.saturating_sub(counted);
@@ -474,41 +495,60 @@ impl Content {
             found.count_more(best, more.saturating_sub(found.count()));
             found.in_text = true;
             found.sample = (passed.points, passed.sample);
+            found.detail = passed.detail.clone();
             self.found.push(found);
         }
     }
 
     /// What was seen, in order of first appearance: of each type, place and form the reported values, and the
     /// candidates apart.
-    pub fn finish(mut self) -> Vec<Observation> {
+    pub fn finish(mut self, recogniser: &Recogniser) -> Seen {
         self.passed();
+        let holding = self.records.finish(&recogniser.held);
+        let subjects = holding.as_ref().map_or(0, |holding| holding.subjects);
         let mut observations = Vec::new();
         for found in &self.found {
             let leaves = self.columns.iter().find(|(column, _)| *column == found.column).map_or(0, |(_, n)| *n);
             let shift = found.column_points(leaves);
+            let grading = recogniser.grading.of(found.what, &found.kind.data, &self.records.together, subjects);
             for (from, to) in [(Observation::REPORTED, 101), (CANDIDATE, Observation::REPORTED)] {
-                observations.extend(found.observations(self.half, shift, from, to));
+                observations.extend(found.observations(self.half, shift, from, to, grading));
             }
         }
-        observations
+        let of = |at: usize| self.found.get(at).map(|found| (&found.kind.data, &found.place));
+        let unveiled = self.veil.pairs(of, mask);
+        Seen { observations, holding: holding.map(Box::new), unveiled }
     }
 }
 
-/// The record of that number; a new one takes the place of the oldest.
-fn record(records: &mut VecDeque<Record>, source: Source, id: u32) -> &mut Record {
-    // All path segments are one record.
-    let source = if matches!(source, Source::Path(_)) { Source::Path(0) } else { source };
-    let at = records.iter().rposition(|record| record.id == id && record.source == source);
-    let at = at.unwrap_or_else(|| {
-        let mut waiting = match records.len() {
-            RECORDS.. => records.pop_front().map(|record| record.waiting).unwrap_or_default(),
-            _ => Vec::new(),
-        };
-        waiting.clear();
-        records.push_back(Record { id, source, sure: 0, waiting });
-        records.len() - 1
-    });
-    &mut records[at]
+/// What one half shows.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Values.
+    pub observations: Vec<Observation>,
+    /// Records and people.
+    pub holding: Option<Box<Holding>>,
+    /// Masked values beside the full ones.
+    pub unveiled: Vec<Unveiled>,
+}
+
+/// The form of a masked value: `d` for what is shown, `*` for what is hidden.
+fn shape(raw: &str) -> Option<Box<str>> {
+    const LONGEST: usize = 24;
+    let signs = || raw.chars().filter(|c| !matches!(c, ' ' | '-' | '+'));
+    let is_long = signs().nth(LONGEST).is_some();
+    (!is_long).then(|| signs().map(|c| if is_mask(c) { '*' } else { 'd' }).collect::<String>().into())
+}
+
+/// Whether a value says that its record is of somebody under 14 on the day of capture.
+fn is_minor(what: TypeId, raw: &str, today: u32) -> bool {
+    const AGE: u32 = 14;
+    let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
+    let born = match what {
+        TypeId::RESIDENT_ID => digits.get(6..14),
+        _ => None,
+    };
+    born.and_then(|born| born.parse::<u32>().ok()).is_some_and(|born| born + AGE * 10_000 > today)
 }
 
 fn place(source: Source, path: &str) -> Place {
@@ -544,6 +584,7 @@ impl Found {
             column,
             counts: [0; STEPS],
             weak: 0,
+            detail: None,
             distinct: Values::default(),
             spilled: Vec::new(),
             sample: (0, "".into()),
@@ -572,8 +613,8 @@ impl Found {
         self.distinct.add(written, points, room, || fingerprint(&recogniser.key, self.kind, self.form, raw))
     }
 
-    /// Another value of its record is sure.
-    fn raise(&mut self, waiting: &Waiting) {
+    /// Another value of its record is sure; the points it has now.
+    fn raise(&mut self, waiting: &Waiting) -> u8 {
         let points = (waiting.points + waiting.what.get().record_points as u8).min(100);
         if let Some(count) = self.counts.get_mut(usize::from(waiting.points / 5)) {
             *count = count.saturating_sub(1);
@@ -582,6 +623,7 @@ impl Found {
         if let Some(at) = waiting.distinct {
             self.distinct.raise(at, points);
         }
+        points
     }
 
     fn see_number(&mut self, raw: &str) {
@@ -632,7 +674,7 @@ impl Found {
 
     /// The values whose points, shifted, are from `from` up to below `to`: one observation, and further ones for
     /// fingerprints beyond what one may carry. Their counts add up.
-    fn observations(&self, half: Half, shift: i16, from: u8, to: u8) -> Vec<Observation> {
+    fn observations(&self, half: Half, shift: i16, from: u8, to: u8, grading: (Grade, Personal)) -> Vec<Observation> {
         let shifted = |points: u8| (i16::from(points) + shift).clamp(0, 100) as u8;
         let within = |points: u8| (from..to).contains(&shifted(points));
         let steps = || self.counts.iter().zip(0u8..).filter(|(count, step)| **count > 0 && within(step * 5));
@@ -646,11 +688,11 @@ impl Found {
             place: self.place.clone(),
             form: self.form,
             confidence,
-            grade: self.kind.data.grade,
-            personal: self.kind.data.personal,
+            grade: grading.0,
+            personal: grading.1,
             count,
             weak: self.weak.min(count),
-            detail: None,
+            detail: self.detail.clone(),
             values: values.to_vec(),
             sample: self.sample.1.clone(),
         };

@@ -20,7 +20,7 @@ use crate::login::{LoginContext, LoginScan};
 use crate::password::Strength;
 use crate::redact::{self, Redactor};
 use crate::segment::segment;
-use crate::types::CustomTypes;
+use crate::types::{CustomTypes, Grading};
 use crate::walk::{Form, Leaf, LeafKind, LeafSink};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
@@ -37,18 +37,24 @@ pub struct Knowledge {
     key: Key,
     raw_fields: bool,
     types: CustomTypes,
+    grading: Arc<Grading>,
 }
 
 impl Knowledge {
     /// `raw_fields` keeps text as on the wire beside the redacted one; only a replay may ask for it.
     pub fn new(key: Key, raw_fields: bool) -> Knowledge {
         let types = CustomTypes::default();
-        Knowledge { agents: Agents::new(), strength: Strength::new(), key, raw_fields, types }
+        Knowledge { agents: Agents::new(), strength: Strength::new(), key, raw_fields, types, grading: Arc::default() }
     }
 
     /// With types of the operator's own.
     pub fn with_types(self, types: CustomTypes) -> Knowledge {
         Knowledge { types, ..self }
+    }
+
+    /// With a way of grading other than the default one.
+    pub fn with_grading(self, grading: Grading) -> Knowledge {
+        Knowledge { grading: Arc::new(grading), ..self }
     }
 }
 
@@ -95,7 +101,11 @@ impl Inspector {
     /// One worker's.
     pub fn new(knowledge: Arc<Knowledge>) -> Inspector {
         Inspector {
-            recogniser: Recogniser::with_types(knowledge.key.clone(), knowledge.types.clone()),
+            recogniser: Recogniser::with_types(
+                knowledge.key.clone(),
+                knowledge.types.clone(),
+                knowledge.grading.clone(),
+            ),
             redactor: Redactor::with_types(knowledge.key.clone(), knowledge.types.clone()),
             classifier: knowledge.agents.clone(),
             knowledge,
@@ -354,7 +364,8 @@ impl Inspection for ExchangeInspection {
         let Some(mut part) = self.messages[index(message.half)].take() else { return };
         part.values(cx, Step::End);
         cx.accounts.values_over_limit += part.content.values_over_limit();
-        let observations = part.content.finish();
+        let seen = part.content.finish(&cx.recogniser);
+        let observations = seen.observations;
         if observations.is_empty() {
             // There may be millions of them: what says nothing costs no event.
             cx.accounts.plain_messages += 1;
@@ -390,8 +401,11 @@ impl Inspection for ExchangeInspection {
             login: None,
             credentials: Vec::new(),
             observations,
-            holding: Halves::default(),
-            unveiled: Vec::new(),
+            holding: match message.half {
+                Half::Request => Halves { request: seen.holding, response: None },
+                Half::Response => Halves { request: None, response: seen.holding },
+            },
+            unveiled: seen.unveiled,
             delivered: None,
             page_size: None,
             masks_in_browser: Vec::new(),
@@ -454,8 +468,9 @@ impl Inspection for ExchangeInspection {
         credentials.iter_mut().for_each(|credential| cx.recogniser.hide(&mut credential.place));
         cx.accounts.credentials_over_limit += u64::from(left_out);
         cx.accounts.values_over_limit += asked.content.values_over_limit() + answered.content.values_over_limit();
-        let mut observations = asked.content.finish();
-        observations.extend(answered.content.finish());
+        let (asked, answered) = (asked.content.finish(&cx.recogniser), answered.content.finish(&cx.recogniser));
+        let mut observations = asked.observations;
+        observations.extend(answered.observations);
         let (client, server) = ends(&connection, exchange.client);
         cx.sightings.push(Sighting::Call(Box::new(Call {
             moment: Moment { at: exchange.completed_at, flow: connection.id, ordinal: exchange.ordinal },
@@ -479,8 +494,8 @@ impl Inspection for ExchangeInspection {
             login: login_found.map(Box::new),
             credentials,
             observations,
-            holding: Halves::default(),
-            unveiled: Vec::new(),
+            holding: Halves { request: asked.holding, response: answered.holding },
+            unveiled: answered.unveiled,
             delivered: None,
             page_size: None,
             masks_in_browser: Vec::new(),

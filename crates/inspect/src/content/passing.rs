@@ -31,6 +31,7 @@ pub(super) struct Passing {
 /// Values of one type.
 pub(super) struct Passed {
     pub what: TypeId,
+    pub detail: Option<Box<str>>,
     pub kind: &'static Type,
     pub count: u32,
     pub values: Values,
@@ -110,10 +111,20 @@ impl Passing {
         let before = String::from_utf8_lossy(block.get(found.start.saturating_sub(LABEL)..found.start).unwrap_or(&[]));
         let around = format!("{before}{raw}");
         let Some(points) = (weigh.points)(found.what, &around, before.len(), around.len()) else { return };
-        let at = self.found.iter().position(|one| one.what == found.what).unwrap_or_else(|| {
+        let detail = weigh.custom.detail(found.what, raw);
+        let known = self.found.iter().position(|one| one.what == found.what && one.detail.as_deref() == detail);
+        let at = known.unwrap_or_else(|| {
             let values = Values::default();
             let kind = weigh.custom.kind(found.what);
-            self.found.push(Passed { what: found.what, kind, count: 0, values, points: 0, sample: "".into() });
+            self.found.push(Passed {
+                what: found.what,
+                detail: detail.map(Into::into),
+                kind,
+                count: 0,
+                values,
+                points: 0,
+                sample: "".into(),
+            });
             self.found.len() - 1
         });
         let Some(passed) = self.found.get_mut(at) else { return };

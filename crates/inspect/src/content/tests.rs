@@ -23,7 +23,7 @@ fn observed(recogniser: &mut Recogniser, content_type: &str, parts: &[&[u8]]) ->
         body.feed(part, &mut sink);
     }
     body.finish(&mut sink);
-    content.finish()
+    content.finish(recogniser).observations
 }
 
 fn lines(observations: &[Observation]) -> Vec<String> {
@@ -180,7 +180,7 @@ fn other_places() {
     content.named(&mut recogniser, Source::Cookie, "userPhone", "13912345678");
     content.named(&mut recogniser, Source::Header, "X-Id-Card", "110101199003074610");
     assert_eq!(
-        lines(&content.finish()),
+        lines(&content.finish(&recogniser).observations),
         [
             "cn_mobile phone full 90 1/1 139****5678",
             "cn_name name full 85 1/1 张*",
@@ -232,7 +232,7 @@ fn all_fingerprints_of_an_export_travel_and_counts_add_up() {
     body.feed(rows(many).as_bytes(), &mut sink);
     body.finish(&mut sink);
     assert_eq!(content.values_over_limit(), 0);
-    let seen = content.finish();
+    let seen = content.finish(&recogniser).observations;
     let told = recogniser.values.take();
     assert!(!told.is_empty() && told.iter().all(|values| values.fingerprints.len() <= Observation::FINGERPRINTS));
     assert!(told.iter().all(|values| values.moment.flow == spyhop_model::FlowId(7) && values.moment.ordinal == 3));
@@ -284,7 +284,7 @@ fn percent_coded_gbk_is_read() {
     let mut recogniser = recogniser();
     let mut content = Content::new(Half::Request, AT);
     content.query(&mut recogniser, "%D0%D5%C3%FB=%D5%C5%C8%FD");
-    assert_eq!(lines(&content.finish()), ["cn_name 姓名 full 65 1/1 张*"]);
+    assert_eq!(lines(&content.finish(&recogniser).observations), ["cn_name 姓名 full 65 1/1 张*"]);
     let form = run("application/x-www-form-urlencoded", &[b"%CA%D6%BB%FA%BA%C5=13912345678&name=%C0%EE%D0%A1%CB%C4"]);
     assert_eq!(form, ["cn_mobile 手机号 full 90 1/1 139****5678", "cn_name name full 85 1/1 李**"]);
 }
@@ -298,7 +298,7 @@ fn custom() -> Recogniser {
         {"id":"employee","pattern":"EMP-\\d{6}","title_zh":"工号"},
         {"id":"contract","pattern":"\\b\\d{8}\\b","keys":["contractNo","合同编号"],"confidence":30}]}"#;
     let settings: crate::types::TypeSettings = settings(text);
-    Recogniser::with_types(Key::new([3; 32]), CustomTypes::new(&settings).expect("types"))
+    Recogniser::with_types(Key::new([3; 32]), CustomTypes::new(&settings).expect("types"), Default::default())
 }
 
 /// Settings as they are read from text; the format does not matter to a deserialiser of owned values.
@@ -354,7 +354,7 @@ fn a_custom_type_is_found_once_wherever_it_stands_and_however_it_is_cut() {
     body.gap(&mut sink);
     body.feed(EICAR.get(30..).expect("half").as_bytes(), &mut sink);
     body.finish(&mut sink);
-    assert_eq!(lines(&content.finish()), Vec::<String>::new(), "halves on both sides of a gap");
+    assert_eq!(lines(&content.finish(&recogniser).observations), Vec::<String>::new(), "halves on both sides of a gap");
 }
 
 #[test]
@@ -374,7 +374,10 @@ fn names_labels_and_places_of_custom_types() {
     let mut content = Content::new(Half::Request, AT);
     content.query(&mut recogniser, "q=EMP%2D123456");
     content.named(&mut recogniser, Source::Header, "x-user", "EMP-123457");
-    assert_eq!(lines(&content.finish()), ["employee q full 90 1/1 E***6", "employee x-user full 90 1/1 E***7"]);
+    assert_eq!(
+        lines(&content.finish(&recogniser).observations),
+        ["employee q full 90 1/1 E***6", "employee x-user full 90 1/1 E***7"]
+    );
 }
 
 #[test]
@@ -387,7 +390,7 @@ fn nothing_of_a_value_is_printed() {
     let mut sink = content.sink(&mut recogniser, Source::Body);
     body.feed(text.as_bytes(), &mut sink);
     body.finish(&mut sink);
-    let observations = content.finish();
+    let observations = content.finish(&recogniser).observations;
     assert!(observations.len() >= 4);
     let shown = format!("{observations:?}");
     for value in ["13912345678", "110101199003074610", "张三丰", "li.si", "x@corp"] {
@@ -431,4 +434,71 @@ proptest! {
         let single: Vec<&[u8]> = bytes.chunks(3).collect();
         prop_assert_eq!(run(media, &single), whole);
     }
+}
+
+/// What a JSON answer shows.
+fn shown(body: &str) -> Seen {
+    let mut recogniser = recogniser();
+    let mut content = Content::new(Half::Response, AT);
+    let mut scan = BodyScan::begin(Some("application/json"));
+    let mut sink = content.sink(&mut recogniser, Source::Body);
+    scan.feed(body.as_bytes(), &mut sink);
+    scan.finish(&mut sink);
+    content.finish(&recogniser)
+}
+
+#[test]
+fn records_and_people_are_counted() {
+    let row = |n: u64| format!(r#"{{"realName":"张三","mobile":"13{}","note":"x"}}"#, 400_000_000 + n * 7919);
+    let rows: Vec<String> = (0..300).map(|n| row(n % 200)).collect();
+    let body = format!(r#"{{"total":300,"data":{{"list":[{}]}},"owner":{{"email":"a.b@qq.com"}}}}"#, rows.join(","));
+    let holding = *shown(&body).holding.expect("people");
+    assert_eq!((holding.records, holding.subjects), (301, 201));
+    assert_eq!(&*holding.repeats_in, "$.data.list[*]");
+    assert_eq!(shown(r#"{"id":1594023394283749376,"title":"x"}"#).holding, None);
+}
+
+#[test]
+fn a_number_is_sensitive_beside_a_name_and_a_way_to_reach_the_person() {
+    let of = |body: &str| {
+        let seen = shown(body);
+        seen.observations.iter().map(|o| (o.what.id, o.grade, o.personal)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(r#"{"idCard":"110101199003074610"}"#), [("cn_resident_id", Grade::L4, Personal::Personal)]);
+    assert_eq!(
+        of(r#"{"realName":"张三","idCard":"110101199003074610","mobile":"13912345678"}"#),
+        [
+            ("cn_name", Grade::L4, Personal::Personal),
+            ("cn_resident_id", Grade::L4, Personal::Sensitive),
+            ("cn_mobile", Grade::L4, Personal::Personal),
+        ]
+    );
+    let child = of(r#"{"realName":"张三","idCard":"11010120180307001X"}"#);
+    assert!(child.iter().all(|(.., personal)| *personal == Personal::Sensitive), "{child:?}");
+}
+
+#[test]
+fn the_full_value_beside_its_mask_is_told() {
+    let seen = shown(r#"{"show":{"phone":"139****5678"},"raw":{"phone":"13912345678","other":"13912345670"}}"#);
+    assert_eq!(seen.unveiled.len(), 1);
+    let pair = &seen.unveiled[0];
+    assert_eq!((pair.what.id, pair.count, &*pair.sample), ("cn_mobile", 1, "139****5678"));
+    assert_eq!(pair.masked, Place::Body("$.show.phone".into()));
+    assert_eq!(pair.full, Place::Body("$.raw.phone".into()));
+    let masked = seen.observations.iter().find(|o| o.form == Form::Masked).expect("a masked one");
+    assert_eq!(masked.detail.as_deref(), Some("ddd****dddd"));
+}
+
+#[test]
+fn canaries_are_named_however_they_are_written() {
+    let settings: crate::types::TypeSettings = serde_json::from_str(
+        r#"{"canary":[{"name":"vip_phone","value":"19912340000"},{"name":"ghost","value":"Qin Xiaotan 9"}]}"#,
+    )
+    .expect("settings");
+    let types = CustomTypes::new(&settings).expect("types");
+    let mut recogniser = Recogniser::with_types(Key::new([3; 32]), types, Default::default());
+    let seen = observed(&mut recogniser, "application/json", &[br#"{"a":"199-1234-0000","b":"see qin xiaotan 9."}"#]);
+    let canaries: Vec<_> = seen.iter().filter(|o| o.what.id == "canary").collect();
+    assert_eq!(canaries.iter().map(|o| o.detail.as_deref()).collect::<Vec<_>>(), [Some("vip_phone"), Some("ghost")]);
+    assert!(canaries.iter().all(|o| o.confidence == 100 && o.grade == Grade::L4 && !o.sample.contains("1234")));
 }

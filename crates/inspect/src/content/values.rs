@@ -120,6 +120,11 @@ impl Values {
         }
     }
 
+    /// The value of that index.
+    pub fn print(&self, at: usize) -> Option<Fingerprint> {
+        self.prints.get(at).copied()
+    }
+
     /// Whether a value is one of these.
     pub fn has(&self, print: Fingerprint) -> bool {
         self.find(print).is_ok()

@@ -12,9 +12,10 @@ use regex_automata::util::syntax;
 use spyhop_model::serde::{Deserialize, Serialize};
 use spyhop_model::{Category, DataType, Grade, Personal, Text, settings};
 
+use super::canary::{self, Canary, MAX_CANARIES};
 use super::{TYPES, Type, TypeId, TypeSet, keys, validators};
 
-/// Custom types at most: a set of types is 128 bits, of which these are the last.
+/// Custom types at most, all canaries counted as one: a set of types is 128 bits, of which these are the last.
 pub const MAX_TYPES: usize = 32;
 /// Longest value in bytes.
 pub const LONGEST: usize = 1024;
@@ -22,6 +23,8 @@ pub const LONGEST: usize = 1024;
 const PATTERN: usize = 2048;
 /// Bytes a pattern may take compiled, and as many again for the states it was seen in.
 const COMPILED: usize = 2 << 20;
+/// The same for all canaries.
+const CANARIES: usize = 16 << 20;
 /// Values of one type that are taken of one leaf or block; more in so few bytes are no values.
 const MATCHES: usize = 1024;
 /// Names that may speak for a type.
@@ -34,6 +37,8 @@ settings! {
     pub struct TypeSettings {
         /// Each is a table `[[types.custom]]` with `id` and `pattern` (a regular expression without look-around and back references, whose matches have 1,024 bytes at most), and, if wanted, `title_en` and `title_zh`; `grade` (L1 to L5, else L3); `personal` (no, personal or sensitive, else no); `validator` (none, luhn, resident_id, mobile, bank_card or date); `keys`, names of fields and labels in text that add 30 points; and `confidence`, the points without such a name (0 to 100, else 90; 60 and more are reported).
         custom: Vec<CustomType> = Vec::new(),
+        /// Values that you have planted and that nobody has a reason to see, each a table `[[types.canary]]` with a `name` and the `value` (6 to 200 characters); `data.canary` tells whoever sends or receives one, in letters of either case and with or without spaces and hyphens.
+        canary: Vec<Canary> = Vec::new(),
     }
 }
 
@@ -229,8 +234,17 @@ impl TypeSettings {
     /// # Errors
     /// A sentence that names the first type that is wrong.
     pub fn usable(&self) -> Result<(), String> {
-        if self.custom.len() > MAX_TYPES {
-            return Err(format!("{} custom types are more than the {MAX_TYPES} there may be", self.custom.len()));
+        const MOST: usize = MAX_TYPES - 1;
+        if self.custom.len() > MOST {
+            return Err(format!("{} custom types are more than the {MOST} there may be", self.custom.len()));
+        }
+        if self.canary.len() > MAX_CANARIES {
+            return Err(format!("{} canaries are more than the {MAX_CANARIES} there may be", self.canary.len()));
+        }
+        for (index, one) in self.canary.iter().enumerate() {
+            if self.canary.iter().take(index).any(|earlier| earlier.name == one.name) {
+                return Err(format!("two canaries have the `name` \"{}\"", one.name.as_str()));
+            }
         }
         for (index, one) in self.custom.iter().enumerate() {
             let id = one.id.as_str();
@@ -243,6 +257,11 @@ impl TypeSettings {
         }
         Ok(())
     }
+}
+
+/// A pattern takes so many bytes compiled, and as many for the states it was seen in.
+fn limits(bytes: usize) -> regex_automata::meta::Config {
+    Regex::config().nfa_size_limit(Some(bytes)).hybrid_cache_capacity(bytes).onepass(false)
 }
 
 /// What a pattern is compiled to, or what is wrong with it.
@@ -267,9 +286,8 @@ fn compile(pattern: &str) -> Result<Regex, String> {
             ));
         }
     }
-    let limits = Regex::config().nfa_size_limit(Some(COMPILED)).hybrid_cache_capacity(COMPILED).onepass(false);
     Regex::builder()
-        .configure(limits)
+        .configure(limits(COMPILED))
         .build_from_hir(&parsed)
         .map_err(|_| "the pattern is too large when it is compiled; bound its repetitions more narrowly".to_owned())
 }
@@ -281,6 +299,8 @@ pub struct CustomTypes {
     /// All patterns at once: mostly none is there.
     any: Option<Regex>,
     names: AHashMap<String, TypeSet>,
+    /// Names of canaries by value.
+    canaries: AHashMap<String, Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -322,7 +342,15 @@ impl CustomTypes {
                 points: one.confidence.0,
             });
         }
-        let patterns: Vec<&str> = settings.custom.iter().map(|one| one.pattern.as_str()).collect();
+        let mut patterns: Vec<&str> = settings.custom.iter().map(|one| one.pattern.as_str()).collect();
+        let planted = canary::pattern(&settings.canary);
+        if !settings.canary.is_empty() {
+            let regex = Regex::builder().configure(limits(CANARIES)).build(&planted);
+            let regex = regex.map_err(|_| "the canaries are too many and too long together".to_owned())?;
+            custom.types.push(Compiled { kind: &canary::CANARY, regex, validator: Validator::None, points: 100 });
+            custom.canaries = canary::names(&settings.canary);
+            patterns.push(&planted);
+        }
         let limits = Regex::config().nfa_size_limit(Some(COMPILED * 4)).hybrid_cache_capacity(COMPILED * 2);
         // Too large together they are asked one by one.
         custom.any = Regex::builder().configure(limits.onepass(false)).build_many(&patterns).ok();
@@ -332,6 +360,13 @@ impl CustomTypes {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.types.is_empty()
+    }
+
+    /// What is known of a value beyond its type: which canary it is.
+    pub(crate) fn detail(&self, what: TypeId, raw: &str) -> Option<&str> {
+        let one = self.types.get(what.index_of_custom()?)?;
+        let is_canary = one.kind.data.id == canary::CANARY.data.id;
+        is_canary.then(|| self.canaries.get(&canary::canonical(raw)).map(|name| &**name)).flatten()
     }
 
     /// The type of that identifier.

@@ -15,7 +15,7 @@ const BUILT_IN: TypeSet = (1 << FIRST_CUSTOM) - 1;
 const LONGEST: usize = 40;
 
 /// A character that hides another. Letters and `#` hide only in a run (see [`number`]).
-fn is_mask(c: char) -> bool {
+pub(crate) fn is_mask(c: char) -> bool {
     matches!(c, '*' | '＊' | '•' | '●' | '×' | '…')
 }
 

@@ -3,10 +3,12 @@
 //! `points = base + validator + key or label − penalties`; each type says its own base. All points are multiples of
 //! five. From 60 on a value is reported, from 40 on it is a candidate.
 
+pub mod canary;
 mod contact;
 pub mod custom;
 mod digits;
 mod finance;
+pub mod grading;
 mod han;
 mod identity;
 mod keys;
@@ -21,8 +23,10 @@ pub mod validators;
 use spyhop_model::{DataType, Form};
 
 pub use custom::{CustomTypes, TypeSettings};
+pub use grading::{Grading, GradingSettings};
 pub use keys::{Hints, TypeSet, hints};
 pub use mask::{generic_mask, mask};
+pub(crate) use masked::is_mask;
 pub(crate) use scan::label_word;
 pub use scan::{Scan, find, is_interesting, is_named};
 

@@ -1,0 +1,108 @@
+//! Masked values beside the full ones that they hide, in one response: masked on the page, full in the data under it.
+
+use spyhop_model::{DataType, Place, Unveiled};
+
+use crate::types::{TypeId, is_mask};
+
+/// Values of each form that are compared; those beyond are not.
+const VALUES: usize = 256;
+/// Characters that a mask must show for its value to be known in another record.
+const TELLING: usize = 6;
+
+/// The values of one response, in full and masked. The full ones never leave: they are compared and forgotten.
+#[derive(Default)]
+pub(super) struct Veil {
+    full: Vec<Value>,
+    masked: Vec<Value>,
+}
+
+struct Value {
+    what: TypeId,
+    found: usize,
+    record: u32,
+    characters: Box<[char]>,
+}
+
+impl Veil {
+    /// A value found as number `found`.
+    pub fn add(&mut self, what: TypeId, is_masked: bool, found: usize, record: u32, raw: &str) {
+        let values = if is_masked { &mut self.masked } else { &mut self.full };
+        if values.len() < VALUES {
+            let characters = raw.chars().filter(|c| !matches!(c, ' ' | '-' | '+')).collect();
+            values.push(Value { what, found, record, characters });
+        }
+    }
+
+    /// Pairs, by the places of both; `place` and `what` tell of a number what was found.
+    pub fn pairs<'a>(
+        &self,
+        of: impl Fn(usize) -> Option<(&'static DataType, &'a Place)>,
+        shown: impl Fn(TypeId, &str) -> String,
+    ) -> Vec<Unveiled> {
+        let mut pairs: Vec<Unveiled> = Vec::new();
+        for masked in &self.masked {
+            let Some(full) = self.full.iter().find(|full| masked.hides(full)) else { continue };
+            let (Some((what, at)), Some((_, full_at))) = (of(masked.found), of(full.found)) else { continue };
+            let known = pairs.iter_mut().find(|pair| pair.what == what && pair.masked == *at && pair.full == *full_at);
+            match known {
+                Some(pair) => pair.count = pair.count.saturating_add(1),
+                None => pairs.push(Unveiled {
+                    what,
+                    masked: at.clone(),
+                    full: full_at.clone(),
+                    count: 1,
+                    sample: shown(full.what, &full.characters.iter().collect::<String>()).into(),
+                }),
+            }
+        }
+        pairs
+    }
+}
+
+impl Value {
+    /// Whether this masked value is that full one: all that it shows agrees. A mask that shows little hides many; then
+    /// both must stand in one record.
+    fn hides(&self, full: &Value) -> bool {
+        let shown = self.characters.iter().filter(|c| !is_mask(**c)).count();
+        if self.what != full.what || shown == 0 || (shown < TELLING && self.record != full.record) {
+            return false;
+        }
+        if self.characters.len() == full.characters.len() {
+            let mut pairs = self.characters.iter().zip(&full.characters);
+            return pairs.all(|(masked, full)| is_mask(*masked) || masked == full);
+        }
+        // Stars are often as many whatever they hide: what stands before and after them must agree.
+        let first = self.characters.iter().position(|c| is_mask(*c)).unwrap_or(0);
+        let last = self.characters.iter().rposition(|c| is_mask(*c)).map_or(0, |at| at + 1);
+        let (head, tail) = (self.characters.get(..first), self.characters.get(last..));
+        let (head, tail) = (head.unwrap_or_default(), tail.unwrap_or_default());
+        self.characters.contains(&'@')
+            && head.len() + tail.len() < full.characters.len()
+            && full.characters.starts_with(head)
+            && full.characters.ends_with(tail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(masked: &[(u32, &str)], full: &[(u32, &str)], what: TypeId) -> u32 {
+        let mut veil = Veil::default();
+        masked.iter().for_each(|(record, raw)| veil.add(what, true, 0, *record, raw));
+        full.iter().for_each(|(record, raw)| veil.add(what, false, 1, *record, raw));
+        let place = Place::Body("$".into());
+        let found = veil.pairs(|_| Some((&what.get().data, &place)), |_, _| String::new());
+        found.iter().map(|pair| pair.count).sum()
+    }
+
+    #[test]
+    fn a_mask_meets_its_value_and_no_other() {
+        assert_eq!(pairs(&[(0, "138****8000")], &[(9, "138 1234 8000")], TypeId::MOBILE), 1);
+        assert_eq!(pairs(&[(0, "138****8000")], &[(0, "13812348001")], TypeId::MOBILE), 0);
+        assert_eq!(pairs(&[(0, "张*")], &[(0, "张三")], TypeId::NAME), 1);
+        assert_eq!(pairs(&[(0, "张*")], &[(1, "张三")], TypeId::NAME), 0, "there are many of that name");
+        assert_eq!(pairs(&[(0, "a***@corp.cn")], &[(3, "alice@corp.cn")], TypeId::EMAIL), 1);
+        assert_eq!(pairs(&[(0, "****")], &[(0, "1234")], TypeId::MOBILE), 0);
+    }
+}
