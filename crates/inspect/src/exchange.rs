@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use spyhop_http::{Body, Exchange, Field, Greeting, Half, Inspection, MessageEnd, RequestHead, ResponseHead, field};
 use spyhop_model::{
-    Agent, Call, Connection, ExchangeId, Fingerprint, Halves, Key, Message, Moment, Protocol, Raw, Request, Response,
-    Side, Sighting, Socket, Timestamp, Transport,
+    Agent, Call, Connection, Delivered, ExchangeId, Fingerprint, Halves, Key, Message, Moment, Protocol, Raw, Request,
+    Response, Side, Sighting, Socket, Timestamp, Transport,
 };
 use spyhop_tls::ClientHello;
 
@@ -14,11 +14,13 @@ use crate::agent::Agents;
 use crate::charset;
 use crate::content::{BodyScan, Content, Recogniser, Source};
 use crate::credential::CredentialScan;
+use crate::delivered::{delivered, page_size};
 use crate::handshake::{self, Met};
 use crate::head::{FIELD, host_of, is_forwarded_https, media_type, read_field, split_target};
 use crate::login::{LoginContext, LoginScan};
 use crate::password::Strength;
 use crate::redact::{self, Redactor};
+use crate::script::Script;
 use crate::segment::segment;
 use crate::types::{CustomTypes, Grading};
 use crate::walk::{Form, Leaf, LeafKind, LeafSink};
@@ -182,6 +184,8 @@ pub struct ExchangeInspection {
     answered: Part,
     exchange: ExchangeId,
     grpc_status: Option<u32>,
+    delivered: Option<Box<Delivered>>,
+    page_size: Option<u32>,
     /// TLS ends before us, says the request.
     forwarded_https: bool,
     /// Messages that are passing, by half.
@@ -196,11 +200,20 @@ struct Part {
     /// Pictures, sound, fonts: nothing to read.
     media: bool,
     html: bool,
+    /// It may be a script, or holds some.
+    script: Option<Script>,
 }
 
 impl Part {
     fn new(half: Half, at: Timestamp) -> Part {
-        Part { content: Content::new(half, at), scan: BodyScan::default(), begun: false, media: false, html: false }
+        Part {
+            content: Content::new(half, at),
+            scan: BodyScan::default(),
+            begun: false,
+            media: false,
+            html: false,
+            script: None,
+        }
     }
 
     fn head(&mut self, content_type: Option<&[u8]>) {
@@ -210,6 +223,8 @@ impl Part {
         let is = |prefix: &str| kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         self.media = ["image/", "video/", "audio/", "font/"].iter().any(|prefix| is(prefix)) && !is("image/svg");
         self.html = is("text/html") || is("application/xhtml");
+        let is_script = self.html || kind.contains("javascript") || kind.contains("ecmascript");
+        self.script = is_script.then(Script::default);
     }
 }
 
@@ -230,6 +245,8 @@ impl Inspection for ExchangeInspection {
             answered: Part::new(Half::Response, at),
             exchange: ExchangeId::default(),
             grpc_status: None,
+            delivered: None,
+            page_size: None,
             forwarded_https: false,
             messages: [None, None],
         }
@@ -255,6 +272,8 @@ impl Inspection for ExchangeInspection {
             answered: Part::new(Half::Response, at),
             exchange: self.exchange,
             grpc_status: None,
+            delivered: None,
+            page_size: self.page_size,
             forwarded_https: self.forwarded_https,
             messages: [None, None],
         }
@@ -277,8 +296,8 @@ impl Inspection for ExchangeInspection {
         if let Some(query) = query {
             self.asked.content.query(&mut cx.recogniser, query);
             let mut pairs = Form::default();
-            let mut sink =
-                QuerySink { login: &mut self.login, credentials: &mut self.credentials, key: &cx.knowledge.key };
+            let (login, credentials) = (&mut self.login, &mut self.credentials);
+            let mut sink = QuerySink { login, credentials, key: &cx.knowledge.key, page_size: &mut self.page_size };
             pairs.feed(query.as_bytes(), &mut sink);
             pairs.finish(&mut sink);
         }
@@ -314,6 +333,7 @@ impl Inspection for ExchangeInspection {
         let content_type = field(head.fields, "content-type");
         self.answered.head(content_type);
         self.login.response(head);
+        self.delivered = delivered(head.fields, &cx.redactor);
         for field in head.fields {
             read_field(&mut self.answered.content, &mut cx.recogniser, field);
         }
@@ -439,8 +459,11 @@ impl Inspection for ExchangeInspection {
             answered,
             grpc_status,
             forwarded_https,
+            delivered,
+            page_size,
             ..
         } = self;
+        let masks_in_browser = answered.script.map(Script::finish).unwrap_or_default();
         if let (Some(request), Some(body)) = (&mut request, exchange.request) {
             request.body = body;
             request.odd_version.clone_from(&exchange.odd_versions[0]);
@@ -468,9 +491,9 @@ impl Inspection for ExchangeInspection {
         credentials.iter_mut().for_each(|credential| cx.recogniser.hide(&mut credential.place));
         cx.accounts.credentials_over_limit += u64::from(left_out);
         cx.accounts.values_over_limit += asked.content.values_over_limit() + answered.content.values_over_limit();
-        let (asked, answered) = (asked.content.finish(&cx.recogniser), answered.content.finish(&cx.recogniser));
-        let mut observations = asked.observations;
-        observations.extend(answered.observations);
+        let (sent, shown) = (asked.content.finish(&cx.recogniser), answered.content.finish(&cx.recogniser));
+        let mut observations = sent.observations;
+        observations.extend(shown.observations);
         let (client, server) = ends(&connection, exchange.client);
         cx.sightings.push(Sighting::Call(Box::new(Call {
             moment: Moment { at: exchange.completed_at, flow: connection.id, ordinal: exchange.ordinal },
@@ -494,11 +517,11 @@ impl Inspection for ExchangeInspection {
             login: login_found.map(Box::new),
             credentials,
             observations,
-            holding: Halves { request: asked.holding, response: answered.holding },
-            unveiled: answered.unveiled,
-            delivered: None,
-            page_size: None,
-            masks_in_browser: Vec::new(),
+            holding: Halves { request: sent.holding, response: shown.holding },
+            unveiled: shown.unveiled,
+            delivered,
+            page_size,
+            masks_in_browser,
             raw,
         })));
     }
@@ -547,7 +570,7 @@ impl ExchangeInspection {
     }
 
     fn step(&mut self, cx: &mut Inspector, half: Half, step: Step<'_>) {
-        let ExchangeInspection { login, asked, answered, .. } = self;
+        let ExchangeInspection { login, asked, answered, page_size, .. } = self;
         let part = match half {
             Half::Request => asked,
             Half::Response => answered,
@@ -555,10 +578,13 @@ impl ExchangeInspection {
         if !part.is_read(cx, step) {
             return;
         }
-        let Part { content, scan, html, .. } = part;
+        let Part { content, scan, html, script, .. } = part;
+        if let (Step::Bytes(bytes), Half::Response, Some(script)) = (step, half, script) {
+            script.feed(bytes);
+        }
         let mut values = content.sink(&mut cx.recogniser, Source::Body);
         match half {
-            Half::Request => pass(scan, step, &mut (&mut values, &mut Asked(login))),
+            Half::Request => pass(scan, step, &mut (&mut values, &mut Asked(login, page_size))),
             Half::Response if login.is_candidate() => {
                 if let (Step::Bytes(bytes), true) = (step, *html) {
                     login.response_page(bytes);
@@ -613,21 +639,24 @@ struct QuerySink<'a> {
     login: &'a mut LoginScan,
     credentials: &'a mut CredentialScan,
     key: &'a Key,
+    page_size: &'a mut Option<u32>,
 }
 
 impl LeafSink for QuerySink<'_> {
     fn leaf(&mut self, leaf: &Leaf<'_>) {
         self.login.query(leaf);
         self.credentials.query(leaf, self.key);
+        *self.page_size = self.page_size.or_else(|| page_size(leaf.key, leaf.value));
     }
 }
 
-/// Fields of a request, as a login would have them.
-struct Asked<'a>(&'a mut LoginScan);
+/// Fields of a request: as a login would have them, and how many records they ask for.
+struct Asked<'a>(&'a mut LoginScan, &'a mut Option<u32>);
 
 impl LeafSink for Asked<'_> {
     fn leaf(&mut self, leaf: &Leaf<'_>) {
         self.0.request_leaf(leaf);
+        *self.1 = self.1.or_else(|| page_size(leaf.key, leaf.value));
     }
     fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
         value.len() <= LOGIN_VALUE
