@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use spyhop_model::{Body, Call, Event, Login, Observation, Party, Raw, Socket};
+use spyhop_model::{Body, Call, Event, Holding, Login, Observation, Party, Raw, Socket};
 
 use super::words::{
     Address, AgentWord, CredentialWord, ExchangeName, FormWord, GradeWord, HalfWord, KeyName, LoginMethodWord,
@@ -134,9 +134,47 @@ pub struct ResponseRecord<'a> {
     /// Status of a gRPC call, 0 for success.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grpc_status: Option<u32>,
+    /// The file that it delivers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileRecord<'a>>,
+    /// What it holds of people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holding: Option<HoldingRecord<'a>>,
     /// Its body.
     #[serde(flatten)]
     pub body: BodyRecord,
+}
+
+/// A file that a response delivers.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FileRecord<'a> {
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// csv, sheet, archive, pdf, document or other.
+    #[schemars(extend("enum" = ["csv", "sheet", "archive", "pdf", "document", "other"]))]
+    pub kind: &'static str,
+    /// The response says that it is to be saved.
+    pub attachment: bool,
+}
+
+/// What a body holds of people.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct HoldingRecord<'a> {
+    /// Records (the smallest objects or rows) with at least one reported personal value.
+    pub records: u32,
+    /// Different people, by the value that tells each best.
+    pub subjects: u32,
+    /// The array or table that repeats them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeats_in: Option<&'a str>,
+}
+
+impl<'a> HoldingRecord<'a> {
+    fn new(holding: &'a Holding) -> HoldingRecord<'a> {
+        let repeats_in = Some(&*holding.repeats_in).filter(|array| !array.is_empty());
+        HoldingRecord { records: holding.records, subjects: holding.subjects, repeats_in }
+    }
 }
 
 /// How a body passed.
@@ -241,6 +279,12 @@ impl<'a> ExchangeRecord<'a> {
                 version: Version(response.version, response.odd_version.as_deref()),
                 content_type: response.content_type.as_deref(),
                 grpc_status: call.grpc_status,
+                file: call.delivered.as_ref().map(|file| FileRecord {
+                    name: Some(&*file.name).filter(|name| !name.is_empty()),
+                    kind: file.kind.name(),
+                    attachment: file.attachment,
+                }),
+                holding: call.holding.response.as_deref().map(HoldingRecord::new),
                 body: BodyRecord::new(&response.body),
             }),
             agent: AgentRecord { family: call.agent.family.into(), name: call.agent.name },
@@ -290,7 +334,7 @@ fn seen(observations: &[Observation]) -> Vec<SeenRecord> {
     for observation in observations {
         let one = SeenRecord {
             what: observation.what.id,
-            grade: observation.what.grade.into(),
+            grade: observation.grade.into(),
             direction: observation.half.into(),
             form: observation.form.into(),
             count: u64::from(observation.count),
@@ -303,6 +347,7 @@ fn seen(observations: &[Observation]) -> Vec<SeenRecord> {
         match known {
             Some(known) => {
                 known.count = known.count.saturating_add(one.count);
+                known.grade = GradeWord(known.grade.0.max(one.grade.0));
                 known.confidence = known.confidence.max(one.confidence);
             }
             None => seen.push(one),
@@ -391,6 +436,11 @@ mod tests {
   "response": {
     "status": 200,
     "version": "1.0",
+    "holding": {
+      "records": 2,
+      "subjects": 2,
+      "repeats_in": "$.list[*]"
+    },
     "body_len": 100,
     "body_len_decoded": 400,
     "truncated": "gap",

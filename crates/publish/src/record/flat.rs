@@ -232,7 +232,7 @@ impl Sensitive {
         for observation in observations.iter().filter(|observation| observation.is_reported()) {
             let count = u64::from(observation.count);
             sum.types.push(observation.what.id);
-            sum.grade = sum.grade.max(Some(observation.what.grade));
+            sum.grade = sum.grade.max(Some(observation.grade));
             sum.count += count;
             sum.response += if observation.half == spyhop_model::Half::Response { count } else { 0 };
             sum.masked += if observation.form == Form::Masked { count } else { 0 };

@@ -41,6 +41,13 @@ pub struct ObservationRecord<'a> {
     pub sample: &'a str,
     /// How many values.
     pub count: u32,
+    /// How many of them are masked so that they can be guessed cheaply.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub weakly_masked: u32,
+    /// What is known beyond the type: the rule that found a secret, the name of a canary, or the form of a mask (`d` shown,
+    /// `*` hidden).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<&'a str>,
     /// Distinct values as keyed fingerprints, in order of appearance, at most 4,096; more stand in further records of the same
     /// place, and those beyond 65,536 in records of values.
     pub fingerprints: Vec<Print>,
@@ -90,6 +97,12 @@ impl PlaceRecord {
     }
 }
 
+/// Only what says something is written.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as the serializer asks")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 impl<'a> ObservationRecord<'a> {
     /// All observations of an event, in order.
     pub fn all(event: &'a Event, lang: Lang, names: &'a Names) -> impl Iterator<Item = ObservationRecord<'a>> {
@@ -109,13 +122,15 @@ impl<'a> ObservationRecord<'a> {
             endpoint: &event.endpoint,
             what: what.id,
             type_name: what.name.lang(lang),
-            grade: what.grade.into(),
-            personal: what.personal.into(),
+            grade: observation.grade.into(),
+            personal: observation.personal.into(),
             direction: observation.half.into(),
             place: PlaceRecord::new(&observation.place),
             form: observation.form.into(),
             sample: &observation.sample,
             count: observation.count,
+            weakly_masked: observation.weak,
+            detail: observation.detail.as_deref(),
             fingerprints: observation.values.iter().copied().map(Print).collect(),
             confidence: observation.confidence,
             reported: observation.is_reported(),
