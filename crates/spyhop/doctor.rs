@@ -99,7 +99,7 @@ fn parts(config: &Config, setup: &cli::Setup) -> Result<Parts, Failure> {
         streams: config.section("streams"),
         http: config.section("http"),
         inspector: Arc::new(move || Inspector::new(knowledge.clone())),
-        identity: Identity::new(locations, config.section("endpoints"), key),
+        identity: Identity::new(locations, config.section("endpoints"), config.section("fields"), key),
         engine,
         journal: Arc::new(journal),
         wants_events: false,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use spyhop_detect::{DETECTORS, LossSettings, MirrorSettings, Table};
-use spyhop_identify::{EndpointLimits, Networks};
+use spyhop_identify::{EndpointLimits, FieldLimits, Networks};
 use spyhop_inspect::types::{GradingSettings, TypeSettings};
 use spyhop_model::{Settings, Span, settings};
 use spyhop_publish::kafka::KafkaSettings;
@@ -136,6 +136,7 @@ pub fn sections() -> Vec<Section> {
         Section::checked::<TypeSettings>("types", TypeSettings::usable),
         Section::of::<GradingSettings>("grading"),
         Section::of::<EndpointLimits>("endpoints"),
+        Section::of::<FieldLimits>("fields"),
         Section::of::<JournalSettings>("journal"),
         Section::checked::<KafkaSettings>("kafka", |kafka| match kafka.problems().into_iter().next() {
             Some(problem) => Err(problem.text),

@@ -1,6 +1,7 @@
 //! Whose call it is and to what: account, endpoint, device, place. Learns, and therefore sees calls in their one order.
 
 mod endpoint;
+mod field;
 mod location;
 mod repeat;
 
@@ -13,23 +14,27 @@ use spyhop_model::{
 };
 
 pub use endpoint::EndpointLimits;
+pub use field::FieldLimits;
 pub use location::{Locations, Networks};
 
 use endpoint::{Endpoints, SavedEndpoints};
+use field::{Fields, SavedFields};
 use repeat::Repeats;
 
 /// Turns calls into events.
 pub struct Identity {
     locations: Locations,
     endpoints: Endpoints,
+    fields: Fields,
     repeats: Repeats,
     key: Key,
 }
 
 impl Identity {
     /// Knows nobody yet.
-    pub fn new(locations: Locations, endpoints: EndpointLimits, key: Key) -> Identity {
-        Identity { locations, endpoints: Endpoints::new(endpoints), repeats: Repeats::default(), key }
+    pub fn new(locations: Locations, endpoints: EndpointLimits, fields: FieldLimits, key: Key) -> Identity {
+        let fields = Fields::new(fields, key.clone());
+        Identity { locations, endpoints: Endpoints::new(endpoints), fields, repeats: Repeats::default(), key }
     }
 
     /// What the call says, together with what is known by now.
@@ -44,7 +49,7 @@ impl Identity {
         let account_name = account.map(|account| Arc::from(&*account.name));
         let device = call.picture.map(|picture| self.device(call.client, picture));
         let repeated_login = self.repeats_login(&call);
-        Event {
+        let mut event = Event {
             endpoint,
             account: account_name,
             client,
@@ -54,7 +59,9 @@ impl Identity {
             partner: None,
             repeated_login,
             call,
-        }
+        };
+        self.fields.weigh(&mut event);
+        event
     }
 
     /// The ends of a handshake.
@@ -62,6 +69,11 @@ impl Identity {
         let client = self.locations.party(handshake.client.ip);
         let server = self.locations.party(handshake.server.ip);
         Greeting { handshake, client, server }
+    }
+
+    /// Fields of endpoints that had to be forgotten.
+    pub fn forgotten_fields(&self) -> u64 {
+        self.fields.forgotten()
     }
 
     /// Calls that were counted under an overflow endpoint.
@@ -89,13 +101,14 @@ impl Identity {
             .into_iter()
             .map(|((ip, account, secret), at)| Repeat { ip, account, secret, at })
             .collect();
-        serde_json::to_value(Saved { endpoints: self.endpoints.save(), repeats })
+        serde_json::to_value(Saved { endpoints: self.endpoints.save(), fields: self.fields.save(), repeats })
     }
 
     /// Starts from what an earlier run saved.
     pub fn load(&mut self, saved: Value) -> Result<(), serde_json::Error> {
         let saved: Saved = serde_json::from_value(saved)?;
         self.endpoints.load(saved.endpoints);
+        self.fields.load(saved.fields);
         self.repeats.load(saved.repeats.into_iter().map(|r| ((r.ip, r.account, r.secret), r.at)).collect());
         Ok(())
     }
@@ -104,6 +117,8 @@ impl Identity {
 #[derive(Serialize, Deserialize)]
 struct Saved {
     endpoints: SavedEndpoints,
+    #[serde(default)]
+    fields: SavedFields,
     repeats: Vec<Repeat>,
 }
 
@@ -122,7 +137,7 @@ mod tests {
 
     fn identity() -> Identity {
         let locations = Locations::open(&Networks::default()).expect("the built-in database");
-        Identity::new(locations, EndpointLimits::default(), Key::new([3; 32]))
+        Identity::new(locations, EndpointLimits::default(), FieldLimits::default(), Key::new([3; 32]))
     }
 
     #[test]

@@ -194,6 +194,7 @@ impl Behaviour {
         totals.insert("findings_unpublished", unpublished.findings);
         totals.insert("order_forced", self.seen.order_forced);
         totals.insert("endpoints_overflowed", self.identity.overflowed());
+        totals.insert("fields_forgotten", self.identity.forgotten_fields());
         let at = if low == Timestamp::MAX { self.reached } else { low };
         self.engine.losses(at, &totals);
         self.collect();
