@@ -10,6 +10,7 @@ mod head;
 pub mod login;
 pub mod password;
 pub mod redact;
+pub mod secrets;
 pub mod segment;
 pub mod types;
 pub mod walk;
