@@ -128,7 +128,9 @@ fn generate(pattern: &str, random: &mut Random) -> String {
                 Box::new(move |random| generate(inner, random))
             }
             b'[' => {
-                let (characters, close) = class(bytes, at + 1);
+                let (mut characters, close) = class(bytes, at + 1);
+                // Patterns allow the padding of Base64 everywhere; values have it at their end.
+                characters.retain(|b| *b != b'=' || close - at < 6);
                 next = close;
                 Box::new(move |random| random.pick(&characters).map(|b| char::from(*b).into()).unwrap_or_default())
             }
