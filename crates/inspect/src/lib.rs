@@ -12,6 +12,7 @@ pub mod login;
 pub mod password;
 pub mod redact;
 mod script;
+pub mod secrets;
 pub mod segment;
 pub mod types;
 pub mod walk;

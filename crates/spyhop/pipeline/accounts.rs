@@ -70,6 +70,8 @@ pub struct Seen {
     pub past_findings_dropped: u64,
     /// Calls counted under an overflow endpoint.
     pub endpoints_overflowed: u64,
+    /// Fields of endpoints whose history was forgotten.
+    pub fields_forgotten: u64,
 }
 
 /// The accounts of one worker.
@@ -147,6 +149,7 @@ impl Accounts {
         all.insert("findings_refused", self.seen.findings_refused);
         all.insert("past_findings_dropped", self.seen.past_findings_dropped);
         all.insert("endpoints_overflowed", self.seen.endpoints_overflowed);
+        all.insert("fields_forgotten", self.seen.fields_forgotten);
         all.retain(|_, count| *count > 0);
         all
     }

@@ -194,7 +194,6 @@ impl Behaviour {
         totals.insert("findings_unpublished", unpublished.findings);
         totals.insert("order_forced", self.seen.order_forced);
         totals.insert("endpoints_overflowed", self.identity.overflowed());
-        totals.insert("fields_forgotten", self.identity.forgotten_fields());
         let at = if low == Timestamp::MAX { self.reached } else { low };
         self.engine.losses(at, &totals);
         self.collect();
@@ -234,6 +233,7 @@ impl Behaviour {
         self.seen.findings_refused = self.engine.refused();
         self.seen.past_findings_dropped = self.engine.past_dropped();
         self.seen.endpoints_overflowed = self.identity.overflowed();
+        self.seen.fields_forgotten = self.identity.forgotten_fields();
         (self.seen, self.identity, self.engine)
     }
 }
