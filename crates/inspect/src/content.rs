@@ -24,6 +24,7 @@ use records::{Records, Reported, Waiting};
 use values::{Held, Room, Values};
 use veil::Veil;
 
+use crate::secrets::{self, Secrets};
 use crate::types::custom::Match;
 use crate::types::{
     Candidate, CustomTypes, Grading, Hints, Scan, Type, TypeId, TypeSet, best_of, find, hints, is_interesting, is_mask,
@@ -69,6 +70,7 @@ pub enum Source {
 pub struct Recogniser {
     key: Key,
     custom: CustomTypes,
+    secrets: Secrets,
     grading: Arc<Grading>,
     /// Different values held in all exchanges.
     held: Held,
@@ -92,6 +94,7 @@ impl Recogniser {
             now: Timestamp::default(),
             values: RefCell::default(),
             custom: CustomTypes::default(),
+            secrets: Secrets::new(),
             grading: Arc::default(),
             matches: Vec::new(),
             names: RefCell::new(vec![None; SLOTS]),
@@ -100,8 +103,8 @@ impl Recogniser {
     }
 
     /// With types of the operator's own, and a way of grading.
-    pub fn with_types(key: Key, custom: CustomTypes, grading: Arc<Grading>) -> Recogniser {
-        Recogniser { custom, grading, ..Recogniser::new(key) }
+    pub fn with_types(key: Key, custom: CustomTypes, grading: Arc<Grading>, secrets: Secrets) -> Recogniser {
+        Recogniser { custom, grading, secrets, ..Recogniser::new(key) }
     }
 
     /// The sensor's key.
@@ -125,6 +128,7 @@ impl Recogniser {
         let hints = || {
             let mut hints = hints(name);
             hints.strong |= self.custom.named(name);
+            hints.strong |= if secrets::names_secret(name) { TypeId::SECRET.set() } else { 0 };
             hints
         };
         if name.is_empty() {
@@ -262,7 +266,9 @@ impl Content {
         let whole = leaf.piece == Piece::Whole;
         let key = recogniser.hints(leaf.key);
         let is_interesting = !whole || is_interesting(leaf.value.as_bytes(), leaf.kind) || is_named(key);
-        if !is_interesting && recogniser.custom.is_empty() {
+        let may_be_secret = self.shows_secrets(source)
+            && (!whole || key.strong & TypeId::SECRET.set() != 0 || secrets::is_secret_like(leaf.value.as_bytes()));
+        if !is_interesting && !may_be_secret && recogniser.custom.is_empty() {
             return;
         }
         let decoded = percent(leaf.value, false, if leaf.value.len() <= crate::walk::PIECE { 2 } else { 0 });
@@ -273,6 +279,9 @@ impl Content {
             && value != leaf.value
         {
             self.custom(recogniser, source, leaf, place, value);
+        }
+        if may_be_secret && leaf.kind == LeafKind::Text {
+            self.secrets(recogniser, source, leaf, place, value);
         }
         if !is_interesting {
             return;
@@ -297,6 +306,34 @@ impl Content {
                     leaf.record = self.stretch;
                 }
                 self.add(recogniser, source, &leaf, place, candidate, points, raw);
+            }
+        });
+    }
+
+    /// Whether a secret has no business there: in an answer's body, or in a URL.
+    fn shows_secrets(&self, source: Source) -> bool {
+        match source {
+            Source::Body => self.half == Half::Response,
+            Source::Query | Source::Path(_) => true,
+            Source::Header | Source::Cookie => false,
+        }
+    }
+
+    /// Secrets in a leaf's value.
+    fn secrets(&mut self, recogniser: &Recogniser, source: Source, leaf: &Leaf<'_>, column: u64, value: &str) {
+        let key = if leaf.piece == Piece::Whole { leaf.key } else { "" };
+        recogniser.secrets.find(value, &secrets::Context { key }, &mut |secret| {
+            let Some(raw) = value.get(secret.start..secret.end) else { return };
+            let what = TypeId::SECRET;
+            // What stands in pages by design is a candidate at most.
+            let points = secret.confidence.min(if secret.public { Observation::REPORTED - 5 } else { 100 });
+            let at = self.find_or_add(recogniser, source, leaf.path, column, what, Form::Full, Some(secret.rule));
+            let Content { found, room, half, exchange, .. } = self;
+            if let Some(found) = found.get_mut(at) {
+                found.in_text = true;
+                found.add(recogniser, raw, points, room);
+                found.sample.1 = secrets::mask_secret(secret.rule, raw).into();
+                found.spill(recogniser, room, *half, *exchange);
             }
         });
     }
@@ -729,7 +766,10 @@ impl LeafSink for ContentSink<'_> {
     }
 
     fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
-        is_interesting(value, kind) || self.recogniser.is_named(key) || self.recogniser.custom.is_in(value)
+        is_interesting(value, kind)
+            || secrets::is_secret_like(value)
+            || self.recogniser.is_named(key)
+            || self.recogniser.custom.is_in(value)
     }
 
     fn bytes(&mut self, bytes: &[u8]) {

@@ -21,6 +21,7 @@ use crate::login::{LoginContext, LoginScan};
 use crate::password::Strength;
 use crate::redact::{self, Redactor};
 use crate::script::Script;
+use crate::secrets::Secrets;
 use crate::segment::segment;
 use crate::types::{CustomTypes, Grading};
 use crate::walk::{Form, Leaf, LeafKind, LeafSink};
@@ -40,13 +41,22 @@ pub struct Knowledge {
     raw_fields: bool,
     types: CustomTypes,
     grading: Arc<Grading>,
+    secrets: Secrets,
 }
 
 impl Knowledge {
     /// `raw_fields` keeps text as on the wire beside the redacted one; only a replay may ask for it.
     pub fn new(key: Key, raw_fields: bool) -> Knowledge {
         let types = CustomTypes::default();
-        Knowledge { agents: Agents::new(), strength: Strength::new(), key, raw_fields, types, grading: Arc::default() }
+        Knowledge {
+            agents: Agents::new(),
+            strength: Strength::new(),
+            key,
+            raw_fields,
+            types,
+            grading: Arc::default(),
+            secrets: Secrets::new(),
+        }
     }
 
     /// With types of the operator's own.
@@ -107,6 +117,7 @@ impl Inspector {
                 knowledge.key.clone(),
                 knowledge.types.clone(),
                 knowledge.grading.clone(),
+                knowledge.secrets.clone(),
             ),
             redactor: Redactor::with_types(knowledge.key.clone(), knowledge.types.clone()),
             classifier: knowledge.agents.clone(),

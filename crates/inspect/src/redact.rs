@@ -5,8 +5,9 @@ use spyhop_model::{CredentialKind, Form, Key};
 use crate::content::fingerprint;
 use crate::credential;
 use crate::login::names::{FieldClass, Name, classify};
+use crate::secrets::{self, Secrets};
 use crate::segment::form;
-use crate::types::{CustomTypes, Hints, Scan, best_of, find, generic_mask, hints, mask};
+use crate::types::{CustomTypes, Hints, Scan, TypeId, best_of, find, generic_mask, hints, mask};
 use crate::walk::{Decoded, Json, Leaf, LeafKind, LeafSink, is_value_like, percent};
 
 /// Points from which a value does not leave: all candidates, since its record may make more of them.
@@ -126,6 +127,7 @@ pub fn is_name(name: &str) -> bool {
 pub struct Redactor {
     key: Key,
     types: CustomTypes,
+    secrets: Secrets,
 }
 
 /// What stands in place of `start..end`.
@@ -138,12 +140,12 @@ struct Span {
 impl Redactor {
     /// With the sensor's key.
     pub fn new(key: Key) -> Redactor {
-        Redactor { key, types: CustomTypes::default() }
+        Redactor::with_types(key, CustomTypes::default())
     }
 
     /// With types of the operator's own.
     pub fn with_types(key: Key, types: CustomTypes) -> Redactor {
-        Redactor { key, types }
+        Redactor { key, types, secrets: Secrets::new() }
     }
 
     /// Any text: a host, a user agent.
@@ -272,7 +274,7 @@ impl Redactor {
     fn decoded(&self, value: &Decoded<'_>, name: Hints, depth: u8, spans: &mut Vec<Span>) {
         let text = &*value.text;
         if depth > 0 && matches!(text.trim_start().bytes().next(), Some(b'{' | b'[')) {
-            let mut secrets = Secrets { redactor: self, found: false };
+            let mut secrets = SecretValues { redactor: self, found: false };
             let mut json = Json::default();
             json.feed(text.as_bytes(), &mut secrets);
             json.finish(&mut secrets);
@@ -325,10 +327,24 @@ impl Redactor {
         }
     }
 
+    /// Keys and tokens of machines, by their form.
+    fn machine(&self, text: &str, found: &mut dyn FnMut(usize, usize, String)) {
+        if !secrets::is_secret_like(text.as_bytes()) {
+            return;
+        }
+        self.secrets.find(text, &secrets::Context::default(), &mut |secret| {
+            let raw = text.get(secret.start..secret.end).unwrap_or_default();
+            let fingerprint = fingerprint(&self.key, TypeId::SECRET.get(), Form::Full, raw);
+            let mask = secrets::mask_secret(secret.rule, raw);
+            found(secret.start, secret.end, format!("{mask}~{fingerprint}"));
+        });
+    }
+
     /// Personal values and tokens in decoded text.
     fn personal(&self, text: &str, name: Hints, found: &mut dyn FnMut(usize, usize, String)) {
         self.coded(text, found);
         self.custom(text, found);
+        self.machine(text, found);
         // Births after the day of capture are no reason to show a number.
         let scan = Scan { kind: LeafKind::Text, whole: true, today: 99_991_231, named: name.strong };
         find(text, &scan, &mut |readings| {
@@ -349,12 +365,12 @@ impl Redactor {
 }
 
 /// Whether JSON holds anything that must not leave.
-struct Secrets<'a> {
+struct SecretValues<'a> {
     redactor: &'a Redactor,
     found: bool,
 }
 
-impl LeafSink for Secrets<'_> {
+impl LeafSink for SecretValues<'_> {
     fn leaf(&mut self, leaf: &Leaf<'_>) {
         self.found |= secret_name(leaf.key).is_some() && !leaf.value.is_empty();
         let text = percent(leaf.value, false, ROUNDS).text;

@@ -218,6 +218,17 @@ pub fn meaning(reason: &str) -> Meaning {
             },
             Text { en: "which endpoint such findings are about", zh: "此类发现所属的具体接口" },
         ),
+        "fields_forgotten" => (
+            TIMES,
+            Text {
+                en: "a field of an endpoint was forgotten at the limit of [fields]",
+                zh: "接口字段因 [fields] 上限被遗忘",
+            },
+            Text {
+                en: "candidates that only their field's history would have confirmed",
+                zh: "仅能由字段历史确认的候选值",
+            },
+        ),
         "exchanges_unpublished" | "findings_unpublished" => (
             RECORDS,
             Text { en: "were not written or published", zh: "未能写出或发布" },

@@ -298,7 +298,12 @@ fn custom() -> Recogniser {
         {"id":"employee","pattern":"EMP-\\d{6}","title_zh":"工号"},
         {"id":"contract","pattern":"\\b\\d{8}\\b","keys":["contractNo","合同编号"],"confidence":30}]}"#;
     let settings: crate::types::TypeSettings = settings(text);
-    Recogniser::with_types(Key::new([3; 32]), CustomTypes::new(&settings).expect("types"), Default::default())
+    Recogniser::with_types(
+        Key::new([3; 32]),
+        CustomTypes::new(&settings).expect("types"),
+        Default::default(),
+        Default::default(),
+    )
 }
 
 /// Settings as they are read from text; the format does not matter to a deserialiser of owned values.
@@ -496,7 +501,7 @@ fn canaries_are_named_however_they_are_written() {
     )
     .expect("settings");
     let types = CustomTypes::new(&settings).expect("types");
-    let mut recogniser = Recogniser::with_types(Key::new([3; 32]), types, Default::default());
+    let mut recogniser = Recogniser::with_types(Key::new([3; 32]), types, Default::default(), Default::default());
     let seen = observed(&mut recogniser, "application/json", &[br#"{"a":"199-1234-0000","b":"see qin xiaotan 9."}"#]);
     let canaries: Vec<_> = seen.iter().filter(|o| o.what.id == "canary").collect();
     assert_eq!(canaries.iter().map(|o| o.detail.as_deref()).collect::<Vec<_>>(), [Some("vip_phone"), Some("ghost")]);

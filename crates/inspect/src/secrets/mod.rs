@@ -77,6 +77,31 @@ pub struct Context<'a> {
     pub key: &'a str,
 }
 
+/// Whether a name is one of secrets, so that any value under it is worth a look.
+pub fn names_secret(name: &str) -> bool {
+    let name = Name::new(name.as_bytes());
+    name.is_key() || name.is_secret() || name.is_password()
+}
+
+/// Whether a whole value may be a secret by itself or hold one: long, of letters and digits, or with a mark of a URL or
+/// a key block. Cheap; what it passes is read.
+pub fn is_secret_like(value: &[u8]) -> bool {
+    /// Shortest key.
+    const SHORTEST: usize = 16;
+    if value.len() < SHORTEST {
+        return false;
+    }
+    let (mut digits, mut letters, mut colons) = (false, false, false);
+    for chunk in value.chunks(64) {
+        for b in chunk {
+            digits |= b.wrapping_sub(b'0') < 10;
+            letters |= (b | 0x20).wrapping_sub(b'a') < 26;
+            colons |= *b == b':' || *b == b'-';
+        }
+    }
+    letters && (digits || colons)
+}
+
 /// Marks of the second pass; the first ones are URLs and private keys, then names, then tokens whose characters end runs.
 const MARKS: &[&str] = &[
     "://",

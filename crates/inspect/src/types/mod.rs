@@ -16,6 +16,7 @@ mod mask;
 mod masked;
 mod reading;
 mod scan;
+mod secret;
 mod tables;
 mod tokens;
 pub mod validators;
@@ -140,6 +141,7 @@ types! {
     BANK_CARD = finance::BANK_CARD;
     EMAIL = contact::EMAIL;
     NAME = identity::NAME;
+    SECRET = secret::SECRET;
 }
 
 /// The type of that identifier.

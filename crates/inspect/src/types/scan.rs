@@ -31,7 +31,7 @@ const LABELLED: usize = 96;
 /// Types whose values only their name tells.
 static BY_NAME: LazyLock<TypeSet> = LazyLock::new(|| {
     let with_form = TYPES.iter().zip(0u8..).filter(|(kind, _)| kind.named.is_some());
-    with_form.fold(0, |set, (_, index)| set | TypeId(index).set())
+    with_form.fold(TypeId::SECRET.set(), |set, (_, index)| set | TypeId(index).set())
 });
 
 /// Whether a name makes any value under it worth a look, whatever it looks like.
