@@ -1,7 +1,7 @@
 //! Names and values in text: `"apiKey": "…"`, `DB_PASSWORD=…`, `password: …`, `<password>…</password>`,
 //! `"spring.datasource.password":{"value":"…"}`.
 
-use super::name::LONGEST;
+use super::name::{self, LONGEST};
 
 /// Longest value, in bytes.
 const LONGEST_VALUE: usize = 256;
@@ -163,6 +163,9 @@ pub fn around_run(bytes: &[u8], (start, end): (usize, usize)) -> Option<((usize,
     }
     let name = name_around(bytes, from, from);
     let name = if bytes.get(name.0..from) == Some(b"value") { outer_name(bytes, name.0)? } else { (name.0, from) };
+    if !name::may_speak(bytes.get(name.0..name.1)?) {
+        return None;
+    }
     let value = value_after(bytes, name)?;
     (name.0 < name.1 && value.start <= start && end <= value.end).then_some((name, value))
 }

@@ -186,7 +186,7 @@ impl Secrets {
         if !context.key.is_empty() && found.count == 0 {
             let start = text.len() - text.trim_start().len();
             let span = (start, start + text.trim().len());
-            if let Some(hit) = self.judge(bytes, &Name::new(context.key.as_bytes()), span) {
+            if let Some(hit) = self.judge(bytes, context.key.as_bytes(), span) {
                 found.add(hit);
             }
         }
@@ -238,12 +238,12 @@ impl Secrets {
             let is_begun = |at: usize| TABLE.begun(rest(at)).next().is_some();
             if is_begun(begin)
                 || extended.is_some_and(is_begun)
-                || infix(bytes, extended.unwrap_or(begin), end).is_some()
+                || infix(bytes, extended.unwrap_or(begin), end, extended.is_some()).is_some()
             {
                 return true;
             }
-            let is_mixed = bytes.get(start..end).is_some_and(|run| Kinds::of(run).is_mixed());
-            if is_mixed && let Some((name, _)) = assignment::around_run(bytes, (start, end)) {
+            let has_digit = bytes.get(start..end).is_some_and(|run| run.iter().any(u8::is_ascii_digit));
+            if has_digit && let Some((name, _)) = assignment::around_run(bytes, (start, end)) {
                 let name = Name::new(bytes.get(name.0..name.1).unwrap_or_default());
                 if name.is_key() || name.is_secret() {
                     return true;
@@ -316,16 +316,16 @@ impl Secrets {
             return Some(hit);
         }
         let begin = extended.unwrap_or(begin);
-        if let Some(rule) = infix(bytes, begin, end)
+        if let Some(rule) = infix(bytes, begin, end, extended.is_some())
             && let Some(hit) = self.known(rule, bytes, begin)
         {
             return Some(hit);
         }
-        if !Kinds::of(bytes.get(start..end)?).is_mixed() {
+        if !bytes.get(start..end)?.iter().any(u8::is_ascii_digit) {
             return None;
         }
         let (name, value) = assignment::around_run(bytes, (start, end))?;
-        self.judge(bytes, &Name::new(bytes.get(name.0..name.1)?), (value.start, value.end))
+        self.judge(bytes, bytes.get(name.0..name.1)?, (value.start, value.end))
     }
 
     /// A value of a known format that begins at `start`.
@@ -387,7 +387,7 @@ impl Secrets {
     /// What a name that speaks of a password or secret is assigned.
     fn assigned(&self, bytes: &[u8], name: (usize, usize), found: &mut Found<'_>) -> Option<Hit> {
         let value = assignment::value_after(bytes, name)?;
-        let hit = self.judge(bytes, &Name::new(bytes.get(name.0..name.1)?), (value.start, value.end))?;
+        let hit = self.judge(bytes, bytes.get(name.0..name.1)?, (value.start, value.end))?;
         if hit.class == SecretClass::Password && found.looks_back < LOOKS_BACK {
             found.looks_back += 1;
             if url::is_in_connection_string(bytes, name.0) {
@@ -399,7 +399,7 @@ impl Secrets {
     }
 
     /// Whether a value under a name is a secret.
-    fn judge(&self, bytes: &[u8], name: &Name, (start, end): (usize, usize)) -> Option<Hit> {
+    fn judge(&self, bytes: &[u8], name: &[u8], (start, end): (usize, usize)) -> Option<Hit> {
         let value = bytes.get(start..end)?;
         if let Some(hit) = self.token(bytes, start).filter(|hit| hit.end == end) {
             return Some(hit);
@@ -407,6 +407,7 @@ impl Secrets {
         if !may_be_password(value) || is_jwt(value) {
             return None;
         }
+        let name = &Name::new(name);
         if let Some(hit) = self.of_service(name, value, start) {
             return Some(hit);
         }
@@ -468,11 +469,10 @@ fn extended(bytes: &[u8], start: usize) -> Option<usize> {
     Some(start - length)
 }
 
-/// The rule whose mark stands in the value, or at the end of its run.
-fn infix(bytes: &[u8], begin: usize, end: usize) -> Option<u16> {
+/// The rule whose mark stands in the dotted beginning of a value, or at the end of its run.
+fn infix(bytes: &[u8], begin: usize, end: usize, is_dotted: bool) -> Option<u16> {
     const HEAD: usize = 40;
     let value = bytes.get(begin..end)?;
-    let is_dotted = value.iter().take(HEAD).any(|b| matches!(b, b'.' | b'~'));
     if !is_dotted && !value.ends_with(b"k") {
         return None;
     }
@@ -512,10 +512,15 @@ fn is_jwt(value: &[u8]) -> bool {
     value.starts_with(b"eyJ") && value.contains(&b'.')
 }
 
-/// Lengths and characters of any password or key; no placeholder.
+/// Lengths and characters of any password or key: a digit or a sign, two kinds of characters; no placeholder.
 fn may_be_password(value: &[u8]) -> bool {
     const LENGTHS: std::ops::RangeInclusive<usize> = 6..=200;
-    LENGTHS.contains(&value.len()) && !Kinds::of(value).other && !is_placeholder(value)
+    if !LENGTHS.contains(&value.len()) {
+        return false;
+    }
+    let kinds = Kinds::of(value);
+    let count = [kinds.lower, kinds.upper, kinds.digit, kinds.sign].iter().filter(|k| **k).count();
+    (kinds.digit || kinds.sign) && count >= 2 && !kinds.other && !is_placeholder(value)
 }
 
 /// A crypt(3) hash: `$2b$…`, `$6$…`, `$argon2id$…`, `{bcrypt}$2a$…`.
@@ -525,14 +530,12 @@ fn is_hash(value: &[u8]) -> bool {
     value.len() >= 24 && marks.iter().any(|mark| value.starts_with(mark))
 }
 
-/// A password rather than the text of a form: a digit or a sign, two kinds of characters.
+/// A password rather than the text of a form.
 fn is_password(value: &[u8], name: &Name) -> bool {
     let lower = String::from_utf8_lossy(value).to_ascii_lowercase();
-    let kinds = Kinds::of(value);
-    let count = [kinds.lower, kinds.upper, kinds.digit, kinds.sign].iter().filter(|k| **k).count();
     let speaks = ["passw", "pwd", "://", "()", "=>"].iter().any(|word| lower.contains(word)) && !name.is_setting();
     let is_path = value.first().is_some_and(|b| matches!(b, b'/' | b'.' | b'#'));
-    (kinds.digit || kinds.sign) && count >= 2 && !speaks && !is_path && !has_long_repetition(value)
+    !speaks && !is_path && !has_long_repetition(value)
 }
 
 /// Random enough to be a key whose format nobody knows.

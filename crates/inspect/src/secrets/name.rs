@@ -155,6 +155,19 @@ const SETTINGS: &[&str] = &[
     "oracle",
 ];
 
+/// Whether a name may speak of a key at all: a cheap look before it is split.
+pub fn may_speak(name: &[u8]) -> bool {
+    const PARTS: [&[u8]; 9] =
+        [b"key", b"secret", b"token", b"pass", b"pwd", b"auth", b"credential", b"pat", b"license"];
+    let begins =
+        |at: usize, part: &[u8]| name.get(at..at + part.len()).is_some_and(|here| here.eq_ignore_ascii_case(part));
+    name.eq_ignore_ascii_case(b"sk")
+        || name.iter().enumerate().any(|(at, b)| match b.to_ascii_lowercase() {
+            b'k' | b's' | b't' | b'p' | b'a' | b'c' | b'l' => PARTS.iter().any(|part| begins(at, part)),
+            _ => false,
+        })
+}
+
 /// A name as lower-case words.
 #[derive(Debug, Default)]
 pub struct Name {
@@ -259,6 +272,16 @@ mod tests {
         assert_eq!(words("spring.datasource.password"), ["spring", "datasource", "password"]);
         assert_eq!(words("APIKey"), ["api", "key"]);
         assert!(words("").is_empty());
+    }
+
+    #[test]
+    fn names_that_may_speak() {
+        for name in ["apiKey", "X_SECRET", "sk", "githubPAT", "license"] {
+            assert!(may_speak(name.as_bytes()), "{name}");
+        }
+        for name in ["traceId", "orderNo", "", "risk"] {
+            assert!(!may_speak(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

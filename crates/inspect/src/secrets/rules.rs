@@ -48,13 +48,22 @@ pub struct Rule {
     pub pattern: &'static str,
 }
 
+/// Words of 64 bits over which the beginnings of prefixes are spread.
+const STARTS: usize = 128;
+
+/// The word and the bit of three bytes (multiplicative hashing).
+fn start(a: u8, b: u8, c: u8) -> (usize, u64) {
+    let key = u32::from_be_bytes([0, a, b, c]).wrapping_mul(0x9e37_79b1) >> 19;
+    ((key >> 6) as usize, 1 << (key & 63))
+}
+
 /// All rules and their index.
 pub struct Table {
     /// All rules.
     pub rules: Vec<Rule>,
-    /// First two bytes of all prefixes, one bit for each.
-    pairs: Box<[u64; 1024]>,
-    prefixes: AHashMap<[u8; 2], Vec<(&'static [u8], u16)>>,
+    /// First three bytes of all prefixes, hashed to one bit.
+    starts: Box<[u64; STARTS]>,
+    prefixes: AHashMap<[u8; 3], Vec<(&'static [u8], u16)>>,
     named: AHashMap<&'static str, Vec<u16>>,
     urls: Vec<(&'static [u8], u16)>,
     infixes: Vec<(&'static [u8], u16)>,
@@ -104,7 +113,7 @@ impl Table {
     fn new() -> Table {
         let rules: Vec<Rule> = rows().filter_map(parse).collect();
         let mut table = Table {
-            pairs: Box::new([0; 1024]),
+            starts: Box::new([0; STARTS]),
             prefixes: AHashMap::new(),
             named: AHashMap::new(),
             urls: Vec::new(),
@@ -116,11 +125,12 @@ impl Table {
             let index = index as u16;
             for mark in &rule.marks {
                 match (rule.kind, mark.as_bytes()) {
-                    (Kind::Prefix, bytes @ [a, b, ..]) => {
-                        if let Some(word) = table.pairs.get_mut(usize::from(*a) << 2 | usize::from(*b) >> 6) {
-                            *word |= 1 << (b & 63);
+                    (Kind::Prefix, bytes @ [a, b, c, ..]) => {
+                        let (word, bit) = start(*a, *b, *c);
+                        if let Some(word) = table.starts.get_mut(word) {
+                            *word |= bit;
                         }
-                        table.prefixes.entry([*a, *b]).or_default().push((bytes, index));
+                        table.prefixes.entry([*a, *b, *c]).or_default().push((bytes, index));
                     }
                     (Kind::Infix, bytes) => table.infixes.push((bytes, index)),
                     (Kind::Named, _) => table.named.entry(mark).or_default().push(index),
@@ -136,9 +146,10 @@ impl Table {
     /// Rules whose prefix stands at the beginning, in order of the table.
     pub fn begun(&self, value: &[u8]) -> impl Iterator<Item = u16> {
         let rules = match value {
-            [a, b, ..] => {
-                let word = self.pairs.get(usize::from(*a) << 2 | usize::from(*b) >> 6).copied().unwrap_or(0);
-                if word >> (b & 63) & 1 == 1 { self.prefixes.get(&[*a, *b]) } else { None }
+            [a, b, c, ..] => {
+                let (word, bit) = start(*a, *b, *c);
+                let is_known = self.starts.get(word).is_some_and(|word| word & bit != 0);
+                if is_known { self.prefixes.get(&[*a, *b, *c]) } else { None }
             }
             _ => None,
         };
@@ -153,13 +164,15 @@ impl Table {
     /// Rules whose host stands at the beginning of what follows `://`.
     pub fn hosts(&self, rest: &[u8]) -> impl Iterator<Item = u16> {
         const LONGEST_SUBDOMAIN: usize = 41;
+        let rest = if rest.first().is_some_and(u8::is_ascii_alphanumeric) { rest } else { &[] };
         let sub = rest.iter().take(LONGEST_SUBDOMAIN).position(|b| !(b.is_ascii_alphanumeric() || *b == b'-'));
         let parent = match sub {
             Some(dot) if rest.get(dot) == Some(&b'.') => rest.get(dot + 1..).unwrap_or_default(),
             _ => &[],
         };
         let met = move |host: &[u8]| rest.starts_with(host) || parent.starts_with(host);
-        self.urls.iter().filter(move |(host, _)| met(host)).map(|(_, rule)| *rule)
+        let urls = if rest.is_empty() { &[] } else { self.urls.as_slice() };
+        urls.iter().filter(move |(host, _)| met(host)).map(|(_, rule)| *rule)
     }
 
     /// Rules with a mark inside, and the mark.
@@ -224,7 +237,8 @@ mod tests {
         assert_eq!(TABLE.rules.len(), rows().count());
         for (index, rule) in TABLE.rules.iter().enumerate() {
             assert!(TABLE.compile(index).is_some(), "{}", rule.id);
-            assert!(rule.marks.iter().all(|mark| mark.len() >= 2), "{}", rule.id);
+            let least = if rule.kind == Kind::Prefix { 3 } else { 2 };
+            assert!(rule.marks.iter().all(|mark| mark.len() >= least), "{}", rule.id);
         }
     }
 

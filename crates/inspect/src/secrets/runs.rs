@@ -24,6 +24,7 @@ pub fn is_in_run(byte: u8) -> bool {
 }
 
 /// The first run that begins at `from` or later; `from` must not stand inside a run.
+#[inline]
 pub fn next(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = from;
     while let Some(window) = bytes.get(at..at + SHORTEST) {

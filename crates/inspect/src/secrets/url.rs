@@ -27,6 +27,9 @@ const TEXTBOOK: &[&str] = &[
 /// The password in the URL whose `://` begins at `mark`; `length` is that of the mark, which may be written `:\/\/`.
 pub fn password(bytes: &[u8], mark: usize, length: usize) -> Option<Password> {
     let head = bytes.get(mark.saturating_sub(24)..mark)?;
+    if !head.last().is_some_and(u8::is_ascii_alphanumeric) {
+        return None;
+    }
     let scheme_length = head.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-')).count();
     let scheme = head.get(head.len() - scheme_length..)?;
     if scheme.len() < 2 || !scheme.first()?.is_ascii_alphabetic() {
