@@ -79,6 +79,12 @@ pub enum Command {
     /// Check, show or write the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Show, export or import the key of fingerprints.
+    ///
+    /// Sensors with one key give equal values equal fingerprints, so that a value is known again wherever it passes. A key leaves
+    /// its host encrypted only, as a file that age (age-encryption.org) reads, too.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Say what a kind of finding means, what to do and what can be set.
     Explain(Explain),
     /// List all kinds of findings.
@@ -308,6 +314,58 @@ pub enum ConfigCommand {
     /// Print a sensor.toml with every setting, its default and a sentence.
     #[command(after_help = "Example:\n  spyhop config default > sensor.toml")]
     Default,
+}
+
+/// `spyhop key`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Print the identifier of a key, which stands beside every fingerprint made with it.
+    Show {
+        /// The key.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        key_file: PathBuf,
+    },
+    /// Write the key, encrypted.
+    #[command(
+        after_help = "Example:\n  spyhop key export --key-file /var/lib/spyhop/key --passphrase-file phrase --out key.age"
+    )]
+    Export {
+        /// The key.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        key_file: PathBuf,
+        /// Where to write it; a file that is there stays.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        out: PathBuf,
+        /// For whoever has the identity of this recipient (`age1…`).
+        #[arg(
+            long,
+            value_name = "RECIPIENT",
+            conflicts_with = "passphrase_file",
+            required_unless_present = "passphrase_file"
+        )]
+        to: Option<String>,
+        /// Under the passphrase in the first line of this file, 12 characters at least; `-` is standard input.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Read an exported key, and write it as a key file.
+    #[command(
+        after_help = "Example:\n  spyhop key import key.age --passphrase-file phrase --key-file /var/lib/spyhop/key"
+    )]
+    Import {
+        /// What was exported.
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Where the key is to be; a file that is there stays.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        key_file: PathBuf,
+        /// The identity of the recipient it was exported to (`AGE-SECRET-KEY-…`).
+        #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file", required_unless_present = "passphrase_file", value_hint = ValueHint::FilePath)]
+        identity: Option<PathBuf>,
+        /// Its passphrase, in the first line of this file; `-` is standard input.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        passphrase_file: Option<PathBuf>,
+    },
 }
 
 /// A configuration file.

@@ -18,7 +18,6 @@ use crate::pipeline::{self, Accounts, Parts, Pipeline};
 use crate::pretty::{self, Diagnosis, TapPicture};
 use crate::session::{self, Failure};
 use crate::settings::{CaptureSettings, Config};
-use crate::state;
 
 /// Examines captures or an interface, prints what it found, and returns the exit code.
 ///
@@ -78,7 +77,7 @@ fn source(command: &cli::Doctor, config: &Config) -> Result<Source, Failure> {
 
 /// A pipeline without detectors and publishers.
 fn parts(config: &Config, setup: &cli::Setup) -> Result<Parts, Failure> {
-    let key = state::passing_key().map_err(Failure::failed)?;
+    let key = crate::key::passing_key().map_err(Failure::failed)?;
     let mut settings: Pipeline = config.section("pipeline");
     if let Some(workers) = setup.workers {
         settings.workers = workers.get();

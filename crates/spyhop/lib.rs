@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod key;
 pub mod memory;
 pub mod pipeline;
 pub mod pretty;

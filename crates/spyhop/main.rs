@@ -36,6 +36,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Run(command) => spyhop::run(command, cli.color, &stop_on_signals()?),
         Command::Doctor(command) => spyhop::doctor(command, cli.color, &stop_on_signals()?),
         Command::Config(command) => config(command),
+        Command::Key(command) => print(&spyhop::key::command(command)?),
         Command::Explain(command) => explain(command, cli.color),
         Command::Kinds(command) => print(&pretty::kinds(spyhop_detect::rules(), &style(command.lang, cli.color))),
         Command::Interfaces => interfaces(),

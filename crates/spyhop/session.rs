@@ -23,7 +23,7 @@ use crate::config::render;
 use crate::pipeline::{self, Accounts, Outcome, Parts, Pipeline, Watch};
 use crate::pretty::{self, Style, Summary, Zone};
 use crate::settings::{CaptureSettings, Config, General, JournalSettings, OutputSettings};
-use crate::state::{self, StateDir};
+use crate::state::StateDir;
 use crate::{losses, process};
 
 /// Why a command ends early: its exit code, and what to tell the operator.
@@ -454,9 +454,9 @@ fn find_key(
     let named =
         setup.key_file.clone().or_else(|| (!general.key_file.is_empty()).then(|| PathBuf::from(&general.key_file)));
     let Some(path) = named.or_else(|| state.map(StateDir::key_file)) else {
-        return state::passing_key().map_err(Failure::failed);
+        return crate::key::passing_key().map_err(Failure::failed);
     };
-    let (key, made) = state::key(&path).map_err(Failure::failed)?;
+    let (key, made) = crate::key::key(&path).map_err(Failure::failed)?;
     if made {
         notices.push(format!(
             "made the key {} in {}; keep it: only the same key gives the same fingerprints",

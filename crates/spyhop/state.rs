@@ -1,8 +1,8 @@
 //! What one run leaves for the next: the key, and what was learnt.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -122,99 +122,9 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A key that lives for this run only.
-pub fn passing_key() -> Result<Key, String> {
-    random_bytes().map(Key::new)
-}
-
-/// Reads a key file, and makes it where it is missing. True if it was made.
-pub fn key(path: &Path) -> Result<(Key, bool), String> {
-    let told = |wrong: std::io::Error| format!("key file {}: {wrong}", path.display());
-    match File::open(path) {
-        Ok(mut file) => {
-            let mode = file.metadata().map_err(told)?.permissions().mode();
-            if mode & 0o077 != 0 {
-                return Err(format!(
-                    "key file {}: others may read it (mode {:03o}); whoever has the key can test guesses against every fingerprint. chmod 600 it",
-                    path.display(),
-                    mode & 0o777
-                ));
-            }
-            // A key is 64 characters; what is longer is no key, and is not read.
-            let mut text = String::new();
-            let read = std::io::Read::by_ref(&mut file).take(256).read_to_string(&mut text);
-            let bytes = read.ok().and_then(|_| parse(text.trim()));
-            let bytes = bytes.ok_or_else(|| {
-                format!(
-                    "key file {}: no key in it; a key is 64 hexadecimal digits on one line (openssl rand -hex 32)",
-                    path.display()
-                )
-            })?;
-            Ok((Key::new(bytes), false))
-        }
-        Err(wrong) if wrong.kind() == std::io::ErrorKind::NotFound => {
-            let bytes = random_bytes()?;
-            let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(told)?;
-            writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(told)?;
-            Ok((Key::new(bytes), true))
-        }
-        Err(wrong) => Err(told(wrong)),
-    }
-}
-
-fn random_bytes() -> Result<[u8; 32], String> {
-    let mut bytes = [0; 32];
-    File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(|wrong| format!("/dev/urandom: {wrong}"))?;
-    Ok(bytes)
-}
-
-fn parse(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_is_made_once_and_only_its_owner_may_read_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("key");
-        let (made, fresh) = key(&path).expect("a key");
-        let (read, again) = key(&path).expect("the same key");
-        assert!(fresh && !again && made.id() == read.id());
-        assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o777, 0o600);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("chmod");
-        assert!(key(&path).expect_err("refused").contains("chmod 600"));
-    }
-
-    #[test]
-    fn a_file_without_a_key_is_refused() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("key");
-        for text in ["", "abc", &"z".repeat(64), &"a".repeat(65)] {
-            let _ = fs::remove_file(&path);
-            OpenOptions::new()
-                .create(true)
-                .write(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&path)
-                .and_then(|mut f| f.write_all(text.as_bytes()))
-                .expect("a file");
-            assert!(key(&path).expect_err("refused").contains("64 hexadecimal digits"), "{text}");
-        }
-    }
 
     #[test]
     fn a_second_instance_is_refused() {
