@@ -46,6 +46,7 @@ pub static DETECTORS: &[Entry] = &[
     Entry::of::<auth::HighFrequencyLogin>(),
     Entry::of::<access::Crawler>(),
     Entry::of::<data::Unmasked>(),
+    Entry::of::<data::FrontendMasking>(),
     Entry::of::<data::CleartextTransport>(),
     Entry::of::<flow::OverseasAccess>(),
     Entry::of::<flow::OutboundOverseas>(),

@@ -1,9 +1,11 @@
 //! Sensitive data where it should not be, or not in this form.
 
 mod cleartext_transport;
+mod frontend_masking;
 mod unmasked;
 
 pub use cleartext_transport::CleartextTransport;
+pub use frontend_masking::FrontendMasking;
 pub use unmasked::Unmasked;
 
 use spyhop_model::{Call, DataType, Entity, Event, FileKind, Form, Grade, Half, Observation, Severity};
