@@ -47,6 +47,7 @@ pub static DETECTORS: &[Entry] = &[
     Entry::of::<access::Crawler>(),
     Entry::of::<data::Unmasked>(),
     Entry::of::<data::FrontendMasking>(),
+    Entry::of::<data::WeakMasking>(),
     Entry::of::<data::CleartextTransport>(),
     Entry::of::<flow::OverseasAccess>(),
     Entry::of::<flow::OutboundOverseas>(),

@@ -3,10 +3,12 @@
 mod cleartext_transport;
 mod frontend_masking;
 mod unmasked;
+mod weak_masking;
 
 pub use cleartext_transport::CleartextTransport;
 pub use frontend_masking::FrontendMasking;
 pub use unmasked::Unmasked;
+pub use weak_masking::WeakMasking;
 
 use spyhop_model::{Call, DataType, Entity, Event, FileKind, Form, Grade, Half, Observation, Severity};
 
