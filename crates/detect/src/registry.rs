@@ -49,6 +49,7 @@ pub static DETECTORS: &[Entry] = &[
     Entry::of::<data::FrontendMasking>(),
     Entry::of::<data::WeakMasking>(),
     Entry::of::<data::CleartextTransport>(),
+    Entry::of::<data::ExcessiveRecords>(),
     Entry::of::<flow::OverseasAccess>(),
     Entry::of::<flow::OutboundOverseas>(),
 ];

@@ -1,11 +1,13 @@
 //! Sensitive data where it should not be, or not in this form.
 
 mod cleartext_transport;
+mod excessive_records;
 mod frontend_masking;
 mod unmasked;
 mod weak_masking;
 
 pub use cleartext_transport::CleartextTransport;
+pub use excessive_records::ExcessiveRecords;
 pub use frontend_masking::FrontendMasking;
 pub use unmasked::Unmasked;
 pub use weak_masking::WeakMasking;
