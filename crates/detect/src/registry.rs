@@ -50,6 +50,7 @@ pub static DETECTORS: &[Entry] = &[
     Entry::of::<data::WeakMasking>(),
     Entry::of::<data::CleartextTransport>(),
     Entry::of::<data::ExcessiveRecords>(),
+    Entry::of::<data::ExcessiveTypes>(),
     Entry::of::<flow::OverseasAccess>(),
     Entry::of::<flow::OutboundOverseas>(),
 ];

@@ -2,12 +2,14 @@
 
 mod cleartext_transport;
 mod excessive_records;
+mod excessive_types;
 mod frontend_masking;
 mod unmasked;
 mod weak_masking;
 
 pub use cleartext_transport::CleartextTransport;
 pub use excessive_records::ExcessiveRecords;
+pub use excessive_types::ExcessiveTypes;
 pub use frontend_masking::FrontendMasking;
 pub use unmasked::Unmasked;
 pub use weak_masking::WeakMasking;
