@@ -51,6 +51,7 @@ pub static DETECTORS: &[Entry] = &[
     Entry::of::<data::CleartextTransport>(),
     Entry::of::<data::ExcessiveRecords>(),
     Entry::of::<data::ExcessiveTypes>(),
+    Entry::of::<data::SensitiveInUrl>(),
     Entry::of::<flow::OverseasAccess>(),
     Entry::of::<flow::OutboundOverseas>(),
 ];

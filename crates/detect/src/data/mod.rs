@@ -4,6 +4,7 @@ mod cleartext_transport;
 mod excessive_records;
 mod excessive_types;
 mod frontend_masking;
+mod sensitive_in_url;
 mod unmasked;
 mod weak_masking;
 
@@ -11,6 +12,7 @@ pub use cleartext_transport::CleartextTransport;
 pub use excessive_records::ExcessiveRecords;
 pub use excessive_types::ExcessiveTypes;
 pub use frontend_masking::FrontendMasking;
+pub use sensitive_in_url::SensitiveInUrl;
 pub use unmasked::Unmasked;
 pub use weak_masking::WeakMasking;
 
