@@ -52,6 +52,7 @@ pub static DETECTORS: &[Entry] = &[
     Entry::of::<data::ExcessiveRecords>(),
     Entry::of::<data::ExcessiveTypes>(),
     Entry::of::<data::SensitiveInUrl>(),
+    Entry::of::<data::SecretExposed>(),
     Entry::of::<flow::OverseasAccess>(),
     Entry::of::<flow::OutboundOverseas>(),
 ];
