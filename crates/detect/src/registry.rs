@@ -53,6 +53,7 @@ pub static DETECTORS: &[Entry] = &[
     Entry::of::<data::ExcessiveTypes>(),
     Entry::of::<data::SensitiveInUrl>(),
     Entry::of::<data::SecretExposed>(),
+    Entry::of::<data::Export>(),
     Entry::of::<flow::OverseasAccess>(),
     Entry::of::<flow::OutboundOverseas>(),
 ];

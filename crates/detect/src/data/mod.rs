@@ -3,6 +3,7 @@
 mod cleartext_transport;
 mod excessive_records;
 mod excessive_types;
+mod export;
 mod frontend_masking;
 mod secret_exposed;
 mod sensitive_in_url;
@@ -12,6 +13,7 @@ mod weak_masking;
 pub use cleartext_transport::CleartextTransport;
 pub use excessive_records::ExcessiveRecords;
 pub use excessive_types::ExcessiveTypes;
+pub use export::Export;
 pub use frontend_masking::FrontendMasking;
 pub use secret_exposed::SecretExposed;
 pub use sensitive_in_url::SensitiveInUrl;
