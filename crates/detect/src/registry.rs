@@ -54,6 +54,7 @@ pub static DETECTORS: &[Entry] = &[
     Entry::of::<data::SensitiveInUrl>(),
     Entry::of::<data::SecretExposed>(),
     Entry::of::<data::Export>(),
+    Entry::of::<data::Canary>(),
     Entry::of::<flow::OverseasAccess>(),
     Entry::of::<flow::OutboundOverseas>(),
 ];

@@ -1,5 +1,6 @@
 //! Sensitive data where it should not be, or not in this form.
 
+mod canary;
 mod cleartext_transport;
 mod excessive_records;
 mod excessive_types;
@@ -10,6 +11,7 @@ mod sensitive_in_url;
 mod unmasked;
 mod weak_masking;
 
+pub use canary::Canary;
 pub use cleartext_transport::CleartextTransport;
 pub use excessive_records::ExcessiveRecords;
 pub use excessive_types::ExcessiveTypes;
