@@ -40,7 +40,7 @@ pub struct Pages {
     sizes: Quantiles,
     /// The limit that was exceeded first; an open finding keeps it.
     exceeded: Option<u32>,
-    /// The request had named a page size then.
+    /// Every request that exceeded it had named a page size.
     asked: bool,
     /// Most recent last.
     habits: VecDeque<Habit>,
@@ -113,8 +113,9 @@ impl Detector for ExcessiveRecords {
             }
             return;
         }
-        if !is_file && records > limit && pages.exceeded.replace(limit).is_none() {
-            pages.asked = asked.is_some();
+        if !is_file && records > limit {
+            let is_first = pages.exceeded.replace(limit).is_none();
+            pages.asked = asked.is_some() && (is_first || pages.asked);
         }
         let grave = returned(&event.call, Grade::L3).map(|seen| seen.grade).max().map_or(Severity::Low, severity);
         let over = records > limit;

@@ -28,6 +28,8 @@ settings! {
 const TYPES: usize = 128;
 /// Masked places remembered for one host; the one that was not seen for longest goes.
 const PLACES: usize = 128;
+/// Samples that one exchange adds to a type.
+const SAMPLES: usize = 3;
 /// Masked observations of one exchange that are compared.
 const COMPARED: usize = 64;
 /// Shorter and longer masks are not compared: names differ by their length, and addresses by where their digits stand.
@@ -229,8 +231,11 @@ fn weak(event: &Event, of: &CellKey, masks: &mut Masks, out: &mut Verdicts) {
         });
         if let Some((_, evidence)) = weak.get_mut(found) {
             let sure = evidence.confidence.unwrap_or_default().max(seen.confidence);
-            *evidence =
-                std::mem::take(evidence).confidence(sure).sum("values", u64::from(seen.weak)).sample(sample(seen));
+            let mut more = std::mem::take(evidence).confidence(sure).sum("values", u64::from(seen.weak));
+            if more.samples.len() < SAMPLES {
+                more = more.sample(sample(seen));
+            }
+            *evidence = more;
         }
     }
     let in_full = |id: &str| {
