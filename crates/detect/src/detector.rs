@@ -95,27 +95,46 @@ pub struct Verdicts {
 
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    Hit { aspect: Option<String>, evidence: Evidence },
-    Mended { aspect: Option<String> },
-    Fold { kind: &'static str, child: CellKey },
+    /// On another cell than the one that was asked, where that is named.
+    Hit {
+        on: Option<CellKey>,
+        aspect: Option<String>,
+        evidence: Evidence,
+    },
+    Mended {
+        on: Option<CellKey>,
+        aspect: Option<String>,
+    },
+    Fold {
+        kind: &'static str,
+        child: CellKey,
+    },
 }
 
 impl Verdicts {
     /// The event supports a finding about the cell's entity.
     pub fn hit(&mut self, evidence: Evidence) {
-        self.list.push(Verdict::Hit { aspect: None, evidence });
+        self.list.push(Verdict::Hit { on: None, aspect: None, evidence });
     }
     /// The event supports one of several findings that the entity can have of this kind (one a data type, say).
     pub fn hit_about(&mut self, aspect: &str, evidence: Evidence) {
-        self.list.push(Verdict::Hit { aspect: Some(aspect.to_owned()), evidence });
+        self.list.push(Verdict::Hit { on: None, aspect: Some(aspect.to_owned()), evidence });
     }
     /// The event would have shown the weakness and did not.
     pub fn mended(&mut self) {
-        self.list.push(Verdict::Mended { aspect: None });
+        self.list.push(Verdict::Mended { on: None, aspect: None });
     }
     /// As [`Verdicts::mended`], for one aspect.
     pub fn mended_about(&mut self, aspect: &str) {
-        self.list.push(Verdict::Mended { aspect: Some(aspect.to_owned()) });
+        self.list.push(Verdict::Mended { on: None, aspect: Some(aspect.to_owned()) });
+    }
+    /// As [`Verdicts::hit_about`], of another entity than the cell's: what a host's cell remembers shows that an endpoint is at fault.
+    pub fn hit_on(&mut self, cell: CellKey, aspect: &str, evidence: Evidence) {
+        self.list.push(Verdict::Hit { on: Some(cell), aspect: Some(aspect.to_owned()), evidence });
+    }
+    /// As [`Verdicts::mended_about`], of another entity than the cell's.
+    pub fn mended_on(&mut self, cell: CellKey, aspect: &str) {
+        self.list.push(Verdict::Mended { on: Some(cell), aspect: Some(aspect.to_owned()) });
     }
     /// An open finding of another cell is explained by this cell's finding, and becomes part of it.
     pub fn fold(&mut self, kind: &'static str, child: CellKey) {

@@ -323,11 +323,13 @@ impl<D: Detector> Cells<D> {
         cell.heap = detector.heap(&cell.state);
         for verdict in verdicts.list.drain(..) {
             match verdict {
-                Verdict::Hit { aspect, evidence } => {
+                Verdict::Hit { on, aspect, evidence } => {
                     let by = Support { at: moment, event: Some(event), quiet: detector.quiet() };
-                    findings.hit(D::RULE, key, aspect.as_deref(), evidence, &by);
+                    findings.hit(D::RULE, on.as_ref().unwrap_or(key), aspect.as_deref(), evidence, &by);
                 }
-                Verdict::Mended { aspect } => findings.mended(D::RULE, key, aspect.as_deref(), now),
+                Verdict::Mended { on, aspect } => {
+                    findings.mended(D::RULE, on.as_ref().unwrap_or(key), aspect.as_deref(), now);
+                }
                 Verdict::Fold { kind, child } => findings.fold(D::RULE, key, kind, &child, now),
             }
         }

@@ -47,6 +47,19 @@ impl Harness {
         self.engine.event(&event);
     }
 
+    /// Stops, and starts again from what it saved.
+    pub fn restarted<D: Detector>(self) -> Harness {
+        let mut next = Harness::of::<D>();
+        next.engine.load(self.engine.save().expect("saved")).expect("loaded");
+        next.seen = self.seen;
+        next
+    }
+
+    /// Cells held, and their memory in bytes.
+    pub fn held(&self) -> (usize, usize) {
+        self.engine.accounts().fold((0, 0), |sum, table| (sum.0 + table.cells, sum.1 + table.bytes))
+    }
+
     /// Event time reaches that second.
     pub fn advance(&mut self, second: u64) {
         self.engine.advance(spyhop_testkit::time(second));

@@ -8,6 +8,7 @@ mod engine;
 mod findings;
 mod flow;
 mod names;
+mod quantile;
 mod registry;
 mod sensor;
 mod window;

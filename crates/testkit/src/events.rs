@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use spyhop_model::{
-    Account, Agent, AgentFamily, Body, Call, Country, Credential, CredentialKind, Defects, Event, FlowId, Form, Half,
-    Halves, Key, Login, LoginMethod, Moment, Observation, Outcome, Party, Place, Protocol, Request, Response,
-    SecretForm, Socket, Timestamp, Transport, Vlans, Weakness, Zone,
+    Account, Agent, AgentFamily, Body, Call, Country, Credential, CredentialKind, Defects, Delivered, Event, FileKind,
+    FlowId, Form, Half, Halves, Holding, Key, Login, LoginMethod, Moment, Observation, Outcome, Party, Place, Protocol,
+    Request, Response, SecretForm, Socket, Timestamp, Transport, Unveiled, Vlans, Weakness, Zone,
 };
 
 /// Data types to put into events.
@@ -24,6 +24,26 @@ pub mod types {
     pub static BANK_CARD: DataType = of("bank_card", Grade::L4, Personal::Sensitive);
     /// An e-mail address.
     pub static EMAIL: DataType = of("email", Grade::L2, Personal::Personal);
+    /// An address to the door.
+    pub static ADDRESS: DataType = of("cn_address", Grade::L3, Personal::Personal);
+    /// A number plate.
+    pub static PLATE: DataType = of("cn_plate", Grade::L3, Personal::Personal);
+    /// An amount on an account.
+    pub static BALANCE: DataType = of("balance", Grade::L3, Personal::Personal);
+    /// A number of a subscriber's card.
+    pub static IMSI: DataType = of("imsi", Grade::L3, Personal::Personal);
+    /// A telephone number of another country.
+    pub static PHONE: DataType = of("phone_intl", Grade::L3, Personal::Personal);
+    /// A passport number.
+    pub static PASSPORT: DataType = of("cn_passport", Grade::L4, Personal::Personal);
+    /// The verification code of a card, which nobody may return.
+    pub static CVV: DataType = DataType { never_return: true, ..of("cvv", Grade::L4, Personal::Sensitive) };
+    /// A password.
+    pub static PASSWORD: DataType = of("account_password", Grade::L4, Personal::Sensitive);
+    /// A key or token.
+    pub static SECRET: DataType = of("secret", Grade::L4, Personal::No);
+    /// A planted value.
+    pub static CANARY: DataType = of("canary", Grade::L3, Personal::No);
 }
 
 /// Seconds after the tests' first morning: Friday 2026-11-20, 10:00 in Shanghai.
@@ -231,9 +251,68 @@ impl EventBuilder {
         });
         self
     }
+    /// The account that calls.
+    pub fn account(mut self, name: &str) -> Self {
+        self.event.account = Some(name.into());
+        self
+    }
+    /// What the response holds: records, different people, and the array that repeats them.
+    pub fn holds(mut self, records: u32, subjects: u32, repeats_in: &str) -> Self {
+        let holding = Holding { records, subjects, repeats_in: repeats_in.into() };
+        self.event.call.holding.response = Some(Box::new(holding));
+        self
+    }
+    /// Full values beside their masked forms in the response.
+    pub fn unveils(mut self, what: &'static spyhop_model::DataType, count: u32) -> Self {
+        let place = |name: &str| Place::Body(format!("$.list[*].{name}").into());
+        let (masked, full) = (place("shown"), place(what.id));
+        self.event.call.unveiled.push(Unveiled { what, masked, full, count, sample: "***".into() });
+        self
+    }
+    /// The response delivers a file.
+    pub fn delivers(mut self, name: &str, kind: FileKind, attachment: bool) -> Self {
+        self.event.call.delivered = Some(Box::new(Delivered { name: name.into(), kind, attachment }));
+        self
+    }
+    /// How many records the request asks for.
+    pub fn page_size(mut self, records: u32) -> Self {
+        self.event.call.page_size = Some(records);
+        self
+    }
+    /// The response is a script that masks values of a type.
+    pub fn masks_in_browser(mut self, what: &'static spyhop_model::DataType) -> Self {
+        self.event.call.masks_in_browser.push(what);
+        if let Some(response) = &mut self.event.call.response {
+            response.content_type = Some("application/javascript".into());
+        }
+        self
+    }
+    fn last(&mut self) -> &mut Observation {
+        self.event.call.observations.last_mut().expect("an observation")
+    }
+    /// The place of the observation added last.
+    pub fn place(mut self, place: Place) -> Self {
+        self.last().place = place;
+        self
+    }
+    /// What is known of the observation added last beyond its type.
+    pub fn detail(mut self, detail: &str) -> Self {
+        self.last().detail = Some(detail.into());
+        self
+    }
+    /// How many values of the observation added last are masked weakly.
+    pub fn weak(mut self, count: u32) -> Self {
+        self.last().weak = count;
+        self
+    }
+    /// The grade of the observation added last.
+    pub fn grade(mut self, grade: spyhop_model::Grade) -> Self {
+        self.last().grade = grade;
+        self
+    }
     /// The confidence of the observation added last.
     pub fn confidence(mut self, confidence: u8) -> Self {
-        self.event.call.observations.last_mut().expect("an observation").confidence = confidence;
+        self.last().confidence = confidence;
         self
     }
     /// The event, as the `n`th of its test.

@@ -70,14 +70,14 @@ impl Detector for Crawler {
             return;
         }
         let returned = event.call.observations.iter().filter(|seen| {
-            seen.half == Half::Response && seen.form == Form::Full && seen.is_reported() && seen.what.grade >= Grade::L3
+            seen.half == Half::Response && seen.form == Form::Full && seen.is_reported() && seen.grade >= Grade::L3
         });
         let mut evidence = Evidence::new()
             .reason(class)
             .most("requests_in_window", seen)
             .sample(of.scope.as_deref().unwrap_or(class))
             .respond("limit_rate", of.entity.clone());
-        if let Some(grade) = returned.map(|seen| seen.what.grade).max() {
+        if let Some(grade) = returned.map(|seen| seen.grade).max() {
             let severity = if grade >= Grade::L4 { Severity::High } else { Severity::Medium };
             evidence = evidence.severity(severity).reason("obtained_sensitive_data");
         }

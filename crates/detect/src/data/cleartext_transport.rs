@@ -4,7 +4,7 @@ use spyhop_model::{
     Class, Entity, Event, Finding, Form, Grade, Observation, Rule, Said, Span, Text, Transport, Zone, settings,
 };
 
-use super::{by_type, severity, type_of};
+use super::{by_type, is_data, severity, type_of};
 use crate::detector::{CellKey, Context, Detector, Verdicts};
 use crate::names::Names;
 use crate::wording::counted;
@@ -55,7 +55,8 @@ impl Detector for CleartextTransport {
         let ends_inside = [event.client, event.server].iter().filter(|end| end.zone == Zone::Inside).count();
         let inside = ends_inside == 2;
         let least = if inside { self.everywhere } else { self.outside.min(self.everywhere) };
-        let concerns = |seen: &&Observation| seen.form == Form::Full && seen.is_reported() && seen.what.grade >= least;
+        let concerns =
+            |seen: &&Observation| is_data(seen) && seen.form == Form::Full && seen.is_reported() && seen.grade >= least;
         for one in by_type(event.call.observations.iter().filter(concerns)) {
             let id = one.what.id;
             if event.call.transport != Transport::Cleartext {
@@ -66,7 +67,7 @@ impl Detector for CleartextTransport {
                 continue;
             }
             known.add(id, TYPES);
-            let severity = severity(one.what.grade);
+            let severity = severity(one.grade);
             let evidence = one
                 .evidence()
                 .severity(if inside { severity } else { severity.raised() })
@@ -148,6 +149,25 @@ mod tests {
             let summary = sensor.only().summary.en;
             assert_eq!(summary.contains("left or entered"), expected, "{client:?} {server:?}: {summary}");
         }
+    }
+
+    #[test]
+    fn passwords_in_requests_and_planted_values_are_told_elsewhere() {
+        let mut sensor = Harness::of::<CleartextTransport>();
+        sensor.see(event().post("a.example/login").sends(&types::PASSWORD, 1));
+        sensor.see(event().get("a.example/a").returns(&types::CANARY, 1).grade(Grade::L4));
+        sensor.silent();
+        sensor.see(event().get("a.example/a").returns(&types::PASSWORD, 1));
+        assert_eq!(sensor.only().count, 1);
+    }
+
+    #[test]
+    fn the_grade_is_that_of_the_observation() {
+        let mut sensor = Harness::of::<CleartextTransport>();
+        sensor.see(event().get("a.example/a").returns(&types::RESIDENT_ID, 1).grade(Grade::L3));
+        sensor.silent();
+        sensor.see(event().get("a.example/a").returns(&types::MOBILE, 1).grade(Grade::L4));
+        assert_eq!(sensor.only().severity, spyhop_model::Severity::High);
     }
 
     #[test]

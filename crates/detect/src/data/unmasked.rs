@@ -1,8 +1,10 @@
 //! data.unmasked
 
-use spyhop_model::{Class, Entity, Event, Finding, Form, Grade, Half, Observation, Rule, Said, Span, Text, settings};
+use spyhop_model::{
+    Class, Entity, Event, Finding, Form, Grade, Half, Observation, Rule, Said, Severity, Span, Text, settings,
+};
 
-use super::{by_type, severity, type_of};
+use super::{by_type, is_data, severity, type_of};
 use crate::detector::{CellKey, Context, Detector, Verdicts};
 use crate::names::Names;
 use crate::wording::counted;
@@ -24,12 +26,14 @@ impl Detector for Unmasked {
     const RULE: &'static Rule = &Rule {
         kind: "data.unmasked",
         class: Class::Weakness,
-        severity: spyhop_model::Severity::Medium,
+        severity: Severity::Medium,
         title: Text { en: "sensitive data returned in full", zh: "敏感数据未脱敏返回" },
         about: Text {
             en: "Responses of this endpoint hold values of a sensitive type in full where a masked form would do. Each value was \
-                 recognised by its form, its check digits and its field; what is shown here is masked.",
-            zh: "该接口的响应以完整形式返回敏感类型的值，而脱敏形式即可满足需要。每个值均由格式、校验位和字段共同识别；此处仅展示脱敏样例。",
+                 recognised by its form, its check digits and its field; what is shown here is masked. Types that nobody may return \
+                 (card verification codes, passwords) are always reported.",
+            zh: "该接口的响应以完整形式返回敏感类型的值，而脱敏形式即可满足需要。每个值均由格式、校验位和字段共同识别；此处仅展示脱敏样例。\
+                 禁止返回的类型（卡片验证码、口令等）一律上报。",
         },
         advice: Text {
             en: "Mask the field on the server, and return the full value only where the caller needs it and may have it.",
@@ -52,7 +56,13 @@ impl Detector for Unmasked {
         let shown = by_type(event.call.observations.iter().filter(|seen| self.concerns(seen)));
         for one in &shown {
             known.add(one.what.id, TYPES);
-            let evidence = one.evidence().severity(severity(one.what.grade)).respond("fix_endpoint", of.entity.clone());
+            let mut grave = severity(one.grade);
+            let mut evidence = one.evidence();
+            if one.what.never_return {
+                grave = grave.max(Severity::High);
+                evidence = evidence.reason("never_return");
+            }
+            let evidence = evidence.severity(grave).respond("fix_endpoint", of.entity.clone());
             out.hit_about(one.what.id, evidence);
         }
         // Only an answer that shows a type masked would have shown it in full: an empty page says nothing.
@@ -102,7 +112,8 @@ impl Unmasked {
         seen.half == Half::Response
             && seen.form == Form::Full
             && seen.is_reported()
-            && seen.what.grade >= self.min_grade
+            && is_data(seen)
+            && (seen.grade >= self.min_grade || seen.what.never_return)
     }
 }
 
@@ -131,6 +142,27 @@ mod tests {
         sensor.see(event().get("a.example/users").returns(&types::MOBILE, 1).confidence(59));
         sensor.see(event().post("a.example/users").sends(&types::MOBILE, 1));
         sensor.silent();
+    }
+
+    #[test]
+    fn what_nobody_may_return_is_grave_whatever_its_grade() {
+        let mut sensor = Harness::with(Unmasked { min_grade: Grade::L5, ..Unmasked::default() });
+        sensor.see(event().get("a.example/cards").returns(&types::BANK_CARD, 1));
+        sensor.see(event().get("a.example/cards").returns_masked(&types::CVV, 1));
+        sensor.silent();
+        sensor.see(event().get("a.example/cards").returns(&types::CVV, 1).grade(Grade::L2));
+        let finding = sensor.only();
+        assert_eq!((finding.severity, &*finding.reasons[0]), (Severity::High, "never_return"));
+    }
+
+    #[test]
+    fn passwords_count_in_answers_only_and_keys_have_a_finding_of_their_own() {
+        let mut sensor = Harness::of::<Unmasked>();
+        sensor.see(event().post("a.example/login").sends(&types::PASSWORD, 1));
+        sensor.see(event().get("a.example/env").returns(&types::SECRET, 1).returns(&types::CANARY, 1));
+        sensor.silent();
+        sensor.see(event().get("a.example/users").returns(&types::PASSWORD, 1));
+        assert_eq!(sensor.only().severity, Severity::High);
     }
 
     #[test]

@@ -129,6 +129,14 @@ mod tests {
     }
 
     #[test]
+    fn a_password_that_logs_somebody_in_is_no_data_that_left() {
+        let mut sensor = Harness::of::<OutboundOverseas>();
+        sensor.see(event().post("api.example.com/login").to_overseas("US").sends(&types::PASSWORD, 1));
+        let finding = sensor.only();
+        assert_eq!((finding.measures["sensitive_values_sent"], finding.severity), (0, Severity::Low));
+    }
+
+    #[test]
     fn inside_servers_and_expected_hosts_stay_silent() {
         let mut sensor =
             Harness::with(OutboundOverseas { expected_hosts: vec!["example.com".into()], ..Default::default() });
