@@ -14,7 +14,7 @@
 use spyhop_model::{Connection, FlowId, FlowKey, Side, Span, Timestamp};
 
 use crate::accounts::StreamAccounts;
-use crate::half::{Half, Piece, PieceKind};
+use crate::half::{Half, PieceKind};
 use crate::health::{JUDGED_AFTER, TapCounts};
 use crate::limits::Limits;
 use crate::reader::{End, Oddity, StreamReader};
@@ -326,25 +326,9 @@ impl<R: StreamReader> Flow<R> {
 
     /// Cuts the first piece in two, if it is data.
     fn split_first(&mut self, env: &mut Env<'_, R::Context>, dir: Dir, len: u64) -> bool {
-        let Some(waiting) = self.half_mut(dir).waiting.as_mut() else { return false };
-        let Some((start, piece)) = waiting.held.pop_first() else { return false };
-        let answers = piece.answers;
-        let parts = match &piece.kind {
-            PieceKind::Data(bytes) => bytes.split_at_checked(len as usize).map(|(a, b)| (a.into(), b.into())),
-            PieceKind::Lost(_) | PieceKind::Urgent => None,
-        };
-        let Some((first, rest)) = parts else {
-            waiting.held.insert(start, piece);
-            return false;
-        };
-        let memory = piece.memory();
-        let pieces = [(start, first), (start + len, rest)];
-        let pieces = pieces.map(|(start, bytes)| (start, Piece { kind: PieceKind::Data(bytes), answers }));
-        let both: usize = pieces.iter().map(|(_, piece)| piece.memory()).sum();
-        waiting.memory = waiting.memory - memory + both;
-        *env.memory = *env.memory - memory + both;
-        waiting.held.extend(pieces);
-        true
+        let half = self.half_mut(dir);
+        let Some(at) = half.first_held().and_then(|start| start.checked_add(len)) else { return false };
+        half.waiting.as_mut().is_some_and(|waiting| waiting.split(at, env.memory))
     }
 
     /// Takes the held piece that is next, if it may be delivered.

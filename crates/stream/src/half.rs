@@ -108,6 +108,43 @@ impl Piece {
     }
 }
 
+impl Waiting {
+    /// Cuts the piece of data that `at` lies within in two there; false if there is none. `total` is the memory of all
+    /// connections.
+    pub(crate) fn split(&mut self, at: u64, total: &mut usize) -> bool {
+        let Some((start, piece)) = self.held.range_mut(..at).next_back() else { return false };
+        let PieceKind::Data(bytes) = &piece.kind else { return false };
+        let Some((first, rest)) = bytes.split_at_checked((at - start) as usize) else { return false };
+        if rest.is_empty() {
+            return false;
+        }
+        let rest = Piece { kind: PieceKind::Data(rest.into()), answers: piece.answers };
+        piece.kind = PieceKind::Data(first.into());
+        // Its octets are counted already.
+        self.memory += PIECE;
+        *total += PIECE;
+        self.held.insert(at, rest);
+        true
+    }
+
+    /// What is held of `len` octets from `at` on, which lie in one piece, came again from a sender that had received no
+    /// more than `answers`: a first arrival that carried later data as well says less of when they were sent.
+    pub(crate) fn sent_before(&mut self, at: u64, len: u64, answers: u64, total: &mut usize) {
+        let held = |(start, piece): (&u64, &Piece)| (start + piece.len() > at && piece.answers > answers).then_some(());
+        if self.held.range(..=at).next_back().and_then(held).is_none() {
+            return;
+        }
+        self.split(at, total);
+        self.split(at + len, total);
+        if let Some((start, piece)) = self.held.range_mut(..=at).next_back()
+            && *start == at
+            && piece.len() <= len
+        {
+            piece.answers = answers;
+        }
+    }
+}
+
 /// How a segment compares with what is held where it lies.
 pub(crate) enum Overlap {
     /// The next so many octets are held, with other content or not.

@@ -66,3 +66,10 @@ fn a_retransmission_that_goes_on_with_new_data_is_told_in_parts() {
 fn at_the_end_a_gap_does_not_let_the_next_request_overtake_an_answer() {
     check_open(&[s(3, PSH, 0, 3, "OK"), c(4, PSH, 3, 2, "PUT")], "o-3 r:OK o:PUT CaptureEnd");
 }
+
+#[test]
+fn a_copy_tells_better_when_octets_were_sent_than_a_retransmission_that_came_first() {
+    // "T" and "go" first come with what was sent a round trip later.
+    let segments = [c(3, PSH, 2, 2, "TBODY"), s(4, PSH, 0, 7, "goOK"), s(5, PSH, 0, 3, "go"), c(6, PSH, 0, 0, "GET")];
+    check_open(&segments, "o:GET r:go o:BODY r:OK CaptureEnd");
+}
