@@ -25,6 +25,8 @@ settings! {
         header_tables: usize = 64 << 20,
         /// CONTINUATION frames of one header block; a block with more is counted as a flood.
         continuations: usize = 32,
+        /// Bytes of the chunk extensions and trailer fields of one body; a body with more is counted, since its framing costs its receiver more than its content.
+        chunk_extensions: u64 = 16 << 10,
         /// Content codings laid over one another on one body.
         codings: usize = 4,
         /// Decoded bytes of one body.

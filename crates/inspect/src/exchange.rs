@@ -21,7 +21,7 @@ use crate::password::Strength;
 use crate::redact::{self, Redactor};
 use crate::segment::segment;
 use crate::types::CustomTypes;
-use crate::walk::{Form, Leaf, LeafKind, LeafSink};
+use crate::walk::{Form, Leaf, LeafKind, LeafSink, Parts};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
 const AGENTS: usize = 4_096;
@@ -64,6 +64,8 @@ pub struct InspectAccounts {
     /// Values that were counted, but of which no fingerprint was kept: more than
     /// [`MAX_VALUES`](crate::content::MAX_VALUES) different ones in one body.
     pub values_over_limit: u64,
+    /// Unusual parts of multipart bodies.
+    pub parts: Parts,
 }
 
 impl std::ops::AddAssign for InspectAccounts {
@@ -72,6 +74,7 @@ impl std::ops::AddAssign for InspectAccounts {
         self.media_bytes += more.media_bytes;
         self.plain_messages += more.plain_messages;
         self.values_over_limit += more.values_over_limit;
+        self.parts += more.parts;
     }
 }
 
@@ -449,6 +452,8 @@ impl Inspection for ExchangeInspection {
         credentials.iter_mut().for_each(|credential| cx.recogniser.hide(&mut credential.place));
         cx.accounts.credentials_over_limit += u64::from(left_out);
         cx.accounts.values_over_limit += asked.content.values_over_limit() + answered.content.values_over_limit();
+        cx.accounts.parts += asked.scan.parts();
+        cx.accounts.parts += answered.scan.parts();
         let mut observations = asked.content.finish();
         observations.extend(answered.content.finish());
         let (client, server) = ends(&connection, exchange.client);

@@ -559,6 +559,7 @@ impl Reader {
                 take
             }
             Frame::Chunked(mut chunked, length) => {
+                let was_long = chunked.beside() > cx.limits.chunk_extensions;
                 let mut left = rest;
                 let state = loop {
                     match chunked.next(&mut left) {
@@ -573,6 +574,9 @@ impl Reader {
                 };
                 let used = rest.len() - left.len();
                 cx.accounts.count(Class::Http, used);
+                if !was_long && chunked.beside() > cx.limits.chunk_extensions {
+                    cx.accounts.chunk_extensions_over_limit += 1;
+                }
                 match state {
                     State::Start => {
                         if chunked.odd() {
