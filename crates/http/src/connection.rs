@@ -445,6 +445,8 @@ impl<I: Inspection> Connection<I> {
             Protocol::Undecided(sides) => {
                 self.hello.gap(cx, &mut self.exchanges, side);
                 this_and_that(sides, side).0.give_up(cx, Class::Unparsed(Unparsed::AfterGap), 0);
+                // If this is HTTP/1, whole messages may be among what was lost.
+                self.exchanges.uncertain();
             }
         }
     }

@@ -341,12 +341,14 @@ impl<I: Inspection> Exchanges<I> {
     }
 
     fn end(&mut self, cx: &mut Shared<I>, slot: Slot<I>, at: Timestamp) {
-        let Slot { mut running, .. } = slot;
+        let Slot { mut running, method, .. } = slot;
         if self.conflict {
             running.defects.add(Defects::CONFLICTING_DATA);
         }
         let whole = running.bodies.iter().all(Option::is_some);
-        if whole && self.slots.is_empty() && !self.answer_lost && !self.lags {
+        // What the client sent behind a CONNECT is not read yet.
+        let alone = self.slots.is_empty() && method != Method::Connect;
+        if whole && alone && !self.answer_lost && !self.lags {
             // A request and its answer with nothing before or after them: both sides are in step again.
             self.guess = false;
         }

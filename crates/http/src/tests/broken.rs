@@ -118,6 +118,29 @@ fn answers_that_lag_behind_lost_requests_are_guesses_to_the_end() {
 }
 
 #[test]
+fn what_is_lost_at_the_very_beginning_or_before_a_tunnel_makes_pairing_a_guess() {
+    check_uncut(
+        &[Op::GapC(30), c("GET /2 HTTP/1.1\r\n\r\n"), s(OK), s("HTTP/1.1 404 OK\r\nContent-Length: 0\r\n\r\n")],
+        &["GET /2 -> 200 'ok' pairing_guessed", "- -> 404 pairing_guessed"],
+    );
+    // The answer to the CONNECT is lost; that to the request before it is taken for it.
+    check_uncut(
+        &[
+            c("GET /1 HTTP/1.1\r\n\r\n"),
+            Op::GapS(40),
+            c("CONNECT a:1 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n"),
+            s("HTTP/1.1 204 OK\r\n\r\n"),
+            s(OK),
+        ],
+        &[
+            "GET /1 -> - pairing_guessed gap",
+            "CONNECT a:1 -> 204 pairing_guessed",
+            "GET /3 -> 200 'ok' pairing_guessed",
+        ],
+    );
+}
+
+#[test]
 fn chunked_framing_lost_in_a_gap_ends_the_body() {
     check_uncut(
         &[
