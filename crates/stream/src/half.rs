@@ -65,6 +65,8 @@ pub(crate) struct Waiting {
 /// A range of the stream that waits.
 pub(crate) struct Piece {
     pub(crate) kind: PieceKind,
+    /// When it arrived.
+    pub(crate) at: Timestamp,
     /// Offset in the other direction that its sender had received when it sent this. It is delivered after that, so that
     /// an answer does not overtake its request where the mirror reorders.
     pub(crate) answers: u64,
@@ -118,7 +120,7 @@ impl Waiting {
         if rest.is_empty() {
             return false;
         }
-        let rest = Piece { kind: PieceKind::Data(rest.into()), answers: piece.answers };
+        let rest = Piece { kind: PieceKind::Data(rest.into()), at: piece.at, answers: piece.answers };
         piece.kind = PieceKind::Data(first.into());
         // Its octets are counted already.
         self.memory += PIECE;
@@ -206,6 +208,12 @@ impl Half {
 
     pub(crate) fn waiting_mut(&mut self) -> &mut Waiting {
         self.waiting.get_or_insert_default()
+    }
+
+    /// The first piece held, if it is what comes next.
+    pub(crate) fn next_piece(&self) -> Option<&Piece> {
+        let (start, piece) = self.waiting.as_ref()?.held.first_key_value()?;
+        (*start == self.next).then_some(piece)
     }
 
     /// Offset of the first octet held.

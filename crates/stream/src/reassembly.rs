@@ -219,7 +219,7 @@ impl<R: StreamReader> Flow<R> {
         if waiting.held.is_empty() && waiting.end.is_none() {
             waiting.since = now;
         }
-        let piece = Piece { kind, answers };
+        let piece = Piece { kind, at: now, answers };
         waiting.memory += piece.memory();
         *env.memory += piece.memory();
         env.accounts.held += piece.payload();
