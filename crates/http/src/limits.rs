@@ -33,7 +33,7 @@ settings! {
         decoded: u64 = 4 << 30,
         /// Decoded bytes for each encoded byte, once `ratio_from` bytes came out.
         ratio: u64 = 200,
-        /// Decoded bytes below which the ratio is not looked at; 16 KiB at most while bombs come in numbers, and then a quarter of the ratio is enough.
+        /// Decoded bytes below which the ratio is not looked at; 16 KiB at most while bombs come in numbers, and then half of the ratio is enough.
         ratio_from: u64 = 1 << 20,
         /// Memory of all content decoders in use, by the windows their streams declare.
         decoder_memory: usize = 96 << 20,
