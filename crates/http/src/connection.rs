@@ -21,7 +21,7 @@ use crate::exchange::{Open, Running};
 use crate::hello::Seeker;
 use crate::http1::head::{Answer, Role, could_start};
 use crate::http1::pairing::Exchanges;
-use crate::http1::{Http1, Switch, Upgrade};
+use crate::http1::{Early, Http1, Switch, Upgrade};
 use crate::http2::hpack::List;
 use crate::http2::{Begins, Http2, PREFACE, could_start as could_start_http2};
 use crate::inspection::{Half, Inspection};
@@ -282,7 +282,11 @@ impl<I: Inspection> Connection<I> {
     }
 
     /// Reads what `side` sent behind a CONNECT, now that it is known what it is.
-    fn replay(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, early: Vec<u8>) {
+    fn replay(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, early: Early) {
+        let Early { lost, bytes: early } = early;
+        if lost > 0 {
+            self.lost(cx, at, side, lost);
+        }
         let length = early.len() as u64;
         if self.replayed + length <= self.delivered.saturating_mul(REPLAYS) {
             self.replayed += length;

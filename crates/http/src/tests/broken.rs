@@ -123,6 +123,18 @@ fn what_is_lost_at_the_very_beginning_or_before_a_tunnel_makes_pairing_a_guess()
         &[Op::GapC(30), c("GET /2 HTTP/1.1\r\n\r\n"), s(OK), s("HTTP/1.1 404 OK\r\nContent-Length: 0\r\n\r\n")],
         &["GET /2 -> 200 'ok' pairing_guessed", "- -> 404 pairing_guessed"],
     );
+    // The first bytes of what a tunnel carries.
+    check_uncut(
+        &[
+            c("CONNECT a:1 HTTP/1.1\r\n\r\n"),
+            Op::GapC(30),
+            c("T /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n"),
+            s("HTTP/1.1 200 OK\r\n\r\n"),
+            s(OK),
+            s("HTTP/1.1 404 OK\r\nContent-Length: 0\r\n\r\n"),
+        ],
+        &["CONNECT a:1 -> 200", "- -> 200 'ok' pairing_guessed", "- -> 404 pairing_guessed"],
+    );
     // The answer to the CONNECT is lost; that to the request before it is taken for it.
     check_uncut(
         &[
