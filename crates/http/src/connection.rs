@@ -5,7 +5,7 @@
 //!                                        │          ├─101 h2c──────> Http2
 //!                                        │          ├─101 websocket> WebSocket
 //!                                        │          └─101──────────> Other(upgraded)
-//!                                        ├─> Http2
+//!                                        ├─> Http2 ──CONNECT 2xx──> a connection within the stream
 //!                                        └─> Other(name)
 //! ```
 //!
@@ -77,7 +77,7 @@ impl<I: Inspection> Shared<I> {
 }
 
 /// Reads one connection and drives an inspection for each exchange on it.
-pub struct Connection<I: Inspection> {
+pub struct Connection<I> {
     protocol: Protocol<I>,
     /// Looks for a TLS handshake in what is not HTTP.
     hello: Seeker,
@@ -183,6 +183,12 @@ impl<I: Inspection> Connection<I> {
     /// The connection is over: every exchange on it is ended.
     pub fn end(mut self, cx: &mut Shared<I>, at: Timestamp) {
         cx.now = at;
+        self.finish(cx);
+    }
+
+    /// Ends every exchange.
+    pub(crate) fn finish(&mut self, cx: &mut Shared<I>) {
+        let at = cx.now;
         // The client first: a request that was cut off stands before an answer that was.
         let client = self.exchanges.client;
         for side in [client, client.other()] {
@@ -193,6 +199,51 @@ impl<I: Inspection> Connection<I> {
         }
         self.exchanges.finish(cx, at);
         self.hello.end(cx, &mut self.exchanges);
+    }
+
+    /// A connection in a tunnel on a stream of the one of `outer`.
+    pub(crate) fn within(outer: &Exchanges<I>) -> Self {
+        let mut exchanges = Exchanges::new(&outer.connection);
+        exchanges.nested = outer.nested.saturating_add(1);
+        Connection {
+            protocol: Protocol::undecided(),
+            hello: Seeker::default(),
+            exchanges,
+            delivered: 0,
+            replayed: 0,
+            client_done: false,
+        }
+    }
+
+    /// Goes on with the numbers of the connection around it.
+    pub(crate) fn borrow_numbers(&mut self, outer: &Exchanges<I>) {
+        self.exchanges.ordinals = outer.ordinals;
+        self.exchanges.conflict |= outer.conflict;
+    }
+
+    /// Hands them back.
+    pub(crate) fn return_numbers(&self, outer: &mut Exchanges<I>) {
+        outer.ordinals = self.exchanges.ordinals;
+    }
+
+    /// The next bytes that `side` sent through a tunnel: the connection around it has accounted for their delivery.
+    pub(crate) fn passed(&mut self, cx: &mut Shared<I>, side: Side, bytes: &[u8]) {
+        self.delivered += bytes.len() as u64;
+        let now = cx.now;
+        self.plain(cx, now, side, bytes);
+    }
+
+    /// Nobody knows how much was lost, of which side: what is open ends, and what follows is picked up where a segment
+    /// begins with a start line.
+    pub(crate) fn lose_track(&mut self, cx: &mut Shared<I>) {
+        self.finish(cx);
+        let mut exchanges = Exchanges::new(&self.exchanges.connection);
+        (exchanges.ordinals, exchanges.nested) = (self.exchanges.ordinals, self.exchanges.nested);
+        exchanges.conflict = self.exchanges.conflict;
+        exchanges.uncertain();
+        let unknown = || Unknown { taken_for: Some(Other::Unknown), ..Unknown::default() };
+        (self.exchanges, self.protocol) = (exchanges, Protocol::Undecided([unknown(), unknown()]));
+        (self.hello, self.client_done) = (Seeker::default(), false);
     }
 
     /// What the connection carries, as far as it told.
@@ -440,7 +491,7 @@ impl<I: Inspection> Connection<I> {
         self.plain(cx, at, side, bytes);
     }
 
-    fn lost(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, lost: u64) {
+    pub(crate) fn lost(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, lost: u64) {
         match &mut self.protocol {
             Protocol::Other(_) => self.hello.gap(cx, &mut self.exchanges, side),
             Protocol::WebSocket(channel) => channel.gap(cx, &mut self.exchanges.ordinals, side, lost),

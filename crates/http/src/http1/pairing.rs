@@ -46,6 +46,8 @@ pub(crate) struct Exchanges<I> {
     slots: VecDeque<Slot<I>>,
     sequence: u64,
     pub(crate) ordinals: Ordinals,
+    /// Tunnels of HTTP/2 that this connection lies in.
+    pub(crate) nested: u8,
     /// The slots whose request and response are being read.
     current: [Option<u64>; 2],
     begun: u64,
@@ -85,6 +87,7 @@ impl<I: Inspection> Exchanges<I> {
             slots: VecDeque::new(),
             sequence: 0,
             ordinals: Ordinals::default(),
+            nested: 0,
             current: [None; 2],
             begun: 0,
             client: Side::Originator,
