@@ -144,6 +144,16 @@ pub(crate) struct Decoders {
 }
 
 impl Decoders {
+    /// Memory of the decoders in use, and how much of it is of inflaters of WebSockets.
+    pub(crate) fn lent(&self) -> (usize, usize) {
+        (self.memory, self.lent)
+    }
+
+    /// Corrects that: some will not come back.
+    pub(crate) fn set_lent(&mut self, memory: usize, channels: usize) {
+        (self.memory, self.lent) = (memory, channels);
+    }
+
     /// Memory of the decoders in use.
     #[cfg(test)]
     pub(crate) fn memory(&self) -> usize {

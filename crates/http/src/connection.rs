@@ -26,6 +26,7 @@ use crate::http2::hpack::List;
 use crate::http2::{Begins, Http2, PREFACE, could_start as could_start_http2};
 use crate::inspection::{Half, Inspection};
 use crate::limits::Limits;
+use crate::loan::{Debts, Lent, Loan};
 use crate::message::channel::Channel;
 use crate::pool::Pool;
 use crate::protocol::{Sniffed, recognise, sniff};
@@ -48,6 +49,8 @@ pub struct Shared<I: Inspection> {
     pub(crate) hellos: usize,
     /// Exchanges that are open on all connections.
     pub(crate) open: Open,
+    /// What connections that panicked had taken.
+    pub(crate) debts: Debts,
     /// Capture time of what is being read.
     pub(crate) now: Timestamp,
     /// Bytes that were looked at, each time that they were.
@@ -69,10 +72,26 @@ impl<I: Inspection> Shared<I> {
             tables: 0,
             hellos: 0,
             open: Open::default(),
+            debts: Debts::default(),
             now: Timestamp::default(),
             #[cfg(test)]
             looked_at: 0,
         }
+    }
+}
+
+impl<I: Inspection> Shared<I> {
+    /// What all connections together have taken.
+    pub(crate) fn lent(&self) -> Lent {
+        let (decoders, channels) = self.decoders.lent();
+        Lent { buffers: self.pool.lent(), decoders, channels, tables: self.tables, hellos: self.hellos }
+    }
+
+    /// Corrects that.
+    pub(crate) fn set_lent(&mut self, lent: Lent) {
+        self.pool.set_lent(lent.buffers);
+        self.decoders.set_lent(lent.decoders, lent.channels);
+        (self.tables, self.hellos) = (lent.tables, lent.hellos);
     }
 }
 
@@ -82,6 +101,8 @@ pub struct Connection<I> {
     /// Looks for a TLS handshake in what is not HTTP.
     hello: Seeker,
     exchanges: Exchanges<I>,
+    /// Not within a tunnel: the connection around it has one.
+    loan: Option<Loan>,
     /// Bytes that came, and bytes that were read again since a CONNECT before them was answered.
     delivered: u64,
     replayed: u64,
@@ -136,10 +157,12 @@ impl<I: Inspection> Connection<I> {
     pub fn open(cx: &mut Shared<I>, connection: &spyhop_model::Connection) -> Self {
         cx.accounts.connections += 1;
         let exchanges = Exchanges::new(connection);
+        let loan = Some(Loan::new(&cx.debts));
         Connection {
             protocol: Protocol::undecided(),
             hello: Seeker::default(),
             exchanges,
+            loan,
             delivered: 0,
             replayed: 0,
             client_done: false,
@@ -148,17 +171,33 @@ impl<I: Inspection> Connection<I> {
 
     /// The next bytes that `side` sent, in order, each once.
     pub fn data(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, bytes: &[u8]) {
+        self.enter(cx);
         cx.accounts.delivered += bytes.len() as u64;
         self.delivered += bytes.len() as u64;
         cx.now = at;
         self.plain(cx, at, side, bytes);
+        self.leave(cx);
+    }
+
+    fn enter(&mut self, cx: &mut Shared<I>) {
+        if let Some(loan) = &mut self.loan {
+            loan.enter(cx);
+        }
+    }
+
+    fn leave(&mut self, cx: &Shared<I>) {
+        if let Some(loan) = &mut self.loan {
+            loan.leave(cx);
+        }
     }
 
     /// `lost` bytes that `side` sent were not seen.
     pub fn gap(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, lost: u64) {
+        self.enter(cx);
         cx.accounts.gaps += lost;
         cx.now = at;
         self.lost(cx, at, side, lost);
+        self.leave(cx);
     }
 
     /// A retransmission of either side carried other bytes than those seen first: every exchange that ends from now on
@@ -177,13 +216,17 @@ impl<I: Inspection> Connection<I> {
             self.client_done = true;
             return;
         }
+        self.enter(cx);
         self.closed(cx, at, side);
+        self.leave(cx);
     }
 
     /// The connection is over: every exchange on it is ended.
     pub fn end(mut self, cx: &mut Shared<I>, at: Timestamp) {
+        self.enter(cx);
         cx.now = at;
         self.finish(cx);
+        self.leave(cx);
     }
 
     /// Ends every exchange.
@@ -209,6 +252,7 @@ impl<I: Inspection> Connection<I> {
             protocol: Protocol::undecided(),
             hello: Seeker::default(),
             exchanges,
+            loan: None,
             delivered: 0,
             replayed: 0,
             client_done: false,

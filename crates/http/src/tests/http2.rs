@@ -130,6 +130,46 @@ fn interim_answers_trailers_pushes_and_tunnels() {
     );
 }
 
+#[test]
+fn what_a_connection_had_taken_comes_back_after_a_panic() {
+    let packed = zstd::bulk::compress(&[b'z'; 1000], 1).unwrap();
+    let coded = [(":status", "200"), ("content-encoding", "gzip")];
+    let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x4b];
+    let before = [
+        c([begin_client(), indexed(1, true), post(3, "/b"), data(3, 0, "gathered"), get(5, "/c")].concat()),
+        s([settings(), headers(1, 0, &coded), data(1, 0, gzip), headers(5, 0, &coded), data(5, 0, &packed)].concat()),
+    ];
+    let mut cx = Shared::<Told>::new(Limits::default(), Vec::new());
+    let mut other = Connection::open(&mut cx, &facts());
+    other.data(&mut cx, Timestamp(0), Side::Originator, b"GET / HTTP/1.1\r\nHo");
+    let others = cx.lent();
+    assert!(others.buffers > 0);
+    for bad in [get(7, "/panic"), headers(7, 0, &[(":method", "GET"), (":path", "/panic"), (":scheme", "http")])] {
+        let mut connection = Connection::open(&mut cx, &facts());
+        for op in &before {
+            match op {
+                Op::C(bytes) => connection.data(&mut cx, Timestamp(1), Side::Originator, bytes),
+                Op::S(bytes) => connection.data(&mut cx, Timestamp(1), Side::Responder, bytes),
+                _ => {}
+            }
+        }
+        let lent = cx.lent();
+        assert!(lent.buffers > others.buffers && lent.decoders > 0 && lent.tables > 0, "{lent:?}");
+        let fault = std::panic::AssertUnwindSafe(|| connection.data(&mut cx, Timestamp(2), Side::Originator, &bad));
+        assert!(std::panic::catch_unwind(fault).is_err());
+        drop(connection);
+        other.data(&mut cx, Timestamp(3), Side::Originator, b"s");
+        assert_eq!(cx.lent(), others);
+    }
+    other.data(&mut cx, Timestamp(4), Side::Originator, b"t: a\r\n\r\n");
+    other.end(&mut cx, Timestamp(5));
+    assert_eq!(cx.lent(), crate::loan::Lent::default());
+}
+
+fn begin_client() -> Vec<u8> {
+    [PREFACE.as_slice(), &settings()].concat()
+}
+
 fn connect(stream: u32) -> Vec<u8> {
     headers(stream, 0, &[(":method", "CONNECT"), (":authority", "b:443")])
 }
