@@ -134,6 +134,7 @@ fn endless_headers() {
 #[test]
 fn endless_chunk_extensions() {
     let told = attacked(Attack::EndlessChunkExtensions, 16_000);
+    assert_eq!(told.losses.get("chunk_extensions_over_limit"), Some(&32));
     assert_eq!(told.others, 32);
 }
 
@@ -166,5 +167,7 @@ fn zip_bombs_of_every_coding() {
 #[test]
 fn deep_multipart() {
     let told = attacked(Attack::DeepMultipart, 8_000);
+    counts(&told, &["parts_over_limit"]);
+    assert_eq!(told.losses.get("parts_nested"), Some(&16));
     assert_eq!(told.others, 32);
 }

@@ -214,6 +214,8 @@ pub struct HttpAccounts {
     pub header_tables_over_limit: u64,
     /// Header fields that refer to entries of an HPACK table that were not seen.
     pub unknown_fields: u64,
+    /// Chunked bodies with more of chunk extensions and trailer fields than the limit.
+    pub chunk_extensions_over_limit: u64,
     /// Bodies whose decompression was cut as a bomb.
     pub bombs: u64,
     /// Bodies shown raw because the decoders' memory was used up.
@@ -305,6 +307,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
             header_lists_over_limit,
             header_tables_over_limit,
             unknown_fields,
+            chunk_extensions_over_limit,
             bombs,
             decoders_over_limit,
             bodies_over_limit,
@@ -344,6 +347,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
         self.header_lists_over_limit += header_lists_over_limit;
         self.header_tables_over_limit += header_tables_over_limit;
         self.unknown_fields += unknown_fields;
+        self.chunk_extensions_over_limit += chunk_extensions_over_limit;
         self.bombs += bombs;
         self.decoders_over_limit += decoders_over_limit;
         self.bodies_over_limit += bodies_over_limit;

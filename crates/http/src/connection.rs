@@ -5,7 +5,7 @@
 //!                                        │          ├─101 h2c──────> Http2
 //!                                        │          ├─101 websocket> WebSocket
 //!                                        │          └─101──────────> Other(upgraded)
-//!                                        ├─> Http2
+//!                                        ├─> Http2 ──CONNECT 2xx──> a connection within the stream
 //!                                        └─> Other(name)
 //! ```
 //!
@@ -21,11 +21,12 @@ use crate::exchange::{Open, Running};
 use crate::hello::Seeker;
 use crate::http1::head::{Answer, Role, could_start};
 use crate::http1::pairing::Exchanges;
-use crate::http1::{Http1, Switch, Upgrade};
+use crate::http1::{Early, Http1, Switch, Upgrade};
 use crate::http2::hpack::List;
 use crate::http2::{Begins, Http2, PREFACE, could_start as could_start_http2};
 use crate::inspection::{Half, Inspection};
 use crate::limits::Limits;
+use crate::loan::{Debts, Lent, Loan};
 use crate::message::channel::Channel;
 use crate::pool::Pool;
 use crate::protocol::{Sniffed, recognise, sniff};
@@ -48,6 +49,8 @@ pub struct Shared<I: Inspection> {
     pub(crate) hellos: usize,
     /// Exchanges that are open on all connections.
     pub(crate) open: Open,
+    /// What connections that panicked had taken.
+    pub(crate) debts: Debts,
     /// Capture time of what is being read.
     pub(crate) now: Timestamp,
     /// Bytes that were looked at, each time that they were.
@@ -69,6 +72,7 @@ impl<I: Inspection> Shared<I> {
             tables: 0,
             hellos: 0,
             open: Open::default(),
+            debts: Debts::default(),
             now: Timestamp::default(),
             #[cfg(test)]
             looked_at: 0,
@@ -76,12 +80,29 @@ impl<I: Inspection> Shared<I> {
     }
 }
 
+impl<I: Inspection> Shared<I> {
+    /// What all connections together have taken.
+    pub(crate) fn lent(&self) -> Lent {
+        let (decoders, channels) = self.decoders.lent();
+        Lent { buffers: self.pool.lent(), decoders, channels, tables: self.tables, hellos: self.hellos }
+    }
+
+    /// Corrects that.
+    pub(crate) fn set_lent(&mut self, lent: Lent) {
+        self.pool.set_lent(lent.buffers);
+        self.decoders.set_lent(lent.decoders, lent.channels);
+        (self.tables, self.hellos) = (lent.tables, lent.hellos);
+    }
+}
+
 /// Reads one connection and drives an inspection for each exchange on it.
-pub struct Connection<I: Inspection> {
+pub struct Connection<I> {
     protocol: Protocol<I>,
     /// Looks for a TLS handshake in what is not HTTP.
     hello: Seeker,
     exchanges: Exchanges<I>,
+    /// Not within a tunnel: the connection around it has one.
+    loan: Option<Loan>,
     /// Bytes that came, and bytes that were read again since a CONNECT before them was answered.
     delivered: u64,
     replayed: u64,
@@ -136,10 +157,12 @@ impl<I: Inspection> Connection<I> {
     pub fn open(cx: &mut Shared<I>, connection: &spyhop_model::Connection) -> Self {
         cx.accounts.connections += 1;
         let exchanges = Exchanges::new(connection);
+        let loan = Some(Loan::new(&cx.debts));
         Connection {
             protocol: Protocol::undecided(),
             hello: Seeker::default(),
             exchanges,
+            loan,
             delivered: 0,
             replayed: 0,
             client_done: false,
@@ -148,17 +171,33 @@ impl<I: Inspection> Connection<I> {
 
     /// The next bytes that `side` sent, in order, each once.
     pub fn data(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, bytes: &[u8]) {
+        self.enter(cx);
         cx.accounts.delivered += bytes.len() as u64;
         self.delivered += bytes.len() as u64;
         cx.now = at;
         self.plain(cx, at, side, bytes);
+        self.leave(cx);
+    }
+
+    fn enter(&mut self, cx: &mut Shared<I>) {
+        if let Some(loan) = &mut self.loan {
+            loan.enter(cx);
+        }
+    }
+
+    fn leave(&mut self, cx: &Shared<I>) {
+        if let Some(loan) = &mut self.loan {
+            loan.leave(cx);
+        }
     }
 
     /// `lost` bytes that `side` sent were not seen.
     pub fn gap(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, lost: u64) {
+        self.enter(cx);
         cx.accounts.gaps += lost;
         cx.now = at;
         self.lost(cx, at, side, lost);
+        self.leave(cx);
     }
 
     /// A retransmission of either side carried other bytes than those seen first: every exchange that ends from now on
@@ -177,12 +216,22 @@ impl<I: Inspection> Connection<I> {
             self.client_done = true;
             return;
         }
+        self.enter(cx);
         self.closed(cx, at, side);
+        self.leave(cx);
     }
 
     /// The connection is over: every exchange on it is ended.
     pub fn end(mut self, cx: &mut Shared<I>, at: Timestamp) {
+        self.enter(cx);
         cx.now = at;
+        self.finish(cx);
+        self.leave(cx);
+    }
+
+    /// Ends every exchange.
+    pub(crate) fn finish(&mut self, cx: &mut Shared<I>) {
+        let at = cx.now;
         // The client first: a request that was cut off stands before an answer that was.
         let client = self.exchanges.client;
         for side in [client, client.other()] {
@@ -193,6 +242,52 @@ impl<I: Inspection> Connection<I> {
         }
         self.exchanges.finish(cx, at);
         self.hello.end(cx, &mut self.exchanges);
+    }
+
+    /// A connection in a tunnel on a stream of the one of `outer`.
+    pub(crate) fn within(outer: &Exchanges<I>) -> Self {
+        let mut exchanges = Exchanges::new(&outer.connection);
+        exchanges.nested = outer.nested.saturating_add(1);
+        Connection {
+            protocol: Protocol::undecided(),
+            hello: Seeker::default(),
+            exchanges,
+            loan: None,
+            delivered: 0,
+            replayed: 0,
+            client_done: false,
+        }
+    }
+
+    /// Goes on with the numbers of the connection around it.
+    pub(crate) fn borrow_numbers(&mut self, outer: &Exchanges<I>) {
+        self.exchanges.ordinals = outer.ordinals;
+        self.exchanges.conflict |= outer.conflict;
+    }
+
+    /// Hands them back.
+    pub(crate) fn return_numbers(&self, outer: &mut Exchanges<I>) {
+        outer.ordinals = self.exchanges.ordinals;
+    }
+
+    /// The next bytes that `side` sent through a tunnel: the connection around it has accounted for their delivery.
+    pub(crate) fn passed(&mut self, cx: &mut Shared<I>, side: Side, bytes: &[u8]) {
+        self.delivered += bytes.len() as u64;
+        let now = cx.now;
+        self.plain(cx, now, side, bytes);
+    }
+
+    /// Nobody knows how much was lost, of which side: what is open ends, and what follows is picked up where a segment
+    /// begins with a start line.
+    pub(crate) fn lose_track(&mut self, cx: &mut Shared<I>) {
+        self.finish(cx);
+        let mut exchanges = Exchanges::new(&self.exchanges.connection);
+        (exchanges.ordinals, exchanges.nested) = (self.exchanges.ordinals, self.exchanges.nested);
+        exchanges.conflict = self.exchanges.conflict;
+        exchanges.uncertain();
+        let unknown = || Unknown { taken_for: Some(Other::Unknown), ..Unknown::default() };
+        (self.exchanges, self.protocol) = (exchanges, Protocol::Undecided([unknown(), unknown()]));
+        (self.hello, self.client_done) = (Seeker::default(), false);
     }
 
     /// What the connection carries, as far as it told.
@@ -282,7 +377,11 @@ impl<I: Inspection> Connection<I> {
     }
 
     /// Reads what `side` sent behind a CONNECT, now that it is known what it is.
-    fn replay(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, early: Vec<u8>) {
+    fn replay(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, early: Early) {
+        let Early { lost, bytes: early } = early;
+        if lost > 0 {
+            self.lost(cx, at, side, lost);
+        }
         let length = early.len() as u64;
         if self.replayed + length <= self.delivered.saturating_mul(REPLAYS) {
             self.replayed += length;
@@ -436,7 +535,7 @@ impl<I: Inspection> Connection<I> {
         self.plain(cx, at, side, bytes);
     }
 
-    fn lost(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, lost: u64) {
+    pub(crate) fn lost(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, lost: u64) {
         match &mut self.protocol {
             Protocol::Other(_) => self.hello.gap(cx, &mut self.exchanges, side),
             Protocol::WebSocket(channel) => channel.gap(cx, &mut self.exchanges.ordinals, side, lost),
@@ -445,6 +544,8 @@ impl<I: Inspection> Connection<I> {
             Protocol::Undecided(sides) => {
                 self.hello.gap(cx, &mut self.exchanges, side);
                 this_and_that(sides, side).0.give_up(cx, Class::Unparsed(Unparsed::AfterGap), 0);
+                // If this is HTTP/1, whole messages may be among what was lost.
+                self.exchanges.uncertain();
             }
         }
     }

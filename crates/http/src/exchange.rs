@@ -19,7 +19,7 @@ pub(crate) struct Open(Rc<Cell<usize>>);
 pub(crate) struct Ticket(Open);
 
 impl Open {
-    fn ticket(&self) -> Ticket {
+    pub(crate) fn ticket(&self) -> Ticket {
         self.0.set(self.0.get() + 1);
         Ticket(self.clone())
     }

@@ -11,6 +11,7 @@ mod http1;
 mod http2;
 mod inspection;
 mod limits;
+mod loan;
 mod message;
 mod pool;
 mod protocol;

@@ -25,13 +25,15 @@ settings! {
         header_tables: usize = 64 << 20,
         /// CONTINUATION frames of one header block; a block with more is counted as a flood.
         continuations: usize = 32,
+        /// Bytes of the chunk extensions and trailer fields of one body; a body with more is counted, since its framing costs its receiver more than its content.
+        chunk_extensions: u64 = 16 << 10,
         /// Content codings laid over one another on one body.
         codings: usize = 4,
         /// Decoded bytes of one body.
         decoded: u64 = 4 << 30,
         /// Decoded bytes for each encoded byte, once `ratio_from` bytes came out.
         ratio: u64 = 200,
-        /// Decoded bytes below which the ratio is not looked at; 16 KiB at most while bombs come in numbers, and then a quarter of the ratio is enough.
+        /// Decoded bytes below which the ratio is not looked at; 16 KiB at most while bombs come in numbers, and then half of the ratio is enough.
         ratio_from: u64 = 1 << 20,
         /// Memory of all content decoders in use, by the windows their streams declare.
         decoder_memory: usize = 96 << 20,

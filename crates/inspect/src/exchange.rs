@@ -24,7 +24,7 @@ use crate::script::Script;
 use crate::secrets::Secrets;
 use crate::segment::segment;
 use crate::types::{CustomTypes, Grading};
-use crate::walk::{Form, Leaf, LeafKind, LeafSink};
+use crate::walk::{Form, Leaf, LeafKind, LeafSink, Parts};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
 const AGENTS: usize = 4_096;
@@ -82,6 +82,8 @@ pub struct InspectAccounts {
     /// Values that were counted, but of which no fingerprint was kept: more than
     /// [`MAX_VALUES`](crate::content::MAX_VALUES) different ones in one body.
     pub values_over_limit: u64,
+    /// Unusual parts of multipart bodies.
+    pub parts: Parts,
 }
 
 impl std::ops::AddAssign for InspectAccounts {
@@ -90,6 +92,7 @@ impl std::ops::AddAssign for InspectAccounts {
         self.media_bytes += more.media_bytes;
         self.plain_messages += more.plain_messages;
         self.values_over_limit += more.values_over_limit;
+        self.parts += more.parts;
     }
 }
 
@@ -502,6 +505,8 @@ impl Inspection for ExchangeInspection {
         credentials.iter_mut().for_each(|credential| cx.recogniser.hide(&mut credential.place));
         cx.accounts.credentials_over_limit += u64::from(left_out);
         cx.accounts.values_over_limit += asked.content.values_over_limit() + answered.content.values_over_limit();
+        cx.accounts.parts += asked.scan.parts();
+        cx.accounts.parts += answered.scan.parts();
         let (sent, shown) = (asked.content.finish(&cx.recogniser), answered.content.finish(&cx.recogniser));
         let mut observations = sent.observations;
         observations.extend(shown.observations);

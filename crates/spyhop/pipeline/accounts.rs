@@ -192,9 +192,12 @@ pub(super) fn worker_losses(worker: &WorkerAccounts, source: &Losses) -> Losses 
         ("replays_over_limit", http.replays_over_limit),
         ("bodies_over_limit", http.bodies_over_limit),
         ("decoders_over_limit", http.decoders_over_limit),
+        ("chunk_extensions_over_limit", http.chunk_extensions_over_limit),
         ("bombs_cut", http.bombs),
         ("credentials_over_limit", inspect.credentials_over_limit),
         ("values_over_limit", inspect.values_over_limit),
+        ("parts_over_limit", inspect.parts.over_limit),
+        ("parts_nested", inspect.parts.nested),
         ("panics", *panics),
         ("lost_to_panic", stream.lost_to_panic),
     ] {

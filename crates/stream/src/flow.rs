@@ -14,7 +14,7 @@
 use spyhop_model::{Connection, FlowId, FlowKey, Side, Span, Timestamp};
 
 use crate::accounts::StreamAccounts;
-use crate::half::{Half, Piece, PieceKind};
+use crate::half::{Half, PieceKind};
 use crate::health::{JUDGED_AFTER, TapCounts};
 use crate::limits::Limits;
 use crate::reader::{End, Oddity, StreamReader};
@@ -254,13 +254,29 @@ impl<R: StreamReader> Flow<R> {
             return;
         }
         let (first, second) = (self.originator, self.originator.other());
+        let wait = env.limits.acked_wait;
         while self.drain(env, at, first) | self.drain(env, at, second)
-            || self.untangle(env, at, first, true)
-            || self.untangle(env, at, second, true)
-            || self.untangle(env, at, first, false)
+            || (self.tangled().is_some_and(|since| since + wait <= at) && self.untangle(env, at))
         {}
         self.low.rest();
         self.high.rest();
+    }
+
+    /// Where each direction's next piece answers the other's: since when both are there. One of them came as, or with, a
+    /// retransmission, so that it answers less than its acknowledgement says. An earlier copy that the mirror still brings
+    /// can tell (see `Waiting::sent_before`).
+    fn tangled(&self) -> Option<Timestamp> {
+        let (low, high) = (self.low.next_piece()?, self.high.next_piece()?);
+        let both = low.answers > self.high.next && high.answers > self.low.next;
+        both.then(|| low.at.max(high.at))
+    }
+
+    /// Delivers what can be told of two pieces that are tangled; false if they are not.
+    fn untangle(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp) -> bool {
+        let (first, second) = (self.originator, self.originator.other());
+        self.untangle_one(env, at, first, true)
+            || self.untangle_one(env, at, second, true)
+            || self.untangle_one(env, at, first, false)
     }
 
     fn drain(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp, dir: Dir) -> bool {
@@ -304,17 +320,12 @@ impl<R: StreamReader> Flow<R> {
         }
     }
 
-    /// Where each direction's next piece answers the other's: one of them came as, or with, a retransmission, so that it
-    /// answers less than its acknowledgement says. What the other side had when it sent its own piece is delivered: a part
-    /// of this one, whose other part may then answer that, or all of it (`part`); true if there is any.
-    fn untangle(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp, dir: Dir, part: bool) -> bool {
-        let next_piece = |half: &Half| {
-            let (start, piece) = half.waiting.as_ref()?.held.first_key_value()?;
-            (*start == half.next).then_some((piece.answers, piece.len()))
-        };
+    /// Of two tangled pieces, delivers what the other side had when it sent its own: a part of the one of `dir`, whose other
+    /// part may then answer that, or all of it (`part`); true if there is any.
+    fn untangle_one(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp, dir: Dir, part: bool) -> bool {
         let (own, other) = (self.half(dir), self.half(dir.other()));
-        let (Some((_, len)), Some((had, _))) = (next_piece(own), next_piece(other)) else { return false };
-        let before = had.saturating_sub(own.next);
+        let (Some(piece), Some(answer)) = (own.next_piece(), other.next_piece()) else { return false };
+        let (len, before) = (piece.len(), answer.answers.saturating_sub(own.next));
         if before == 0 || part != (before < len) || (part && !self.split_first(env, dir, before)) {
             return false;
         }
@@ -326,25 +337,9 @@ impl<R: StreamReader> Flow<R> {
 
     /// Cuts the first piece in two, if it is data.
     fn split_first(&mut self, env: &mut Env<'_, R::Context>, dir: Dir, len: u64) -> bool {
-        let Some(waiting) = self.half_mut(dir).waiting.as_mut() else { return false };
-        let Some((start, piece)) = waiting.held.pop_first() else { return false };
-        let answers = piece.answers;
-        let parts = match &piece.kind {
-            PieceKind::Data(bytes) => bytes.split_at_checked(len as usize).map(|(a, b)| (a.into(), b.into())),
-            PieceKind::Lost(_) | PieceKind::Urgent => None,
-        };
-        let Some((first, rest)) = parts else {
-            waiting.held.insert(start, piece);
-            return false;
-        };
-        let memory = piece.memory();
-        let pieces = [(start, first), (start + len, rest)];
-        let pieces = pieces.map(|(start, bytes)| (start, Piece { kind: PieceKind::Data(bytes), answers }));
-        let both: usize = pieces.iter().map(|(_, piece)| piece.memory()).sum();
-        waiting.memory = waiting.memory - memory + both;
-        *env.memory = *env.memory - memory + both;
-        waiting.held.extend(pieces);
-        true
+        let half = self.half_mut(dir);
+        let Some(at) = half.first_held().and_then(|start| start.checked_add(len)) else { return false };
+        half.waiting.as_mut().is_some_and(|waiting| waiting.split(at, env.memory))
     }
 
     /// Takes the held piece that is next, if it may be delivered.
@@ -385,7 +380,10 @@ impl<R: StreamReader> Flow<R> {
             Some(_) if !self.half(dir.other()).seen => Some(waiting.since + limits.acked_wait),
             // Twice as long as the hole that it waits for, so that this decides only where both directions wait for each
             // other.
-            Some(_) => Some(waiting.since + limits.acked_wait + limits.acked_wait),
+            Some(_) => {
+                let both = self.tangled().unwrap_or(waiting.since + limits.acked_wait);
+                Some(both + limits.acked_wait)
+            }
             None if waiting.end.is_some_and(|end| end > half.next) => Some(hole()),
             None => acked,
         }
@@ -443,7 +441,7 @@ impl<R: StreamReader> Flow<R> {
 
     /// Waits no longer for what holds `dir` up.
     fn give_up(&mut self, env: &mut Env<'_, R::Context>, at: Timestamp, dir: Dir) {
-        let other_seen = self.half(dir.other()).seen;
+        let (other_seen, tangled) = (self.half(dir.other()).seen, self.tangled().is_some());
         let half = self.half_mut(dir);
         let (next, acked, held) = (half.next, half.acked, half.first_held());
         let Some(waiting) = &mut half.waiting else { return };
@@ -453,6 +451,8 @@ impl<R: StreamReader> Flow<R> {
                 let to = if acked > next { start.min(acked) } else { start };
                 self.gap(env, at, dir, to.saturating_sub(next));
             }
+            // Settling goes on with them.
+            Some(_) if tangled => {}
             Some(_) => {
                 waiting.release = true;
                 self.one_sided |= !other_seen;
@@ -483,7 +483,9 @@ impl<R: StreamReader> Flow<R> {
         if lost > 0 {
             // What stands behind the hole may still answer what the other direction holds.
             self.gap(env, at, dir, lost);
-        } else if let Some(waiting) = &mut self.half_mut(dir).waiting {
+        } else if !self.untangle(env, at)
+            && let Some(waiting) = &mut self.half_mut(dir).waiting
+        {
             waiting.release = true;
         }
         self.settle(env, at);
@@ -529,6 +531,9 @@ impl<R: StreamReader> Flow<R> {
         let reset = self.reset.as_deref().copied();
         let why = if reset.is_some() && why != End::Closed { End::Reset } else { why };
         self.settle(env, at);
+        while self.untangle(env, at) {
+            self.settle(env, at);
+        }
         for dir in [self.originator, self.originator.other()] {
             while self.give_up_first(env, at, dir) {}
         }

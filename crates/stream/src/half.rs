@@ -65,6 +65,8 @@ pub(crate) struct Waiting {
 /// A range of the stream that waits.
 pub(crate) struct Piece {
     pub(crate) kind: PieceKind,
+    /// When it arrived.
+    pub(crate) at: Timestamp,
     /// Offset in the other direction that its sender had received when it sent this. It is delivered after that, so that
     /// an answer does not overtake its request where the mirror reorders.
     pub(crate) answers: u64,
@@ -105,6 +107,43 @@ impl Piece {
                 PieceKind::Data(bytes) => bytes.len(),
                 _ => 0,
             }
+    }
+}
+
+impl Waiting {
+    /// Cuts the piece of data that `at` lies within in two there; false if there is none. `total` is the memory of all
+    /// connections.
+    pub(crate) fn split(&mut self, at: u64, total: &mut usize) -> bool {
+        let Some((start, piece)) = self.held.range_mut(..at).next_back() else { return false };
+        let PieceKind::Data(bytes) = &piece.kind else { return false };
+        let Some((first, rest)) = bytes.split_at_checked((at - start) as usize) else { return false };
+        if rest.is_empty() {
+            return false;
+        }
+        let rest = Piece { kind: PieceKind::Data(rest.into()), at: piece.at, answers: piece.answers };
+        piece.kind = PieceKind::Data(first.into());
+        // Its octets are counted already.
+        self.memory += PIECE;
+        *total += PIECE;
+        self.held.insert(at, rest);
+        true
+    }
+
+    /// What is held of `len` octets from `at` on, which lie in one piece, came again from a sender that had received no
+    /// more than `answers`: a first arrival that carried later data as well says less of when they were sent.
+    pub(crate) fn sent_before(&mut self, at: u64, len: u64, answers: u64, total: &mut usize) {
+        let held = |(start, piece): (&u64, &Piece)| (start + piece.len() > at && piece.answers > answers).then_some(());
+        if self.held.range(..=at).next_back().and_then(held).is_none() {
+            return;
+        }
+        self.split(at, total);
+        self.split(at + len, total);
+        if let Some((start, piece)) = self.held.range_mut(..=at).next_back()
+            && *start == at
+            && piece.len() <= len
+        {
+            piece.answers = answers;
+        }
     }
 }
 
@@ -169,6 +208,12 @@ impl Half {
 
     pub(crate) fn waiting_mut(&mut self) -> &mut Waiting {
         self.waiting.get_or_insert_default()
+    }
+
+    /// The first piece held, if it is what comes next.
+    pub(crate) fn next_piece(&self) -> Option<&Piece> {
+        let (start, piece) = self.waiting.as_ref()?.held.first_key_value()?;
+        (*start == self.next).then_some(piece)
     }
 
     /// Offset of the first octet held.

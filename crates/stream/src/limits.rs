@@ -16,7 +16,7 @@ settings! {
         held_pieces: usize = 2048,
         /// Octets that a segment may be ahead of what is expected. What is further away counts as out of window until three segments in a row fit each other there; the largest window of RFC 7323 is 1 GiB, real ones rarely exceed 16 MiB.
         ahead: u64 = 16 << 20,
-        /// How long a hole is waited for once the receiver has acknowledged it: then nobody sends it again, and only a mirror that reorders (micro- to milliseconds) can still bring it. Also how long data that answers what was not seen yet is kept back.
+        /// How long a hole is waited for once the receiver has acknowledged it: then nobody sends it again, and only a mirror that reorders (micro- to milliseconds) can still bring it. Also how long data that answers what was not seen yet is kept back, and how long two retransmissions that answer each other wait for a copy that tells which was first.
         acked_wait: Span = Span::millis(50),
         /// How long a hole is waited for where the receiver's direction is not seen, so that only time can tell. A first retransmission comes after 200 ms to 1 s, a second one within 3 s (RFC 6298, section 5).
         hole_wait: Span = Span::seconds(3),

@@ -138,6 +138,9 @@ impl<R: StreamReader> Flow<R> {
                     let account = if other { &mut env.accounts.conflicting } else { &mut env.accounts.duplicate };
                     *account += len as u64;
                     differs |= other;
+                    if !other && let Some(waiting) = &mut self.half_mut(dir).waiting {
+                        waiting.sent_before(offset, len as u64, answers, env.memory);
+                    }
                     len
                 }
                 Overlap::Free { len } => {
@@ -216,7 +219,7 @@ impl<R: StreamReader> Flow<R> {
         if waiting.held.is_empty() && waiting.end.is_none() {
             waiting.since = now;
         }
-        let piece = Piece { kind, answers };
+        let piece = Piece { kind, at: now, answers };
         waiting.memory += piece.memory();
         *env.memory += piece.memory();
         env.accounts.held += piece.payload();

@@ -153,6 +153,33 @@ pub fn meaning(reason: &str) -> Meaning {
             },
             Text { en: "the rest of those exchanges", zh: "这些请求响应的剩余部分" },
         ),
+        "chunk_extensions_over_limit" => (
+            TIMES,
+            Text {
+                en: "a chunked body had more of chunk extensions and trailer fields than [http] allows: an attack on its receiver",
+                zh: "分块正文的块扩展与尾部字段超过 [http] 上限：疑似对接收方的攻击",
+            },
+            Text { en: "nothing of the content", zh: "无（正文内容未受影响）" },
+        ),
+        "parts_over_limit" => (
+            TIMES,
+            Text {
+                en: "a part beyond the first 1,000 of one multipart body: an attack on its receiver",
+                zh: "单个 multipart 正文中第 1000 个之后的部分：疑似对接收方的攻击",
+            },
+            Text { en: "nothing: every part is read", zh: "无（所有部分均已检查）" },
+        ),
+        "parts_nested" => (
+            TIMES,
+            Text {
+                en: "a part of a multipart body is multipart itself and was read as text",
+                zh: "multipart 正文的某个部分本身又是 multipart，按文本检查",
+            },
+            Text {
+                en: "the names of the fields within those parts, and what only a name gives away",
+                zh: "这些部分内的字段名，以及仅凭字段名才能识别的内容",
+            },
+        ),
         "bombs_cut" => (
             TIMES,
             Text { en: "a body decompressed beyond the limits of [http]", zh: "正文解压超过 [http] 上限" },

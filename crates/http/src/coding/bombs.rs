@@ -26,9 +26,14 @@ impl Bombs {
         self.wasted = self.wasted.saturating_sub(FORGIVEN * bytes as u64);
     }
 
+    /// There are so many bombs that it is an attack.
+    pub(super) fn alarm(&self) -> bool {
+        self.wasted > ALARM
+    }
+
     /// Whether a body that gave `out` bytes for `taken` is a bomb. If so, it is over, and was counted.
     pub(super) fn add(&mut self, out: u64, taken: u64, limits: &Limits) -> bool {
-        let (from, ratio) = match self.wasted > ALARM {
+        let (from, ratio) = match self.alarm() {
             true => (limits.ratio_from.min(WARY), limits.ratio / WARY_RATIO),
             false => (limits.ratio_from, limits.ratio),
         };

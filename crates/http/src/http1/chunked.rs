@@ -15,6 +15,8 @@ pub(crate) struct Chunked {
     size: u64,
     digits: bool,
     consumed: u64,
+    /// Bytes of extensions and trailer fields.
+    beside: u64,
     odd: bool,
     role: Role,
 }
@@ -56,7 +58,7 @@ pub(crate) enum Piece<'a> {
 
 impl Chunked {
     pub(crate) fn new(role: Role) -> Self {
-        Chunked { state: State::Size, size: 0, digits: false, consumed: 0, odd: false, role }
+        Chunked { state: State::Size, size: 0, digits: false, consumed: 0, beside: 0, odd: false, role }
     }
 
     /// Takes the next piece off `bytes`.
@@ -98,6 +100,7 @@ impl Chunked {
                     _ => {
                         let line = memchr::memchr2(b'\r', b'\n', bytes);
                         used = line.unwrap_or(bytes.len());
+                        self.beside += used as u64;
                     }
                 },
                 State::ExtensionCr => match byte {
@@ -152,13 +155,16 @@ impl Chunked {
                     self.odd |= byte != b'\n';
                     return self.done(bytes, usize::from(byte == b'\n'));
                 }
-                State::TrailerField => match memchr(b'\n', bytes) {
-                    Some(end) => {
-                        used = end + 1;
-                        self.state = State::Trailer;
+                State::TrailerField => {
+                    match memchr(b'\n', bytes) {
+                        Some(end) => {
+                            used = end + 1;
+                            self.state = State::Trailer;
+                        }
+                        None => used = bytes.len(),
                     }
-                    None => used = bytes.len(),
-                },
+                    self.beside += used as u64;
+                }
             }
             *bytes = bytes.get(used..).unwrap_or_default();
             self.consumed += used as u64;
@@ -201,6 +207,11 @@ impl Chunked {
     /// Nothing was read yet: what follows may as well be no chunked coding at all.
     pub(crate) fn untouched(&self) -> bool {
         self.consumed == 0 && !self.digits
+    }
+
+    /// Bytes of chunk extensions and trailer fields so far, which nobody shows.
+    pub(crate) fn beside(&self) -> u64 {
+        self.beside
     }
 
     /// Something was not what the grammar says.
@@ -263,6 +274,18 @@ mod tests {
         check("-3\r\nabc", r#" bad "-3\r\nabc""#);
         check("10000000000000000\r\nabc", r#" bad "0\r\nabc""#);
         check("ffffffffffffffff\r\nabc", r#" bad "f\r\nabc""#);
+    }
+
+    #[test]
+    fn what_stands_beside_the_data_is_measured() {
+        for size in [1, 100] {
+            let mut chunked = Chunked::new(Role::Client);
+            for mut part in b"3;a=b;c\r\nabc\r\n0;d\r\nX: y\r\n\r\n".chunks(size) {
+                while let Piece::Data(_) = chunked.next(&mut part) {}
+            }
+            // `;a=b;c`, `;d` and `X: y` but for its first octet, with its line end.
+            assert_eq!(chunked.beside(), 6 + 2 + 5, "in pieces of {size}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use spyhop_model::{Side, Timestamp};
 
 use self::head::Role;
 use self::pairing::Exchanges;
+pub(crate) use self::reader::Early;
 use self::reader::Reader;
 use crate::accounts::Other;
 use crate::connection::Shared;
@@ -89,7 +90,7 @@ impl Http1 {
     }
 
     /// What the client sent after a CONNECT, before it was granted.
-    pub(crate) fn take_waiting<I: Inspection>(&mut self, cx: &mut Shared<I>) -> Vec<u8> {
+    pub(crate) fn take_waiting<I: Inspection>(&mut self, cx: &mut Shared<I>) -> Early {
         self.request.take_waiting(cx)
     }
 

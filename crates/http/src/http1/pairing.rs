@@ -8,7 +8,9 @@
 //!
 //! After bytes were lost, pairing is a guess and says so. Bytes lost where a response should begin have swallowed at
 //! least one: a client that was never seen to pipeline had one request outstanding, so that the next response
-//! answers the latest request; with pipelining one answer is taken to be lost.
+//! answers the latest request; with pipelining one answer is taken to be lost. A request and its answer with nothing
+//! before or after them end the guessing, unless a second answer follows for which nothing can have been lost since: then
+//! the answers lag behind by an unknown number of requests, and the rest of the connection stays a guess.
 
 use std::collections::VecDeque;
 
@@ -44,12 +46,18 @@ pub(crate) struct Exchanges<I> {
     slots: VecDeque<Slot<I>>,
     sequence: u64,
     pub(crate) ordinals: Ordinals,
+    /// Tunnels of HTTP/2 that this connection lies in.
+    pub(crate) nested: u8,
     /// The slots whose request and response are being read.
     current: [Option<u64>; 2],
     begun: u64,
     pub(crate) client: Side,
     pub(crate) conflict: bool,
     guess: bool,
+    /// A request began since the latest loss that made pairing a guess; `None` without such a loss.
+    asked_since_loss: Option<bool>,
+    /// Answers lag behind requests that were lost.
+    lags: bool,
     pipelines: bool,
     answer_lost: bool,
     server_done: bool,
@@ -79,11 +87,14 @@ impl<I: Inspection> Exchanges<I> {
             slots: VecDeque::new(),
             sequence: 0,
             ordinals: Ordinals::default(),
+            nested: 0,
             current: [None; 2],
             begun: 0,
             client: Side::Originator,
             conflict: false,
             guess: false,
+            asked_since_loss: None,
+            lags: false,
             pipelines: false,
             answer_lost: false,
             server_done: false,
@@ -99,6 +110,7 @@ impl<I: Inspection> Exchanges<I> {
     /// The first byte of a request: its number.
     pub(crate) fn request_begins(&mut self) -> u64 {
         self.begun += 1;
+        self.asked_since_loss = self.asked_since_loss.map(|_| true);
         self.begun
     }
 
@@ -120,6 +132,7 @@ impl<I: Inspection> Exchanges<I> {
 
     /// Bytes were lost within a message whose end is not known.
     pub(crate) fn uncertain(&mut self) {
+        self.asked_since_loss = Some(false);
         self.guess = true;
         for slot in &mut self.slots {
             slot.running.defects.add(Defects::PAIRING_GUESSED);
@@ -217,18 +230,22 @@ impl<I: Inspection> Exchanges<I> {
         if std::mem::take(&mut self.answer_lost) {
             self.pass_over_lost(begun);
         }
-        let guess = self.guess;
         // A request takes one answer, also while its head is arriving; a second one answers none.
         let taken = |number| self.slots.iter().any(|slot| slot.number == Some(number));
         let arriving = arriving.filter(|request| request.number <= begun && !taken(request.number));
         let (at, method) = match (self.candidate(begun), arriving) {
             (Some(at), _) => (at, None),
             (None, Some(request)) => (self.open(cx, Some(request.number), request.began_at), Some(Method::Other)),
-            (None, None) => (self.open(cx, None, began_at), None),
+            (None, None) => {
+                // The request before it had its answer, and whole requests were lost before that one.
+                self.lags |= self.asked_since_loss == Some(true);
+                self.guess |= self.lags;
+                (self.open(cx, None, began_at), None)
+            }
         };
         let Some(slot) = self.slots.get_mut(at) else { return Method::Unknown };
         slot.method = method.unwrap_or(slot.method);
-        if guess {
+        if self.guess {
             slot.running.defects.add(Defects::PAIRING_GUESSED);
         }
         slot.running.defects.add(response.defects.0);
@@ -327,12 +344,14 @@ impl<I: Inspection> Exchanges<I> {
     }
 
     fn end(&mut self, cx: &mut Shared<I>, slot: Slot<I>, at: Timestamp) {
-        let Slot { mut running, .. } = slot;
+        let Slot { mut running, method, .. } = slot;
         if self.conflict {
             running.defects.add(Defects::CONFLICTING_DATA);
         }
         let whole = running.bodies.iter().all(Option::is_some);
-        if whole && self.slots.is_empty() && !self.answer_lost {
+        // What the client sent behind a CONNECT is not read yet.
+        let alone = self.slots.is_empty() && method != Method::Connect;
+        if whole && alone && !self.answer_lost && !self.lags {
             // A request and its answer with nothing before or after them: both sides are in step again.
             self.guess = false;
         }

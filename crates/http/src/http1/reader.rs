@@ -61,10 +61,19 @@ pub(super) enum State {
         why: Unparsed,
         show: bool,
     },
-    /// After a CONNECT that is not answered yet.
-    Waiting,
+    /// After a CONNECT that is not answered yet; so many bytes were lost since, and what is held follows them.
+    Waiting {
+        lost: u64,
+    },
     /// Another protocol.
     Other(Other),
+}
+
+/// What came behind a CONNECT before its answer: the last `bytes`, and how many were lost before them.
+#[derive(Debug, Default)]
+pub(crate) struct Early {
+    pub(crate) lost: u64,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// How the end of a body is known.
@@ -109,16 +118,14 @@ impl Reader {
     }
 
     pub(crate) fn waits(&self) -> bool {
-        matches!(self.state, State::Waiting)
+        matches!(self.state, State::Waiting { .. })
     }
 
-    pub(crate) fn take_waiting<I: Inspection>(&mut self, cx: &mut Shared<I>) -> Vec<u8> {
-        if !matches!(self.state, State::Waiting) {
-            return Vec::new();
-        }
+    pub(crate) fn take_waiting<I: Inspection>(&mut self, cx: &mut Shared<I>) -> Early {
+        let State::Waiting { lost } = self.state else { return Early::default() };
         self.state = State::Start;
         cx.accounts.held = cx.accounts.held.saturating_sub(self.held.len() as u64);
-        std::mem::take(&mut self.held)
+        Early { lost, bytes: std::mem::take(&mut self.held) }
     }
 
     /// Reads the next bytes; if the protocol changes: how, and how many bytes were used.
@@ -176,7 +183,7 @@ impl Reader {
                 (self.lost(cx, exchanges, at, rest, (why, show), line_start), None)
             }
             State::Perhaps { why, show } => (self.perhaps(cx, exchanges, at, rest, why, show), None),
-            State::Waiting => {
+            State::Waiting { .. } => {
                 let room = cx.limits.head.saturating_sub(self.held.len());
                 if rest.len() <= room && cx.pool.append(&mut self.held, rest, cx.limits.held_memory) {
                     cx.accounts.hold(rest.len());
@@ -432,7 +439,7 @@ impl Reader {
                     cx.scratch = scratch;
                     exchanges.flag(self.half, bits);
                     exchanges.complete(self.half, self.last_at);
-                    self.state = State::Waiting;
+                    self.state = State::Waiting { lost: 0 };
                     return None;
                 }
                 // Without framing a request has no body, whatever else its fields say.
@@ -559,6 +566,7 @@ impl Reader {
                 take
             }
             Frame::Chunked(mut chunked, length) => {
+                let was_long = chunked.beside() > cx.limits.chunk_extensions;
                 let mut left = rest;
                 let state = loop {
                     match chunked.next(&mut left) {
@@ -573,6 +581,9 @@ impl Reader {
                 };
                 let used = rest.len() - left.len();
                 cx.accounts.count(Class::Http, used);
+                if !was_long && chunked.beside() > cx.limits.chunk_extensions {
+                    cx.accounts.chunk_extensions_over_limit += 1;
+                }
                 match state {
                     State::Start => {
                         if chunked.odd() {

@@ -181,7 +181,10 @@ impl Reader {
                 exchanges.uncertain();
                 self.state = State::Lost { why, show, line_start: true };
             }
-            State::Waiting => self.drop_held(cx, Class::Unparsed(Unparsed::AfterGap)),
+            State::Waiting { lost: before } => {
+                self.drop_held(cx, Class::Unparsed(Unparsed::AfterGap));
+                self.state = State::Waiting { lost: before.saturating_add(lost) };
+            }
             State::Other(_) => {}
         }
     }
@@ -242,7 +245,7 @@ impl Reader {
                 }
                 self.state = State::Lost { why, show: false, line_start: true };
             }
-            State::Waiting => {
+            State::Waiting { .. } => {
                 let name = recognise(&self.held).unwrap_or(Other::Unknown);
                 self.drop_held(cx, Class::Other(name));
             }

@@ -178,7 +178,7 @@ impl Direction {
                 Piece::Data { header, bytes, last } => {
                     match streams.data(cx, exchanges, self.half, header.stream, bytes) {
                         Went::Body => cx.accounts.count(Class::Http, bytes.len()),
-                        Went::Channel => {}
+                        Went::Passage => {}
                         Went::Nowhere => cx.accounts.count(Class::Unparsed(Unparsed::NoStream), bytes.len()),
                     }
                     cx.accounts.count(Class::Http, used - bytes.len());

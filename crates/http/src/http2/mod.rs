@@ -12,6 +12,7 @@ mod direction;
 pub(crate) mod frame;
 mod head;
 pub(crate) mod hpack;
+mod passage;
 mod resync;
 mod streams;
 

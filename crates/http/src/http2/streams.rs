@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use spyhop_model::{Protocol, Side, Timestamp};
 
 use super::head::Head;
+use super::passage::Passage;
 use crate::connection::Shared;
 use crate::delivery::Delivery;
 use crate::exchange::{Ordinals, REQUEST, RESPONSE, Recipient, Running, index};
@@ -30,8 +31,8 @@ const VERSION: (u8, u8) = (2, 0);
 /// The streams that are not over yet.
 pub(super) struct Streams<I> {
     open: BTreeMap<u32, Box<Stream<I>>>,
-    /// WebSockets, on streams that are over as exchanges (RFC 8441).
-    channels: BTreeMap<u32, Box<Channel<I>>>,
+    /// What goes on along streams that are over as exchanges.
+    passages: BTreeMap<u32, Passage<I>>,
     /// Streams that ended early, latest last.
     ended: VecDeque<u32>,
     /// The highest stream that the client has opened.
@@ -56,17 +57,24 @@ struct Stream<I> {
     uncertain: [bool; 2],
     /// A loss was told, and nothing came since.
     hole: [bool; 2],
-    /// Both sides may speak at any time: a tunnel, or gRPC.
-    /// The request asks for a WebSocket.
-    websocket: bool,
+    /// What the request asks for besides an answer.
+    asks_for: Asked,
+}
+
+/// What a CONNECT asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    WebSocket,
+    Tunnel,
 }
 
 /// Where bytes of a stream went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Went {
     Body,
-    /// To a WebSocket, which has counted them.
-    Channel,
+    /// To a WebSocket or a tunnel, which has counted them.
+    Passage,
     /// The stream is over, or its head was not seen.
     Nowhere,
 }
@@ -99,7 +107,7 @@ impl<I: Inspection> Stream<I> {
             told: [false; 2],
             uncertain: [false; 2],
             hole: [false; 2],
-            websocket: false,
+            asks_for: Asked::Nothing,
         }
     }
 
@@ -152,7 +160,7 @@ impl<I: Inspection> Streams<I> {
     pub(super) fn new(unseen: bool) -> Self {
         Streams {
             open: BTreeMap::new(),
-            channels: BTreeMap::new(),
+            passages: BTreeMap::new(),
             ended: VecDeque::new(),
             highest: 0,
             unseen,
@@ -269,7 +277,11 @@ impl<I: Inspection> Streams<I> {
         of.running.defects.add(head.defects | if sound { 0 } else { Defects::ODD_START_LINE });
         of.declared[REQUEST] = head.length;
         let grpc = |media: &[u8]| media.get(..16).is_some_and(|name| name.eq_ignore_ascii_case(b"application/grpc"));
-        of.websocket = head.protocol.is_some_and(|name| name.eq_ignore_ascii_case(b"websocket"));
+        of.asks_for = match head.protocol {
+            Some(name) if name.eq_ignore_ascii_case(b"websocket") => Asked::WebSocket,
+            None if method == b"CONNECT" => Asked::Tunnel,
+            _ => Asked::Nothing,
+        };
         of.running.duplex = method == b"CONNECT" || field(head.fields, "content-type").is_some_and(grpc);
         of.bodies[REQUEST].begin(cx, &head.codings);
         let shown = RequestHead { method, target: head.target(), version: VERSION, fields: head.fields };
@@ -316,7 +328,7 @@ impl<I: Inspection> Streams<I> {
     fn is_over(&self, stream: u32) -> bool {
         let pushed = stream.is_multiple_of(2);
         self.ended.contains(&stream)
-            || self.channels.contains_key(&stream)
+            || self.passages.contains_key(&stream)
             || (!self.unseen && !pushed && stream <= self.highest)
     }
 
@@ -337,43 +349,44 @@ impl<I: Inspection> Streams<I> {
         let shown = ResponseHead { status: head.status.unwrap_or(0), version: VERSION, fields: head.fields };
         of.running.response(cx, began_at, &shown);
         of.running.last_at[RESPONSE] = cx.now;
-        if of.websocket && (200..300).contains(&shown.status) {
-            let deflate = field(head.fields, "sec-websocket-extensions").and_then(DeflateParameters::parse);
-            self.open_channel(cx, exchanges, stream, deflate);
+        if !(200..300).contains(&shown.status) {
+            return;
+        }
+        let passage = match of.asks_for {
+            Asked::Nothing => None,
+            Asked::Tunnel => Passage::tunnel(cx, exchanges),
+            Asked::WebSocket => {
+                let deflate = field(head.fields, "sec-websocket-extensions").and_then(DeflateParameters::parse);
+                let inspection = of.running.inspection.again(&mut cx.inspect, &exchanges.connection, cx.now);
+                // It goes under the number of its exchange, and takes none of its own.
+                let mut running = Running::channel(cx, inspection, of.running.ordinal, exchanges.client, cx.now);
+                running.defects.add(of.running.defects.0 & Defects::MIDSTREAM);
+                (running.protocol, running.stream) = (Protocol::Http2, Some(stream));
+                Some(Passage::WebSocket(Box::new(Channel::new(exchanges.client, deflate, running))))
+            }
+        };
+        if let Some(passage) = passage {
+            self.open_passage(cx, exchanges, stream, passage);
         }
     }
 
-    /// What follows on that stream are messages: its exchange is over.
-    fn open_channel(
-        &mut self,
-        cx: &mut Shared<I>,
-        exchanges: &mut Exchanges<I>,
-        stream: u32,
-        deflate: Option<DeflateParameters>,
-    ) {
-        let Some(of) = self.open.get(&stream) else { return };
-        let inspection = of.running.inspection.again(&mut cx.inspect, &exchanges.connection, cx.now);
-        // It goes under the number of its exchange, and takes none of its own.
-        let mut running = Running::channel(cx, inspection, of.running.ordinal, exchanges.client, cx.now);
-        running.defects.add(of.running.defects.0 & Defects::MIDSTREAM);
-        (running.protocol, running.stream) = (Protocol::Http2, Some(stream));
+    /// What follows on that stream goes there: its exchange is over.
+    fn open_passage(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, stream: u32, passage: Passage<I>) {
         let most = if cx.open.count() > cx.limits.exchanges { 1 } else { cx.limits.streams.max(1) };
-        while self.channels.len() >= most
-            && let Some(oldest) = self.channels.keys().next().copied()
+        while self.passages.len() >= most
+            && let Some(oldest) = self.passages.keys().next().copied()
         {
             cx.accounts.streams_over_limit += 1;
-            self.close_channel(cx, exchanges, oldest);
+            self.close_passage(cx, exchanges, oldest);
         }
-        self.channels.insert(stream, Box::new(Channel::new(exchanges.client, deflate, running)));
         self.complete(cx, exchanges, Half::Request, stream);
         self.complete(cx, exchanges, Half::Response, stream);
+        self.passages.insert(stream, passage);
     }
 
-    fn close_channel(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, stream: u32) {
-        if let Some(mut channel) = self.channels.remove(&stream) {
-            for half in [Half::Request, Half::Response] {
-                channel.finished(cx, &mut exchanges.ordinals, side(exchanges.client, half));
-            }
+    fn close_passage(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, stream: u32) {
+        if let Some(passage) = self.passages.remove(&stream) {
+            passage.close(cx, exchanges);
         }
     }
 
@@ -415,9 +428,9 @@ impl<I: Inspection> Streams<I> {
         stream: u32,
         bytes: &[u8],
     ) -> Went {
-        if let Some(channel) = self.channels.get_mut(&stream) {
-            channel.data(cx, &mut exchanges.ordinals, side(exchanges.client, half), bytes);
-            return Went::Channel;
+        if let Some(passage) = self.passages.get_mut(&stream) {
+            passage.data(cx, exchanges, side(exchanges.client, half), bytes);
+            return Went::Passage;
         }
         let Some(of) = self.open.get_mut(&stream).filter(|of| of.is_passing(half)) else { return Went::Nowhere };
         of.running.last_at[index(half)] = cx.now;
@@ -432,8 +445,8 @@ impl<I: Inspection> Streams<I> {
 
     /// `lost` bytes of a body were not seen.
     pub(super) fn gap(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, half: Half, stream: u32, lost: u64) {
-        if let Some(channel) = self.channels.get_mut(&stream) {
-            channel.gap(cx, &mut exchanges.ordinals, side(exchanges.client, half), lost);
+        if let Some(passage) = self.passages.get_mut(&stream) {
+            passage.gap(cx, exchanges, side(exchanges.client, half), lost);
         }
         if let Some(of) = self.open.get_mut(&stream).filter(|of| of.is_passing(half)) {
             let Stream { running, bodies, .. } = &mut **of;
@@ -445,9 +458,8 @@ impl<I: Inspection> Streams<I> {
     /// Whole frames of a side were lost: what they were, and of which streams, is not known.
     pub(super) fn lost(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, half: Half) {
         self.unseen = true;
-        for channel in self.channels.values_mut() {
-            // More than any frame has left: the channel has to find its next one.
-            channel.gap(cx, &mut exchanges.ordinals, side(exchanges.client, half), u64::MAX);
+        for passage in self.passages.values_mut() {
+            passage.lost(cx, exchanges, side(exchanges.client, half));
         }
         for of in self.open.values_mut() {
             // Told once, however many losses follow each other.
@@ -464,8 +476,8 @@ impl<I: Inspection> Streams<I> {
     pub(super) fn complete(&mut self, cx: &mut Shared<I>, exchanges: &mut Exchanges<I>, half: Half, stream: u32) {
         let now = cx.now;
         let Some(of) = self.open.get_mut(&stream) else {
-            if let Some(channel) = self.channels.get_mut(&stream) {
-                channel.finished(cx, &mut exchanges.ordinals, side(exchanges.client, half));
+            if let Some(passage) = self.passages.get_mut(&stream) {
+                passage.finished(cx, exchanges, side(exchanges.client, half));
             }
             return;
         };
@@ -490,7 +502,7 @@ impl<I: Inspection> Streams<I> {
             }
             self.end_early(cx, exchanges, stream);
         }
-        self.close_channel(cx, exchanges, stream);
+        self.close_passage(cx, exchanges, stream);
     }
 
     /// The client takes its requests back as fast as it makes them (CVE-2023-44487, "rapid reset").
@@ -545,8 +557,8 @@ impl<I: Inspection> Streams<I> {
         for stream in over {
             self.end(cx, exchanges, stream);
         }
-        for channel in self.channels.values_mut() {
-            channel.finished(cx, &mut exchanges.ordinals, side(exchanges.client, half));
+        for passage in self.passages.values_mut() {
+            passage.finished(cx, exchanges, side(exchanges.client, half));
         }
     }
 
@@ -555,8 +567,8 @@ impl<I: Inspection> Streams<I> {
         while let Some(stream) = self.open.keys().next().copied() {
             self.end(cx, exchanges, stream);
         }
-        while let Some(stream) = self.channels.keys().next().copied() {
-            self.close_channel(cx, exchanges, stream);
+        while let Some(stream) = self.passages.keys().next().copied() {
+            self.close_passage(cx, exchanges, stream);
         }
     }
 

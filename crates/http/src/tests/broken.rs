@@ -91,6 +91,68 @@ fn whole_messages_in_a_gap_leave_the_others_paired() {
 }
 
 #[test]
+fn answers_that_lag_behind_lost_requests_are_guesses_to_the_end() {
+    // Two of three pipelined requests lost: their answers shift all that follow.
+    let ok = |status: u16| format!("HTTP/1.1 {status} OK\r\nContent-Length: 0\r\n\r\n");
+    check_uncut(
+        &[
+            c("GET /1 HTTP/1.1\r\n\r\n"),
+            s(OK),
+            Op::GapC(40),
+            c("GET /4 HTTP/1.1\r\n\r\n"),
+            s(ok(202)),
+            s(ok(203)),
+            c("GET /5 HTTP/1.1\r\n\r\n"),
+            s(ok(204)),
+            c("GET /6 HTTP/1.1\r\n\r\n"),
+            s(ok(205)),
+        ],
+        &[
+            "GET /1 -> 200 'ok'",
+            "GET /4 -> 202 pairing_guessed",
+            "- -> 203 pairing_guessed",
+            "GET /5 -> 204 pairing_guessed",
+            "GET /6 -> 205 pairing_guessed",
+        ],
+    );
+}
+
+#[test]
+fn what_is_lost_at_the_very_beginning_or_before_a_tunnel_makes_pairing_a_guess() {
+    check_uncut(
+        &[Op::GapC(30), c("GET /2 HTTP/1.1\r\n\r\n"), s(OK), s("HTTP/1.1 404 OK\r\nContent-Length: 0\r\n\r\n")],
+        &["GET /2 -> 200 'ok' pairing_guessed", "- -> 404 pairing_guessed"],
+    );
+    // The first bytes of what a tunnel carries.
+    check_uncut(
+        &[
+            c("CONNECT a:1 HTTP/1.1\r\n\r\n"),
+            Op::GapC(30),
+            c("T /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n"),
+            s("HTTP/1.1 200 OK\r\n\r\n"),
+            s(OK),
+            s("HTTP/1.1 404 OK\r\nContent-Length: 0\r\n\r\n"),
+        ],
+        &["CONNECT a:1 -> 200", "- -> 200 'ok' pairing_guessed", "- -> 404 pairing_guessed"],
+    );
+    // The answer to the CONNECT is lost; that to the request before it is taken for it.
+    check_uncut(
+        &[
+            c("GET /1 HTTP/1.1\r\n\r\n"),
+            Op::GapS(40),
+            c("CONNECT a:1 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n"),
+            s("HTTP/1.1 204 OK\r\n\r\n"),
+            s(OK),
+        ],
+        &[
+            "GET /1 -> - pairing_guessed gap",
+            "CONNECT a:1 -> 204 pairing_guessed",
+            "GET /3 -> 200 'ok' pairing_guessed",
+        ],
+    );
+}
+
+#[test]
 fn chunked_framing_lost_in_a_gap_ends_the_body() {
     check_uncut(
         &[

@@ -125,9 +125,134 @@ fn interim_answers_trailers_pushes_and_tunnels() {
         &[
             "1: POST /pkg.Service/Method a +checksum=7 'ab' -> 200 +grpc-status=0 'cd' interim 2",
             "2: GET /pushed a -> 200 'gift'",
-            "3: CONNECT b:443 b:443 'up' -> 200 'down'",
+            "3: CONNECT b:443 b:443 -> 200",
         ],
     );
+}
+
+#[test]
+fn what_a_connection_had_taken_comes_back_after_a_panic() {
+    let packed = zstd::bulk::compress(&[b'z'; 1000], 1).unwrap();
+    let coded = [(":status", "200"), ("content-encoding", "gzip")];
+    let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x4b];
+    let before = [
+        c([begin_client(), indexed(1, true), post(3, "/b"), data(3, 0, "gathered"), get(5, "/c")].concat()),
+        s([settings(), headers(1, 0, &coded), data(1, 0, gzip), headers(5, 0, &coded), data(5, 0, &packed)].concat()),
+    ];
+    let mut cx = Shared::<Told>::new(Limits::default(), Vec::new());
+    let mut other = Connection::open(&mut cx, &facts());
+    other.data(&mut cx, Timestamp(0), Side::Originator, b"GET / HTTP/1.1\r\nHo");
+    let others = cx.lent();
+    assert!(others.buffers > 0);
+    for bad in [get(7, "/panic"), headers(7, 0, &[(":method", "GET"), (":path", "/panic"), (":scheme", "http")])] {
+        let mut connection = Connection::open(&mut cx, &facts());
+        for op in &before {
+            match op {
+                Op::C(bytes) => connection.data(&mut cx, Timestamp(1), Side::Originator, bytes),
+                Op::S(bytes) => connection.data(&mut cx, Timestamp(1), Side::Responder, bytes),
+                _ => {}
+            }
+        }
+        let lent = cx.lent();
+        assert!(lent.buffers > others.buffers && lent.decoders > 0 && lent.tables > 0, "{lent:?}");
+        let fault = std::panic::AssertUnwindSafe(|| connection.data(&mut cx, Timestamp(2), Side::Originator, &bad));
+        assert!(std::panic::catch_unwind(fault).is_err());
+        drop(connection);
+        other.data(&mut cx, Timestamp(3), Side::Originator, b"s");
+        assert_eq!(cx.lent(), others);
+    }
+    other.data(&mut cx, Timestamp(4), Side::Originator, b"t: a\r\n\r\n");
+    other.end(&mut cx, Timestamp(5));
+    assert_eq!(cx.lent(), crate::loan::Lent::default());
+}
+
+fn begin_client() -> Vec<u8> {
+    [PREFACE.as_slice(), &settings()].concat()
+}
+
+fn connect(stream: u32) -> Vec<u8> {
+    headers(stream, 0, &[(":method", "CONNECT"), (":authority", "b:443")])
+}
+
+#[test]
+fn in_a_tunnel_on_a_stream_the_protocol_is_detected_anew() {
+    let accounts = check(
+        &dialogue([
+            c([connect(1), connect(3), connect(5)].concat()),
+            s([status(1, 0, "200"), status(3, 0, "200"), status(5, 0, "403"), data(5, END, "no")].concat()),
+            c([data(1, 0, "GET /in HT"), data(3, 0, "SSH-2.0-x\r\n"), data(1, 0, "TP/1.1\r\n\r\n"), get(7, "/other")]
+                .concat()),
+            s([data(1, 0, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no"), data(3, 0, "SSH-2.0-y\r\n")].concat()),
+            s([status(7, END, "204"), data(1, 0, "k")].concat()),
+            c([data(1, END, "GET /more HTTP/1.1\r\n\r\n"), frame(kind::RST_STREAM, 0, 3, &[0, 0, 0, 8])].concat()),
+            s(data(1, END, "HTTP/1.1 200 OK\r\n\r\nto the end")),
+        ]),
+        &[
+            "1: CONNECT b:443 b:443 -> 200",
+            "3: CONNECT b:443 b:443 -> 200",
+            "7: GET /other a -> 204",
+            "GET /in -> 200 'ok'",
+            "GET /more -> 200 'to the end'",
+            "5: CONNECT b:443 b:443 Incomplete -> 403 'no'",
+        ],
+    );
+    assert_eq!((accounts.tunnels, accounts.http_connections), (2, 1));
+    assert_eq!(accounts.other[crate::Other::Ssh as usize], 22);
+}
+
+#[test]
+fn a_tunnel_on_a_stream_is_picked_up_behind_a_loss() {
+    let (ask, answer) = ("GET /x HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let ops = dialogue([
+        c(connect(1)),
+        s(status(1, 0, "200")),
+        c(data(1, 0, ask)),
+        s(data(1, 0, &answer[..answer.len() - 1])),
+        Op::GapS(10),
+        s(frame(kind::PING, 0, 0, &[0; 8])),
+        s(frame(kind::PING, 0, 0, &[0; 8])),
+        c(data(1, 0, ask)),
+        s(data(1, 0, answer)),
+    ]);
+    let (told, _) = play_with(Limits::default(), &ops, usize::MAX);
+    assert_eq!(
+        told,
+        ["1: CONNECT b:443 b:443 -> 200", "GET /x -> 200 'o' Incomplete", "GET /x -> 200 'ok' pairing_guessed",]
+    );
+}
+
+#[test]
+fn a_handshake_in_a_tunnel_on_a_stream_is_told() {
+    // A ClientHello of TLS 1.2 with one cipher and no extensions.
+    let hello = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0]].concat();
+    let message = [&[1, 0, 0, hello.len() as u8][..], &hello].concat();
+    let record = [&[22, 3, 1, 0, message.len() as u8][..], &message].concat();
+    let accounts = check(
+        &dialogue([
+            c(connect(1)),
+            s(status(1, 0, "200")),
+            c(data(1, 0, &record)),
+            s(data(1, 0, [21, 3, 3, 0, 2, 2, 40])),
+        ]),
+        &["1: CONNECT b:443 b:443 -> 200"],
+    );
+    assert_eq!((accounts.tunnels, accounts.handshakes), (1, 1));
+}
+
+#[test]
+fn tunnels_within_tunnels_are_followed_to_a_limit() {
+    let mut ops = begin().to_vec();
+    let within = |depth: usize, bytes: Vec<u8>| (0..depth).fold(bytes, |bytes, _| data(1, 0, bytes));
+    for depth in 0..8 {
+        if depth > 0 {
+            ops.push(c(within(depth, [PREFACE.as_slice(), &settings()].concat())));
+            ops.push(s(within(depth, settings())));
+        }
+        ops.push(c(within(depth, connect(1))));
+        ops.push(s(within(depth, status(1, 0, "200"))));
+    }
+    let (told, accounts) = play_with(Limits::default(), &ops, usize::MAX);
+    assert_eq!((told.len(), accounts.tunnels, accounts.http2_connections), (5, 4, 5));
 }
 
 #[test]
@@ -475,6 +600,10 @@ proptest! {
             s([status(99, 0, "200"), data(99, 0, b"\x81\x02ho\x01\x02ho")].concat()),
             c(data(99, END, b"\x81\x82\0\0\0\0hi")),
             s(data(99, END, b"\x80\x02ho")),
+            c(connect(101)),
+            s([status(101, 0, "200"), data(101, 0, "HTTP/1.1 100 Continue\r\n\r\n")].concat()),
+            c([data(101, 0, "POST /in HTTP/1.1\r\nContent-Length: 4\r\n\r\nab"), data(101, END, "cd")].concat()),
+            s(data(101, END, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")),
         ]);
         let limits = Limits { head: 60, streams: 3, small_body: 16, header_tables: 2000, ..Limits::default() };
         play_with(limits, &properties::damaged(ops.clone(), &damage), slice);

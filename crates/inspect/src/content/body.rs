@@ -1,7 +1,7 @@
 //! A body from bytes to leaves.
 
 use crate::charset::Charset;
-use crate::walk::{LeafSink, SNIFFED, Walker, sniff};
+use crate::walk::{LeafSink, Parts, SNIFFED, Walker, sniff};
 
 /// One body on its way: made UTF-8, its structure told from its first bytes, then walked. Any [`LeafSink`] may look on;
 /// two can with `&mut (&mut one, &mut other)`.
@@ -17,6 +17,7 @@ struct Walk {
     content_type: Option<Box<str>>,
     head: Vec<u8>,
     walker: Option<Walker>,
+    parts: Parts,
 }
 
 impl BodyScan {
@@ -46,6 +47,11 @@ impl BodyScan {
         charset.finish(&mut |text| walk.feed(text, sink));
         sink.bytes_end();
         walk.finish(sink);
+    }
+
+    /// What of a multipart body's parts was unusual, once it is finished.
+    pub fn parts(&self) -> Parts {
+        self.walk.parts
     }
 }
 
@@ -82,6 +88,7 @@ impl Walk {
         }
         if let Some(mut walker) = self.walker.take() {
             walker.finish(sink);
+            self.parts = walker.parts();
         }
     }
 

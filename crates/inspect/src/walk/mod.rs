@@ -15,7 +15,7 @@ pub(crate) use decode::is_value_like;
 pub use decode::{Decoded, PIECE, percent};
 pub use form::Form;
 pub use json::Json;
-pub use multipart::Multipart;
+pub use multipart::{Multipart, Parts};
 pub use protobuf::Protobuf;
 pub use sniff::{SNIFFED, Structure, sniff};
 pub use text::Text;
@@ -154,6 +154,11 @@ impl Walker {
             Walker::Protobuf(walker) => walker.gap(sink),
             Walker::Text(walker) => walker.finish(sink),
         }
+    }
+
+    /// What of a multipart body's parts is unusual so far; nothing of other bodies.
+    pub fn parts(&self) -> Parts {
+        if let Walker::Multipart(walker) = self { walker.parts() } else { Parts::default() }
     }
 
     /// The end: what is still held is a leaf.

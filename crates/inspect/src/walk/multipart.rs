@@ -15,6 +15,26 @@ use crate::charset::Charset;
 /// Longest block of a part's headers; what is beyond is dropped.
 const HEADERS: usize = 4 << 10;
 
+/// Parts of one body beyond which they are counted: servers take 10 to 1,000.
+const PARTS: u64 = 1_000;
+
+/// What of a multipart body is more than programs that mean well send. All of it is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Parts beyond the first 1,000.
+    pub over_limit: u64,
+    /// Parts that are multipart themselves (RFC 2046, section 5.1.3; deprecated in forms by RFC 7578, section 4.3), read as
+    /// text.
+    pub nested: u64,
+}
+
+impl std::ops::AddAssign for Parts {
+    fn add_assign(&mut self, more: Parts) {
+        self.over_limit += more.over_limit;
+        self.nested += more.nested;
+    }
+}
+
 /// Walks the parts: fields and files alike are leaves, a file's without a key.
 pub struct Multipart {
     state: State,
@@ -25,6 +45,9 @@ pub struct Multipart {
     field: Field,
     /// Of the part at hand: each has its own.
     charset: Charset,
+    /// Parts so far.
+    count: u64,
+    nested: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +70,14 @@ impl Multipart {
             held: b"\r\n".to_vec(),
             field: Field::default(),
             charset: Charset::default(),
+            count: 0,
+            nested: 0,
         }
+    }
+
+    /// What of its parts is unusual so far.
+    pub fn parts(&self) -> Parts {
+        Parts { over_limit: self.count.saturating_sub(PARTS), nested: self.nested }
     }
 
     /// The next bytes.
@@ -177,7 +207,11 @@ impl Multipart {
                     let headers = std::mem::take(&mut self.held);
                     let headers = text(&headers);
                     self.field.begin(&name(&headers).unwrap_or_default());
-                    self.charset = Charset::new(content_type(&headers));
+                    let content_type = content_type(&headers);
+                    let nests = |kind: &str| kind.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"));
+                    self.count += 1;
+                    self.nested += u64::from(content_type.is_some_and(nests));
+                    self.charset = Charset::new(content_type);
                     self.state = State::Body;
                     return rest;
                 }
@@ -217,6 +251,7 @@ fn name(headers: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::{Structure, testing::lines};
+    use super::*;
 
     #[test]
     fn fields_and_files_wherever_they_are_cut() {
@@ -240,6 +275,24 @@ mod tests {
         .concat();
         let got = lines(&Structure::Multipart("b".into()), &body);
         assert_eq!(got, ["姓名|姓名||张三|0", "j.a|a|j|张三|0", "u|u||李四|0"]);
+    }
+
+    #[test]
+    fn unusual_parts_are_counted_and_read() {
+        let part = |number: u64| format!("--b\r\nContent-Disposition: form-data; name=\"n{number}\"\r\n\r\n1\r\n");
+        let mut body: String = (0..PARTS + 2).map(part).collect();
+        body += "--b\r\nContent-Type: Multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n13800138000\r\n--c--\r\n--b--";
+        let mut walker = Multipart::new("b");
+        let mut leaves = super::super::testing::Lines::default();
+        walker.feed(body.as_bytes(), &mut leaves);
+        walker.finish(&mut leaves);
+        assert_eq!(walker.parts(), Parts { over_limit: 3, nested: 1 });
+        assert_eq!(leaves.0.len() as u64, PARTS + 3);
+        assert!(
+            leaves.0.last().is_some_and(|leaf| leaf.contains("13800138000")),
+            "{leaves:?}",
+            leaves = leaves.0.last()
+        );
     }
 
     #[test]

@@ -25,7 +25,7 @@ settings! {
         /// Octets allocated for them; the oldest gives way.
         bytes: usize = 8 << 20,
         /// Holes in one datagram, so that crafted fragments do not make it slow.
-        holes: usize = 64,
+        holes: usize = 256,
         /// Capture time from the first fragment on. RFC 791 and Linux say 30 s (RFC 8200: 60 s).
         within: Span = Span::seconds(30),
         /// How soon after a fragment the mirror delivers its copy, where it delivers packets twice.

@@ -54,15 +54,26 @@ fn a_retransmission_that_goes_on_with_new_data_is_told_in_parts() {
     // "OK" comes only with the answer to what acknowledges it.
     let segments = [c(3, PSH, 0, 0, "GET"), s(4, PSH, 0, 6, "OKyes"), c(5, PSH, 3, 2, "PUT")];
     let (log, accounts) = run(&[handshake(), segments.to_vec()].concat(), Limits::default());
-    assert_eq!(log.timed(), "3 o:GET, 5 r:OK, 5 o:PUT, 5 r:yes, 15 CaptureEnd");
+    assert_eq!(log.timed(), "3 o:GET, 15 r:OK, 15 o:PUT, 15 r:yes, 15 CaptureEnd");
     assert_eq!((accounts.held, accounts.gaps), (0, 0));
-    // Both whole, each acknowledging the other: the request first, at once.
-    let segments = [c(3, PSH, 0, 0, "GET"), s(4, PSH, 0, 6, "OK"), c(5, PSH, 3, 2, "PUT")];
+    // Both whole, each acknowledging the other: the request first, when no copy can come any more that says better.
+    let segments = [c(3, PSH, 0, 0, "GET"), s(4, PSH, 0, 6, "OK"), c(5, PSH, 3, 2, "PUT"), c(200, ACK, 6, 2, "")];
     let (log, _) = run(&[handshake(), segments.to_vec()].concat(), Limits::default());
-    assert_eq!(log.timed(), "3 o:GETPUT, 5 r:OK, 15 CaptureEnd");
+    assert_eq!(log.timed(), "3 o:GETPUT, 55 r:OK, 210 CaptureEnd");
 }
 
 #[test]
 fn at_the_end_a_gap_does_not_let_the_next_request_overtake_an_answer() {
     check_open(&[s(3, PSH, 0, 3, "OK"), c(4, PSH, 3, 2, "PUT")], "o-3 r:OK o:PUT CaptureEnd");
+}
+
+#[test]
+fn a_copy_tells_better_when_octets_were_sent_than_a_retransmission_that_came_first() {
+    // "T" and "go" first come with what was sent a round trip later.
+    let segments = [c(3, PSH, 2, 2, "TBODY"), s(4, PSH, 0, 7, "goOK"), s(5, PSH, 0, 3, "go"), c(6, PSH, 0, 0, "GET")];
+    check_open(&segments, "o:GET r:go o:BODY r:OK CaptureEnd");
+    // Each waits for the other already when the first copy comes.
+    let segments =
+        [c(3, PSH, 0, 4, "GETPUT"), s(4, PSH, 0, 6, "OKNOyes"), c(14, PSH, 0, 0, "GET"), s(15, PSH, 0, 3, "OKNO")];
+    check_open(&segments, "o:GET r:OKNO o:PUT r:yes CaptureEnd");
 }
