@@ -48,7 +48,7 @@ fn named(value: &str, scan: &Scan, out: &mut Readings) {
         if out.as_slice().iter().any(|one| one.what == what) || length > LONGEST || !fits(what, value) {
             continue;
         }
-        // Seven characters of a plate are few: three of its serial are a thousand vehicles in ten provinces' letters.
+        // A plate has seven characters: three hidden are a thousand vehicles.
         let least = if what == TypeId::PLATE { 3 } else { (length / 3).max(4) };
         let weak = hidden < least;
         out.push(Candidate { weak, ..Candidate::new(what, Form::Masked, (0, value.len()), POINTS) });
@@ -74,6 +74,10 @@ fn fits(what: TypeId, value: &str) -> bool {
             .char_indices()
             .all(|(at, c)| c.is_ascii_digit() || hides(at, c) || matches!(c, ' ' | '-' | '+' | '(' | ')' | '（' | '）'))
     };
+    let is_id = || {
+        let sign = |at: usize, c: char| c.is_ascii_digit() || hides(at, c) || matches!(c, 'x' | 'X' | ' ' | '-');
+        value.char_indices().all(|(at, c)| sign(at, c))
+    };
     let first = value.chars().find(|c| !matches!(c, '(' | '（'));
     let length = value.chars().filter(|c| c.is_ascii_digit() || is_mask(*c)).count();
     match what {
@@ -84,9 +88,9 @@ fn fits(what: TypeId, value: &str) -> bool {
         TypeId::LANDLINE => is_number() && first.is_some_and(|c| c == '0' || is_mask(c)),
         TypeId::BANK_CARD => is_number() && length >= 8,
         TypeId::BANK_ACCOUNT | TypeId::IMSI | TypeId::TW_PERMIT => is_number(),
-        TypeId::RESIDENT_ID | TypeId::RESIDENT_ID15 | TypeId::HKMOTW_RESIDENCE | TypeId::DRIVER_LICENCE => {
-            value.char_indices().all(|(at, c)| c.is_ascii_digit() || hides(at, c) || matches!(c, 'x' | 'X' | ' ' | '-'))
-        }
+        TypeId::RESIDENT_ID | TypeId::DRIVER_LICENCE => is_id(),
+        TypeId::RESIDENT_ID15 => length == 15 && is_number(),
+        TypeId::HKMOTW_RESIDENCE => first == Some('8') && is_id(),
         TypeId::FOREIGN_PR => first == Some('9') || first.is_some_and(|c| c.is_ascii_uppercase()),
         TypeId::GEO => value.contains('.'),
         TypeId::IPV4 => value.split('.').count() == 4,
@@ -286,7 +290,8 @@ mod tests {
             ("idCard", "110101199003******", "cn_resident_id", Masked, true),
             ("idCard", "11010119900307***4", "cn_resident_id", Full, false),
             ("idCard", "810***********1234", "hkmotw_residence", Masked, false),
-            ("idCard", "110101******123", "cn_resident_id", Masked, false),
+            ("idCard", "110101******123", "cn_resident_id15", Masked, false),
+            ("idCard", "110101****1234", "cn_resident_id", Masked, false),
             ("bankCard", "622202*********5702", "bank_card", Masked, false),
             ("bankCard", "622202****16245702", "bank_card", Masked, true),
             ("email", "a***@corp.cn", "email", Masked, false),

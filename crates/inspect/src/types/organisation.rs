@@ -11,7 +11,7 @@ use super::{Candidate, Type, TypeId};
 const fn organisation(id: &'static str, en: &'static str, zh: &'static str) -> Type {
     Type {
         strong_points: NAMED,
-        ..Type::new(DataType::new(id, Text { en, zh }, Category::Organisation, Grade::L1, Personal::None))
+        ..Type::new(DataType::new(id, Text { en, zh }, Category::Organisation, Grade::L1, Personal::No))
     }
 }
 
