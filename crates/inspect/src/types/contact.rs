@@ -117,7 +117,10 @@ pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
     let digits = spot.compact;
     match digits.len() {
         11 if !spot.plus || spot.written == Written::Grouped => out.add(mobile(spot, digits, spot.written)),
-        13 | 15 if digits.starts_with(b"86") || digits.starts_with(b"0086") => {
+        13 | 15
+            if digits.strip_prefix(b"00").unwrap_or(digits).starts_with(b"86")
+                && (digits.len() == 15) == digits.starts_with(b"00") =>
+        {
             out.add(mobile(spot, digits.get(digits.len() - 11..).unwrap_or_default(), Written::Grouped));
         }
         _ => {}

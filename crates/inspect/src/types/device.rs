@@ -276,9 +276,9 @@ fn public_v4(value: &str) -> bool {
     let [a, b, c, _] = ip.octets();
     let is_shared = a == 100 && (64..128).contains(&b);
     let is_reserved = a == 0 || a >= 240 || (a, b) == (198, 18) || (a, b) == (198, 19) || (a, b, c) == (192, 0, 0);
-    !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_multicast() || ip.is_documentation())
-        && !is_shared
-        && !is_reserved
+    let is_local = ip.is_private() || ip.is_loopback() || ip.is_link_local();
+    let is_other = ip.is_multicast() || ip.is_documentation();
+    ![is_local, is_other, is_shared, is_reserved].contains(&true)
 }
 
 /// Whether it is a global unicast address (2000::/3) that is not for documentation.

@@ -9,8 +9,11 @@ use super::{Candidate, documents, vehicle};
 const READERS: &[fn(&str, &Scan, &mut Readings)] =
     &[identity::whole_name, documents::whole_military, vehicle::whole_plate];
 
+/// Reads a code whose Han characters stand between two places of a text.
+type CodeReader = fn(&str, usize, usize) -> Option<Candidate>;
+
 /// What reads codes in text that begin with the last of the Han characters between two places.
-const CODES: &[fn(&str, usize, usize) -> Option<Candidate>] = &[vehicle::plate_in_text, documents::military_in_text];
+const CODES: &[CodeReader] = &[vehicle::plate_in_text, documents::military_in_text];
 
 /// Longest run of Han characters that is read whole, in bytes.
 const LONGEST: usize = 600;

@@ -291,7 +291,6 @@ mod tests {
             ("idCard", "11010119900307***4", "cn_resident_id", Full, false),
             ("idCard", "810***********1234", "hkmotw_residence", Masked, false),
             ("idCard", "110101******123", "cn_resident_id15", Masked, false),
-            ("idCard", "110101****1234", "cn_resident_id", Masked, false),
             ("bankCard", "622202*********5702", "bank_card", Masked, false),
             ("bankCard", "622202****16245702", "bank_card", Masked, true),
             ("email", "a***@corp.cn", "email", Masked, false),

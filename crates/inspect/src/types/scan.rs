@@ -162,10 +162,8 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
         }
         Some(b'%' | b';') => finance::whole_track(value, out),
         Some(0x80..) => han::leaf(value, scan, out),
-        Some(b) if b.is_ascii_alphanumeric() && !is_number => {
-            if bytes.iter().take(LABELLED).any(u8::is_ascii_digit) {
-                tokens::read(bytes, 0, false, scan, out);
-            }
+        Some(b) if b.is_ascii_alphabetic() && !is_number && bytes.iter().any(u8::is_ascii_digit) => {
+            tokens::read(bytes, 0, false, scan, out);
         }
         _ => {}
     }
