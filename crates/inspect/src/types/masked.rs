@@ -292,7 +292,7 @@ mod tests {
             ("idCard", "810***********1234", "hkmotw_residence", Masked, false),
             ("idCard", "110101******123", "cn_resident_id15", Masked, false),
             ("bankCard", "622202*********5702", "bank_card", Masked, false),
-            ("bankCard", "622202****16245702", "bank_card", Masked, true),
+            ("bankCard", "622202*****16245702", "bank_card", Masked, true),
             ("email", "a***@corp.cn", "email", Masked, false),
             ("email", "alice.sm***@corp.cn", "email", Masked, true),
             ("realName", "张*", "cn_name", Masked, false),
