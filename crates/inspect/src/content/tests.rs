@@ -120,6 +120,19 @@ fn hard_negatives_are_not_reported() {
 }
 
 #[test]
+fn codes_of_a_card_are_told_beside_it() {
+    check(
+        "application/json",
+        r#"{"cardNo":"6222021001116245702","cvv":"123","expDate":"12/27"}"#,
+        &[
+            "bank_card $.cardNo full 100 1/1 622202*********5702",
+            "card_cvv $.cvv full 65 1/1 ***",
+            "card_expiry $.expDate full 65 1/1 ***",
+        ],
+    );
+}
+
+#[test]
 fn labels_in_text() {
     check(
         "text/html",

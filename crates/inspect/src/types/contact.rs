@@ -43,6 +43,17 @@ pub(super) static MOBILE: Type = Type {
         "联系电话",
         "预留手机",
         "移动电话",
+        "手機",
+        "手機號",
+        "手機號碼",
+        "電話",
+        "電話號碼",
+        "聯絡電話",
+        "聯繫電話",
+        "聯絡方式",
+        "聯繫方式",
+        "行動電話",
+        "流動電話",
     ],
     medium: &["contact", "contacts", "linkman", "receiver", "联系人"],
     numeric: true,
@@ -67,7 +78,21 @@ pub(super) static MOBILE: Type = Type {
 
 /// E-mail address.
 pub(super) static EMAIL: Type = Type {
-    strong: &["email", "mail", "emailaddress", "mailaddress", "yx", "youxiang", "邮箱", "电子邮件", "电子邮箱"],
+    strong: &[
+        "email",
+        "mail",
+        "emailaddress",
+        "mailaddress",
+        "yx",
+        "youxiang",
+        "邮箱",
+        "电子邮件",
+        "电子邮箱",
+        "郵箱",
+        "電郵",
+        "電子郵件",
+        "電子郵箱",
+    ],
     medium: &["account", "username", "loginname", "contact"],
     subject: 5,
     canonical: |value| value.trim().to_ascii_lowercase(),
@@ -92,7 +117,10 @@ pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
     let digits = spot.compact;
     match digits.len() {
         11 if !spot.plus || spot.written == Written::Grouped => out.add(mobile(spot, digits, spot.written)),
-        13 | 15 if digits.starts_with(b"86") || digits.starts_with(b"0086") => {
+        13 | 15
+            if digits.strip_prefix(b"00").unwrap_or(digits).starts_with(b"86")
+                && (digits.len() == 15) == digits.starts_with(b"00") =>
+        {
             out.add(mobile(spot, digits.get(digits.len() - 11..).unwrap_or_default(), Written::Grouped));
         }
         _ => {}

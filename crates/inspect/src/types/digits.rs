@@ -1,10 +1,18 @@
 //! Runs of digits: one pass collects them, each is read once by every family, whole and in its usual groupings.
 
 use super::reading::{Readings, Spot, Written};
-use super::{Scan, contact, finance, identity};
+use super::{Scan, contact, device, documents, finance, identity, landline, organisation};
 
 /// What reads numbers, by family; in the order of [`TYPES`](super::TYPES) where their readings can be equal.
-const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[identity::number, contact::number, finance::number];
+const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[
+    identity::number,
+    contact::number,
+    finance::number,
+    documents::number,
+    organisation::number,
+    device::number,
+    landline::number,
+];
 
 /// Most groups of a run that are looked at together.
 const GROUPS: usize = 16;
@@ -81,6 +89,7 @@ impl Run {
         let lengths: [usize; GROUPS] = std::array::from_fn(|n| rest.get(n).map_or(0, |(from, to)| to - from));
         let plus = index == 0 && self.has_plus;
         let usual = match lengths {
+            [2, 2, 2, 2, 2, 2, ..] => [6, 1],
             [2, 11, ..] => [2, 1],
             [2, 3, 4, 4, ..] => [4, 1],
             [4, 4, 4, 4, 1..=3, ..] => [5, 4],

@@ -12,49 +12,68 @@ use super::tables::SURNAMES;
 use super::validators::{Region, resident_id};
 use super::{Candidate, Scan, Type, TypeId};
 
+/// Names of identity numbers, of all cards that residents hold.
+pub(super) const ID_NAMES: &[&str] = &[
+    "idcard",
+    "idcardno",
+    "idcardnum",
+    "idcardnumber",
+    "idno",
+    "idnum",
+    "idnumber",
+    "identitycard",
+    "identityno",
+    "identitynumber",
+    "identitynum",
+    "certno",
+    "certnum",
+    "certnumber",
+    "certificateno",
+    "credentialno",
+    "credentialsno",
+    "citizenid",
+    "residentid",
+    "sfz",
+    "sfzh",
+    "sfzhm",
+    "shenfenzheng",
+    "shenfenzhenghao",
+    "zjhm",
+    "zjh",
+    "身份证",
+    "身份证号",
+    "身份证号码",
+    "公民身份号码",
+    "证件号",
+    "证件号码",
+    "prcno",
+    "居住证",
+    "居住证号",
+    "永居证",
+    "永久居留证",
+    "身份證",
+    "身份證號",
+    "身份證號碼",
+    "身分證",
+    "身分證號",
+    "身分證字號",
+    "證件號",
+    "證件號碼",
+];
+
+/// Three digits of the region and the check character are shown.
+pub(super) fn mask_id(value: &str) -> String {
+    let compact: Vec<char> = value.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+    shown(&compact, 3, usize::from(compact.len() == 18), 8)
+}
+
 /// Resident identity number, 18 characters.
 pub(super) static RESIDENT_ID: Type = Type {
-    strong: &[
-        "idcard",
-        "idcardno",
-        "idcardnum",
-        "idcardnumber",
-        "idno",
-        "idnum",
-        "idnumber",
-        "identitycard",
-        "identityno",
-        "identitynumber",
-        "identitynum",
-        "certno",
-        "certnum",
-        "certnumber",
-        "certificateno",
-        "credentialno",
-        "credentialsno",
-        "citizenid",
-        "residentid",
-        "sfz",
-        "sfzh",
-        "sfzhm",
-        "shenfenzheng",
-        "shenfenzhenghao",
-        "zjhm",
-        "zjh",
-        "身份证",
-        "身份证号",
-        "身份证号码",
-        "公民身份号码",
-        "证件号",
-        "证件号码",
-    ],
+    strong: ID_NAMES,
     medium: &["cardno", "cardnum", "cardid", "证件"],
     numeric: true,
     subject: 1,
-    mask: |value| {
-        let compact: Vec<char> = value.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-        shown(&compact, 3, usize::from(compact.len() == 18), 8)
-    },
+    mask: mask_id,
     ..Type::new(DataType {
         sensitive_in_context: true,
         ..DataType::new(
@@ -108,6 +127,12 @@ pub(super) static NAME: Type = Type {
         "患者",
         "收件人",
         "客户姓名",
+        "真實姓名",
+        "客戶姓名",
+        "戶名",
+        "聯絡人",
+        "聯繫人",
+        "收貨人",
     ],
     whole: &["name", "contact", "receiver", "patient", "customer"],
     medium: &["username", "nickname", "用户名"],
@@ -422,7 +447,9 @@ fn resident(spot: &Spot<'_>) -> Option<Candidate> {
         Region::County => 65,
         Region::Province => 40,
     };
-    let mut candidate = spot.candidate(TypeId::RESIDENT_ID, 10 + validated - spot.unquoted());
+    let is_permit = matches!(spot.compact.get(..6), Some(b"810000" | b"820000" | b"830000"));
+    let what = if is_permit { TypeId::HKMOTW_RESIDENCE } else { TypeId::RESIDENT_ID };
+    let mut candidate = spot.candidate(what, 10 + validated - spot.unquoted());
     candidate.checked = region == Region::County;
     candidate.test_value = spot.compact.eq_ignore_ascii_case(b"11010519491231002X");
     Some(candidate)

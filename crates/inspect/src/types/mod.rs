@@ -6,20 +6,27 @@
 pub mod canary;
 mod contact;
 pub mod custom;
+mod device;
 mod digits;
+mod documents;
 mod finance;
 pub mod grading;
 mod han;
 mod identity;
 mod keys;
+mod landline;
 mod mask;
 mod masked;
+mod organisation;
 mod reading;
 mod scan;
 mod secret;
 mod tables;
+#[cfg(test)]
+mod testing;
 mod tokens;
 pub mod validators;
+mod vehicle;
 
 use spyhop_model::{DataType, Form};
 
@@ -142,6 +149,32 @@ types! {
     EMAIL = contact::EMAIL;
     NAME = identity::NAME;
     SECRET = secret::SECRET;
+    HKMOTW_RESIDENCE = documents::HKMOTW_RESIDENCE;
+    FOREIGN_PR = documents::FOREIGN_PR;
+    RESIDENT_ID15 = documents::RESIDENT_ID15;
+    DRIVER_LICENCE = documents::DRIVER_LICENCE;
+    PASSPORT = documents::PASSPORT;
+    HKMO_PERMIT = documents::HKMO_PERMIT;
+    HOME_PERMIT = documents::HOME_PERMIT;
+    TW_PERMIT = documents::TW_PERMIT;
+    MILITARY_ID = documents::MILITARY_ID;
+    USCC = organisation::USCC;
+    ORG_CODE = organisation::ORG_CODE;
+    BIZ_LICENCE = organisation::BIZ_LICENCE;
+    PLATE = vehicle::PLATE;
+    VIN = vehicle::VIN;
+    IMEI = device::IMEI;
+    IMSI = device::IMSI;
+    ICCID = device::ICCID;
+    MAC = device::MAC;
+    IPV4 = device::IPV4;
+    IPV6 = device::IPV6;
+    GEO = device::GEO;
+    BANK_ACCOUNT = finance::BANK_ACCOUNT;
+    CARD_CVV = finance::CARD_CVV;
+    CARD_EXPIRY = finance::CARD_EXPIRY;
+    CARD_TRACK = finance::CARD_TRACK;
+    LANDLINE = landline::LANDLINE;
 }
 
 /// The type of that identifier.

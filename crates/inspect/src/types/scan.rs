@@ -7,7 +7,7 @@ use super::digits::{Run, is_border};
 use super::identity::is_han;
 use super::keys::{Hints, TypeSet, hints};
 use super::reading::Readings;
-use super::{Candidate, TYPES, TypeId, han, masked, tokens};
+use super::{Candidate, TYPES, TypeId, finance, han, masked, tokens};
 use crate::walk::LeafKind;
 
 /// What a scan has to know besides the text.
@@ -60,7 +60,18 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
                 || digits >= 11 && has_long_run(value)
                 || digits >= 4 && value.len() >= 7 && has_masking_run(value)
                 || digits > 0 && value.contains(&b'%')
+                || digits > 0 && is_code(value)
         }
+    }
+}
+
+/// Whether it is as long as a code of letters and digits (vehicle, organisation), or a hardware address.
+fn is_code(value: &[u8]) -> bool {
+    let is_plain = || value.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    match value.len() {
+        17 => matches!(value.get(2), Some(b':' | b'-')) || is_plain(),
+        18 => is_plain(),
+        _ => false,
     }
 }
 
@@ -128,7 +139,7 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
     let bytes = value.as_bytes();
     // The mask characters beyond ASCII begin with 0xC3 and 0xE2.
     let is_masked = bytes.iter().any(|b| matches!(b, b'*' | 0xC3 | 0xE2))
-        || bytes.first().is_some_and(u8::is_ascii_digit) && has_masking_run(bytes);
+        || (scan.named != 0 || bytes.first().is_some_and(u8::is_ascii_digit)) && has_masking_run(bytes);
     if is_masked && scan.kind == LeafKind::Text {
         masked::leaf(value, scan, out);
         if !out.is_empty() {
@@ -149,11 +160,10 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
                 tokens::read(bytes, 0, false, scan, out);
             }
         }
+        Some(b'%' | b';') => finance::whole_track(value, out),
         Some(0x80..) => han::leaf(value, scan, out),
-        Some(b) if b.is_ascii_alphanumeric() && !is_number => {
-            if let Some(digit) = bytes.iter().take(LABELLED).position(u8::is_ascii_digit) {
-                tokens::read(bytes, digit, false, scan, out);
-            }
+        Some(b) if b.is_ascii_alphabetic() && !is_number && bytes.iter().any(u8::is_ascii_digit) => {
+            tokens::read(bytes, 0, false, scan, out);
         }
         _ => {}
     }
@@ -219,7 +229,14 @@ fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
                     at + 1
                 }
             }
-            Some(b':' | b'=') => after_label(value, at, at + 1, scan, emit),
+            Some(b':' | b'=') => match after_label(value, at, at + 1, scan, emit) {
+                // A sign that nothing followed passes nothing: it may stand in a code.
+                next if next == at + 1 => {
+                    at = next;
+                    continue;
+                }
+                next => next,
+            },
             Some(0xEF) if value.get(at..).is_some_and(|rest| rest.starts_with('：')) => {
                 after_label(value, at, at + '：'.len_utf8(), scan, emit)
             }

@@ -76,6 +76,17 @@ pub(super) static SEGMENTS: LazyLock<Vec<bool>> = LazyLock::new(|| {
     allotted
 });
 
+/// Area codes of landlines, without their leading 0.
+pub(super) static AREAS: LazyLock<Vec<bool>> = LazyLock::new(|| {
+    let mut known = vec![false; 1_000];
+    for code in lines(include_str!("../../data/area_codes.txt")).filter_map(|line| line.parse::<usize>().ok()) {
+        if let Some(slot) = known.get_mut(code) {
+            *slot = true;
+        }
+    }
+    known
+});
+
 /// Surnames: one character, and two.
 pub(super) static SURNAMES: LazyLock<(AHashSet<char>, AHashSet<&'static str>)> = LazyLock::new(|| {
     let (mut single, mut compound) = (AHashSet::new(), AHashSet::new());

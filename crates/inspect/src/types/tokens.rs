@@ -3,6 +3,7 @@
 
 use super::reading::{Readings, Spot, Written};
 use super::scan::Scan;
+use super::{device, organisation, vehicle};
 
 /// Longest code, separators not counted.
 const LONGEST: usize = 40;
@@ -10,7 +11,7 @@ const LONGEST: usize = 40;
 const GROUPS: usize = 10;
 
 /// What reads codes, by family; in the order of [`TYPES`](super::TYPES) where their readings can be equal.
-const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[];
+const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[organisation::code, vehicle::code, device::code];
 
 /// Reads the code around the digit at `at`: tells where to go on, beyond the letters and digits that stand together
 /// here. In `text` both sides must be borders; otherwise the code must be all there is.
