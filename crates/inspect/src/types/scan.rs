@@ -7,7 +7,7 @@ use super::digits::{Run, is_border};
 use super::identity::is_han;
 use super::keys::{Hints, TypeSet, hints};
 use super::reading::Readings;
-use super::{Candidate, TYPES, TypeId, han, masked, tokens};
+use super::{Candidate, TYPES, TypeId, han, masked, tokens, world};
 use crate::walk::LeafKind;
 
 /// What a scan has to know besides the text.
@@ -60,6 +60,7 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
                 || digits >= 11 && has_long_run(value)
                 || digits >= 4 && value.len() >= 7 && has_masking_run(value)
                 || digits > 0 && value.contains(&b'%')
+                || digits >= 4 && world::may_hold(value)
         }
     }
 }
@@ -147,6 +148,10 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
                 run.read(bytes, false, scan, &mut |found| found.as_slice().iter().for_each(|one| out.push(*one)));
             } else {
                 tokens::read(bytes, 0, false, scan, out);
+            }
+            if out.is_empty() {
+                let all = (0, bytes.len());
+                out.add(world::phone::bracketed(bytes, digits_at, scan, false).filter(|c| (c.start, c.end) == all));
             }
         }
         Some(0x80..) => han::leaf(value, scan, out),
@@ -237,8 +242,29 @@ fn number_or_code(value: &str, at: usize, done: usize, scan: &Scan, emit: &mut d
     const SHORTEST: usize = 9;
     let bytes = value.as_bytes();
     let run = Run::collect(bytes, at);
-    let joins = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'.' | b':' | b'/'));
-    let is_joined = joins(at.checked_sub(1).and_then(|p| bytes.get(p))) || joins(bytes.get(run.end));
+    let joins = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'.' | b':' | b'/' | b'('));
+    let before = at.checked_sub(1).and_then(|p| bytes.get(p));
+    let starts_code = before.is_some_and(u8::is_ascii_alphabetic) || tokens::prefix(bytes, at, run.end) > 0;
+    // `12345678-Z`.
+    let ends_code = matches!(bytes.get(run.end..), Some([b'-', b'A'..=b'Z', ..]));
+    // `（` in Chinese text.
+    let is_bracketed = bytes.get(run.end) == Some(&0xEF);
+    let is_joined = starts_code || joins(before) || joins(bytes.get(run.end)) || ends_code || is_bracketed;
+    if before == Some(&b'+')
+        && let Some(found) = world::phone::bracketed(bytes, at, scan, true).filter(|found| found.start >= done)
+    {
+        labelled(value, &[found], emit);
+        return found.end;
+    }
+    // A code's digits may be a number's too: `DE89 3704 0044 0532 0130 00`.
+    if starts_code {
+        let mut out = Readings::default();
+        let end = tokens::read(bytes, at, true, scan, &mut out);
+        if out.as_slice().first().is_some_and(|first| first.start >= done) {
+            labelled(value, out.as_slice(), emit);
+            return out.as_slice().first().map_or(end, |first| first.end).max(at + 1);
+        }
+    }
     if run.end - run.start >= SHORTEST && run.start >= done {
         let mut any = false;
         run.read(bytes, true, scan, &mut |found| {
@@ -253,7 +279,7 @@ fn number_or_code(value: &str, at: usize, done: usize, scan: &Scan, emit: &mut d
         return run.end;
     }
     let mut out = Readings::default();
-    let end = tokens::read(bytes, at, true, scan, &mut out);
+    let end = if starts_code { at + 1 } else { tokens::read(bytes, at, true, scan, &mut out) };
     if out.as_slice().first().is_some_and(|first| first.start >= done) {
         labelled(value, out.as_slice(), emit);
     }
