@@ -343,9 +343,41 @@ fn labelled(value: &str, found: &[Candidate], emit: &mut dyn FnMut(&[Candidate])
     }
 }
 
-/// What the word before a value says.
+/// What the word before a value says, or the few words: `social security number 536-22-1234`, `SSN is 536-22-1234`.
 fn label(value: &str, start: usize) -> Hints {
-    label_word(value, start).map(hints).unwrap_or_default()
+    let word = label_word(value, start).map(hints).unwrap_or_default();
+    if word.is_some() { word } else { phrase(value, start).unwrap_or_default() }
+}
+
+/// What the few words before a value say, if they name a type.
+fn phrase(value: &str, start: usize) -> Option<Hints> {
+    const BACK: usize = 48;
+    const WORDS: usize = 4;
+    let before = value.as_bytes().get(start.saturating_sub(BACK)..start)?;
+    let is_word = |b: &u8| b.is_ascii_alphabetic();
+    let end = before.iter().rposition(is_word)? + 1;
+    let ends_label = |b: &u8| matches!(b, b' ' | b':' | b'=' | b'#' | b'.' | b'"' | b'\'' | b'(');
+    if !before.get(end..)?.iter().all(ends_label) {
+        return None;
+    }
+    let words =
+        before.get(..end)?.rsplit(|b| *b == b' ').take_while(|word| !word.is_empty() && word.iter().all(is_word));
+    let mut names = [String::new(), String::new()];
+    for (at, word) in words.take(WORDS + 1).enumerate() {
+        let word = String::from_utf8_lossy(word);
+        // The word itself, and what stands before `number` or `is`.
+        let is_filler = at == 0 && matches!(&*word, "is" | "was" | "no" | "No" | "number" | "Number" | "num" | "code");
+        for (name, skip) in names.iter_mut().zip([false, is_filler]) {
+            if !skip {
+                name.insert_str(0, &word.to_ascii_lowercase());
+                let found = hints(name);
+                if found.strong != 0 {
+                    return Some(found);
+                }
+            }
+        }
+    }
+    None
 }
 
 /// The word before a value: `手机：138…`, `"mobile":"138…`, `<td>手机</td><td>138…`.

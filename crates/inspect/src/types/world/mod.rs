@@ -153,7 +153,7 @@ pub(super) fn may_hold(value: &[u8]) -> bool {
             }
             b'A'..=b'Z' => {
                 // `12 34 56 C`, `12345678Z`.
-                if run >= 6 && (before.is_ascii_digit() || before == b' ') {
+                if run >= 6 && (before.is_ascii_digit() || matches!(before, b' ' | b'-')) {
                     return true;
                 }
                 run = 0;
@@ -161,7 +161,8 @@ pub(super) fn may_hold(value: &[u8]) -> bool {
                 length += 1;
             }
             _ => {
-                let is_separator = matches!(b, b' ' | b'-' | b'.') && before.is_ascii_digit();
+                let is_separator = matches!(b, b' ' | b'-' | b'.' | b'(' | b')')
+                    && (before.is_ascii_digit() || matches!(before, b' ' | b'(' | b')'));
                 if run >= 9 || !is_other && capitals > 0 && digits >= 4 && length >= 7 || run >= 7 && b == b'(' {
                     return true;
                 }
