@@ -284,8 +284,10 @@ fn rrn(digits: &[u8], today: u32) -> Option<bool> {
     }
     let is_foreign = matches!(seventh, b'5'..=b'8');
     let sum = weighed(digits.get(..12)?, &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]);
-    let check = (if is_foreign { 13 } else { 11 } - sum % 11) % 10;
-    Some(digits.get(12).is_some_and(|b| digit(*b) == check))
+    // Foreigners' numbers count two more, or are numbered like citizens'.
+    let check = |from: u32| (from - sum % 11) % 10;
+    let last = digit(*digits.get(12)?);
+    Some(last == check(11) || is_foreign && last == check(13))
 }
 
 fn is_th_id(digits: &[u8]) -> bool {
