@@ -66,8 +66,10 @@ pub(super) fn prefix(bytes: &[u8], start: usize, end: usize) -> usize {
     let digits = bytes.get(start..end).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();
     let is_free = |head: &[u8]| !head.last().is_some_and(u8::is_ascii_alphanumeric);
     match head {
-        [before @ .., a, b, b' '] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => {
-            if matches!(digits, 2 | 6) && is_free(before) { 3 } else { 0 }
+        [before @ .., a, b, b' ']
+            if a.is_ascii_uppercase() && b.is_ascii_uppercase() && matches!(digits, 2 | 6) && is_free(before) =>
+        {
+            3
         }
         [before @ .., b'X'..=b'Z', b'-'] if digits == 7 && is_free(before) => 2,
         _ => 0,

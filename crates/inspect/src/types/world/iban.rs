@@ -149,7 +149,8 @@ const LENGTHS: &[(&[u8; 2], usize)] = &[
 /// A country's code, two check digits, and as many characters as that country has; groups that follow are not looked at.
 pub(super) fn code(spot: &Spot<'_>, out: &mut Readings) {
     let [a, b, c, d, ..] = *spot.compact else { return };
-    if !(c.is_ascii_digit() && d.is_ascii_digit()) || !matches!(spot.written, Written::Plain | Written::Grouped) {
+    let is_written = matches!(spot.written, Written::Plain | Written::Grouped);
+    if !(c.is_ascii_digit() && d.is_ascii_digit() && is_written) {
         return;
     }
     let country = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
