@@ -4,6 +4,7 @@ use spyhop_model::{Category, DataType, Form, Grade, Personal, Text};
 
 use super::mask::{generic_mask, shown};
 use super::reading::{Readings, Spot, Written};
+use super::tables::TLDS;
 use super::validators::{is_trivial, mobile as check};
 use super::{Candidate, Type, TypeId};
 use crate::walk::LeafKind;
@@ -140,18 +141,16 @@ fn mobile(spot: &Spot<'_>, digits: &[u8], written: Written) -> Option<Candidate>
     Some(candidate)
 }
 
-/// Generic top-level domains in wide use; any two letters are a country's.
-const DOMAINS: &[&str] = &[
-    "com", "net", "org", "edu", "gov", "mil", "int", "info", "biz", "name", "pro", "mobi", "asia", "top", "xyz",
-    "site", "online", "store", "shop", "club", "vip", "wang", "ink", "ltd", "group", "work", "cloud", "tech", "app",
-    "dev", "email", "fun", "live", "link", "art", "icu", "life", "world", "today", "company", "bank", "law", "school",
-];
-
 /// Endings of file names, which turn `logo@2x.png` into something like an address.
 const FILES: &[&str] = &[
-    "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "js", "mjs", "css", "scss", "less", "map", "html", "htm",
-    "json", "xml", "txt", "pdf", "zip", "gz", "woff", "ttf", "eot", "mp", "avif", "jsx", "tsx", "vue", "ts", "py",
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "js", "mjs", "css", "scss", "less", "html", "htm",
+    "json", "xml", "txt", "pdf", "gz", "woff", "ttf", "eot", "mp", "avif", "jsx", "tsx", "vue", "ts",
 ];
+
+/// Endings of file names that are also top-level domains: `backup@site.zip`, `icons@v2.sh`. Addresses there are believed
+/// where the name before has more than a few characters and no digit.
+const FILES_AND_DOMAINS: &[&str] =
+    &["zip", "mov", "map", "py", "sh", "rs", "pl", "md", "app", "cab", "bin", "so", "ps", "cc", "java", "swift"];
 
 /// Addresses for documentation (RFC 2606).
 const EXAMPLES: &[&str] = &["example.com", "example.org", "example.net", "example.cn"];
@@ -204,7 +203,13 @@ fn domain(domain: &[u8]) -> Option<i16> {
     {
         return None;
     }
-    Some(if top.len() == 2 || DOMAINS.contains(&top) { 75 } else { 50 })
+    let is_file = FILES_AND_DOMAINS.contains(&top)
+        && before.rsplit('.').next().is_some_and(|label| label.len() < 4 || label.bytes().any(|b| b.is_ascii_digit()));
+    Some(match top.len() == 2 || TLDS.binary_search(&top).is_ok() {
+        true if is_file => 50,
+        true => 75,
+        false => 50,
+    })
 }
 
 /// The e-mail address around the `@` at `at`.
@@ -246,6 +251,9 @@ mod tests {
                 .map(|c| (text[c.start..c.end].to_owned(), c.confidence(Default::default(), Default::default())))
         };
         assert_eq!(found("<a.b@qq.com>."), Some(("a.b@qq.com".into(), 75)));
+        assert_eq!(found("ann@museum.photography"), Some(("ann@museum.photography".into(), 75)));
+        assert_eq!(found("ann@company.sh"), Some(("ann@company.sh".into(), 75)));
+        assert_eq!(found("icons@v2.sh"), Some(("icons@v2.sh".into(), 50)));
         assert_eq!(found("a@x.unknownzone"), Some(("a@x.unknownzone".into(), 50)));
         assert_eq!(found("a@mail.example.com"), Some(("a@mail.example.com".into(), 45)));
         for none in

@@ -1,7 +1,7 @@
 //! Runs of digits: one pass collects them, each is read once by every family, whole and in its usual groupings.
 
 use super::reading::{Readings, Spot, Written};
-use super::{Scan, contact, device, documents, finance, identity, landline, organisation};
+use super::{Scan, contact, device, documents, finance, identity, landline, organisation, world};
 
 /// What reads numbers, by family; in the order of [`TYPES`](super::TYPES) where their readings can be equal.
 const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[
@@ -12,6 +12,7 @@ const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[
     organisation::number,
     device::number,
     landline::number,
+    world::number,
 ];
 
 /// Most groups of a run that are looked at together.
@@ -94,14 +95,19 @@ impl Run {
             [2, 3, 4, 4, ..] => [4, 1],
             [4, 4, 4, 4, 1..=3, ..] => [5, 4],
             [4, 4, 4, 4, ..] => [4, 3],
+            [1, 2, 2, 2, 3, 3, 2, ..] => [7, 1],
+            [1, 4, 5, 2, 1, ..] => [5, 1],
+            [3, 3, 3, 2, ..] => [4, 3],
+            [2, 3, 3, 3, ..] if !plus => [4, 1],
+            [13, 2, ..] => [2, 1],
             [3, 4, 4, ..] | [4, 6, 4 | 5, ..] | [6, 8, 4, ..] | [4, 4, 4, ..] | [3, 3, 3, ..] | [3, 2, 4, ..] => [3, 2],
             [6, 2, 4, ..] => [3, 1],
             [3 | 4, 7 | 8, ..] | [6, 13, ..] | [6, 7, ..] => [2, 1],
-            // `+44 20 7946 0958`, `+1 212 555 0100`: all of it.
-            _ if plus => [self.count.min(6), 1],
             _ => [1, 0],
         };
-        for count in usual.into_iter().chain([1]) {
+        // `+44 20 7946 0958`, `+1 212 555 0100`: as much of it as is a number.
+        let most = if plus { self.count.min(6) } else { 0 };
+        for count in usual.into_iter().chain((2..=most).rev()).chain([1]) {
             let Some(&(_, end)) = count.checked_sub(1).and_then(|last| rest.get(last)) else { continue };
             let Some(&(first, _)) = rest.first() else { continue };
             let start = if plus { first - 1 } else { first };

@@ -27,6 +27,7 @@ mod testing;
 mod tokens;
 pub mod validators;
 mod vehicle;
+mod world;
 
 use spyhop_model::{DataType, Form};
 
@@ -175,6 +176,28 @@ types! {
     CARD_EXPIRY = finance::CARD_EXPIRY;
     CARD_TRACK = finance::CARD_TRACK;
     LANDLINE = landline::LANDLINE;
+    IBAN = world::iban::IBAN;
+    HK_ID = world::asia::HK_ID;
+    MO_ID = world::asia::MO_ID;
+    TW_ID = world::asia::TW_ID;
+    KR_RRN = world::asia::KR_RRN;
+    SG_NRIC = world::asia::SG_NRIC;
+    MY_NRIC = world::asia::MY_NRIC;
+    TH_ID = world::asia::TH_ID;
+    IN_AADHAAR = world::asia::IN_AADHAAR;
+    IN_PAN = world::asia::IN_PAN;
+    US_SSN = world::america::US_SSN;
+    US_ITIN = world::america::US_ITIN;
+    CA_SIN = world::america::CA_SIN;
+    BR_CPF = world::america::BR_CPF;
+    UK_NINO = world::europe::UK_NINO;
+    IT_CF = world::europe::IT_CF;
+    FR_NIR = world::europe::FR_NIR;
+    ES_NIF = world::europe::ES_NIF;
+    DE_TAXID = world::europe::DE_TAXID;
+    PL_PESEL = world::europe::PL_PESEL;
+    AU_TFN = world::pacific::AU_TFN;
+    PHONE_INTL = world::phone::PHONE_INTL;
 }
 
 /// The type of that identifier.

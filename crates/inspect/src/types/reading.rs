@@ -18,6 +18,8 @@ pub(super) enum Written {
     Grouped,
     /// In groups with dots between, perhaps hyphens or slashes too (`123.456.789-09`).
     Dotted,
+    /// Together, and the check character in brackets (`A123456(3)`).
+    Bracketed,
     /// In groups with colons between, or with hyphens where all groups are of two (`00-1b-44-11-3a-b7`).
     Colons,
 }
@@ -52,6 +54,22 @@ impl Spot<'_> {
     /// Points that a number of more than 15 digits loses as a number token: most readers of JSON cannot keep it.
     pub fn unquoted(&self) -> i16 {
         if self.scan.kind == LeafKind::Number && self.compact.len() >= 16 { 10 } else { 0 }
+    }
+
+    /// Its first groups alone, if they have that many characters together.
+    pub fn narrowed(&self, length: usize) -> Option<Self> {
+        let mut sum = 0;
+        let at = self.groups.iter().position(|group| {
+            sum += group;
+            sum >= length
+        })?;
+        let sign = usize::from(self.plus);
+        (sum == length).then_some(Spot {
+            span: (self.span.0, self.span.0 + sign + length + at),
+            compact: self.compact.get(..length)?,
+            groups: self.groups.get(..=at)?,
+            ..*self
+        })
     }
 
     /// Its bytes as written.

@@ -7,7 +7,7 @@ use super::digits::{Run, is_border};
 use super::identity::is_han;
 use super::keys::{Hints, TypeSet, hints};
 use super::reading::Readings;
-use super::{Candidate, TYPES, TypeId, finance, han, masked, tokens};
+use super::{Candidate, TYPES, TypeId, finance, han, masked, tokens, world};
 use crate::walk::LeafKind;
 
 /// What a scan has to know besides the text.
@@ -61,6 +61,7 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
                 || digits >= 4 && value.len() >= 7 && has_masking_run(value)
                 || digits > 0 && value.contains(&b'%')
                 || digits > 0 && is_code(value)
+                || digits >= 4 && world::may_hold(value)
         }
     }
 }
@@ -159,6 +160,10 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
             } else {
                 tokens::read(bytes, 0, false, scan, out);
             }
+            if out.is_empty() {
+                let all = (0, bytes.len());
+                out.add(world::phone::bracketed(bytes, digits_at, scan, false).filter(|c| (c.start, c.end) == all));
+            }
         }
         Some(b'%' | b';') => finance::whole_track(value, out),
         Some(0x80..) => han::leaf(value, scan, out),
@@ -254,8 +259,29 @@ fn number_or_code(value: &str, at: usize, done: usize, scan: &Scan, emit: &mut d
     const SHORTEST: usize = 9;
     let bytes = value.as_bytes();
     let run = Run::collect(bytes, at);
-    let joins = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'.' | b':' | b'/'));
-    let is_joined = joins(at.checked_sub(1).and_then(|p| bytes.get(p))) || joins(bytes.get(run.end));
+    let joins = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'.' | b':' | b'/' | b'('));
+    let before = at.checked_sub(1).and_then(|p| bytes.get(p));
+    let starts_code = before.is_some_and(u8::is_ascii_alphabetic) || tokens::prefix(bytes, at, run.end) > 0;
+    // `12345678-Z`.
+    let ends_code = matches!(bytes.get(run.end..), Some([b'-', b'A'..=b'Z', ..]));
+    // `（` in Chinese text.
+    let is_bracketed = bytes.get(run.end) == Some(&0xEF);
+    let is_joined = starts_code || joins(before) || joins(bytes.get(run.end)) || ends_code || is_bracketed;
+    if before == Some(&b'+')
+        && let Some(found) = world::phone::bracketed(bytes, at, scan, true).filter(|found| found.start >= done)
+    {
+        labelled(value, &[found], emit);
+        return found.end;
+    }
+    // A code's digits may be a number's too: `DE89 3704 0044 0532 0130 00`.
+    if starts_code {
+        let mut out = Readings::default();
+        let end = tokens::read(bytes, at, true, scan, &mut out);
+        if out.as_slice().first().is_some_and(|first| first.start >= done) {
+            labelled(value, out.as_slice(), emit);
+            return out.as_slice().first().map_or(end, |first| first.end).max(at + 1);
+        }
+    }
     if run.end - run.start >= SHORTEST && run.start >= done {
         let mut any = false;
         run.read(bytes, true, scan, &mut |found| {
@@ -270,7 +296,7 @@ fn number_or_code(value: &str, at: usize, done: usize, scan: &Scan, emit: &mut d
         return run.end;
     }
     let mut out = Readings::default();
-    let end = tokens::read(bytes, at, true, scan, &mut out);
+    let end = if starts_code { at + 1 } else { tokens::read(bytes, at, true, scan, &mut out) };
     if out.as_slice().first().is_some_and(|first| first.start >= done) {
         labelled(value, out.as_slice(), emit);
     }
@@ -334,9 +360,41 @@ fn labelled(value: &str, found: &[Candidate], emit: &mut dyn FnMut(&[Candidate])
     }
 }
 
-/// What the word before a value says.
+/// What the word before a value says, or the few words: `social security number 536-22-1234`, `SSN is 536-22-1234`.
 fn label(value: &str, start: usize) -> Hints {
-    label_word(value, start).map(hints).unwrap_or_default()
+    let word = label_word(value, start).map(hints).unwrap_or_default();
+    if word.is_some() { word } else { phrase(value, start).unwrap_or_default() }
+}
+
+/// What the few words before a value say, if they name a type.
+fn phrase(value: &str, start: usize) -> Option<Hints> {
+    const BACK: usize = 48;
+    const WORDS: usize = 4;
+    let before = value.as_bytes().get(start.saturating_sub(BACK)..start)?;
+    let is_word = |b: &u8| b.is_ascii_alphabetic();
+    let end = before.iter().rposition(is_word)? + 1;
+    let ends_label = |b: &u8| matches!(b, b' ' | b':' | b'=' | b'#' | b'.' | b'"' | b'\'' | b'(');
+    if !before.get(end..)?.iter().all(ends_label) {
+        return None;
+    }
+    let words =
+        before.get(..end)?.rsplit(|b| *b == b' ').take_while(|word| !word.is_empty() && word.iter().all(is_word));
+    let mut names = [String::new(), String::new()];
+    for (at, word) in words.take(WORDS + 1).enumerate() {
+        let word = String::from_utf8_lossy(word);
+        // The word itself, and what stands before `number` or `is`.
+        let is_filler = at == 0 && matches!(&*word, "is" | "was" | "no" | "No" | "number" | "Number" | "num" | "code");
+        for (name, skip) in names.iter_mut().zip([false, is_filler]) {
+            if !skip {
+                name.insert_str(0, &word.to_ascii_lowercase());
+                let found = hints(name);
+                if found.strong != 0 {
+                    return Some(found);
+                }
+            }
+        }
+    }
+    None
 }
 
 /// The word before a value: `手机：138…`, `"mobile":"138…`, `<td>手机</td><td>138…`.

@@ -105,7 +105,12 @@ pub(super) static SURNAMES: LazyLock<(AHashSet<char>, AHashSet<&'static str>)> =
     (single, compound)
 });
 
-fn lines(data: &'static str) -> impl Iterator<Item = &'static str> {
+/// Top-level domains of three letters and more, sorted; any two letters are a country's.
+pub(super) static TLDS: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| lines(include_str!("../../data/tlds.txt")).collect());
+
+/// The rows of a data set.
+pub(super) fn lines(data: &'static str) -> impl Iterator<Item = &'static str> {
     data.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 

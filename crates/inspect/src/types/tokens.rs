@@ -3,7 +3,7 @@
 
 use super::reading::{Readings, Spot, Written};
 use super::scan::Scan;
-use super::{device, organisation, vehicle};
+use super::{device, organisation, vehicle, world};
 
 /// Longest code, separators not counted.
 const LONGEST: usize = 40;
@@ -11,14 +11,16 @@ const LONGEST: usize = 40;
 const GROUPS: usize = 10;
 
 /// What reads codes, by family; in the order of [`TYPES`](super::TYPES) where their readings can be equal.
-const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[organisation::code, vehicle::code, device::code];
+const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[organisation::code, vehicle::code, device::code, world::code];
 
 /// Reads the code around the digit at `at`: tells where to go on, beyond the letters and digits that stand together
 /// here. In `text` both sides must be borders; otherwise the code must be all there is.
 pub(super) fn read(bytes: &[u8], at: usize, text: bool, scan: &Scan, out: &mut Readings) -> usize {
-    let start = at - before(bytes, at);
     let end = at + after(bytes, at);
+    let start = at - before(bytes, at);
+    let start = start - prefix(bytes, start, end);
     let first = match bytes.get(end) {
+        _ if bracketed(bytes, end).is_some() => [Some(Written::Bracketed), None],
         Some(b':') => [Some(Written::Colons), None],
         Some(b'-') if end - start == 2 => [Some(Written::Colons), Some(Written::Grouped)],
         Some(b'.' | b'/') => [Some(Written::Dotted), None],
@@ -58,6 +60,32 @@ fn before(bytes: &[u8], at: usize) -> usize {
     head.iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count()
 }
 
+/// Length of a prefix and its separator before the code that begins at `start`: `AB 12 34 56 C`, `X-1234567-L`.
+pub(super) fn prefix(bytes: &[u8], start: usize, end: usize) -> usize {
+    let head = bytes.get(start.saturating_sub(4)..start).unwrap_or_default();
+    let digits = bytes.get(start..end).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();
+    let is_free = |head: &[u8]| !head.last().is_some_and(u8::is_ascii_alphanumeric);
+    match head {
+        [before @ .., a, b, b' ']
+            if a.is_ascii_uppercase() && b.is_ascii_uppercase() && matches!(digits, 2 | 6) && is_free(before) =>
+        {
+            3
+        }
+        [before @ .., b'X'..=b'Z', b'-'] if digits == 7 && is_free(before) => 2,
+        _ => 0,
+    }
+}
+
+/// A character in brackets at `at`, as in `A123456(3)`, narrow or full-width: it, and the byte after them.
+fn bracketed(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
+    let (check, length) = match bytes.get(at..)? {
+        [b'(', check, b')', ..] => (check, 3),
+        [0xEF, 0xBC, 0x88, check, 0xEF, 0xBC, 0x89, ..] => (check, 7),
+        _ => return None,
+    };
+    check.is_ascii_alphanumeric().then_some((*check, at + length))
+}
+
 /// Letters and digits from `at` on.
 fn after(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
@@ -65,7 +93,8 @@ fn after(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Groups of letters and digits from `start` on with separators of that kind between: where they end, how many
-/// characters and how many groups. `None` where there are too many, or only one though separators are asked for.
+/// characters and how many groups; groups beyond the longest code are left out. `None` where the first is too long, or
+/// the only one though separators are asked for.
 fn collect(
     bytes: &[u8],
     start: usize,
@@ -76,10 +105,20 @@ fn collect(
     let (mut at, mut length, mut count) = (start, 0, 0);
     loop {
         let size = after(bytes, at).min(LONGEST + 1);
-        let slots = compact.get_mut(length..length + size)?;
+        let (Some(slots), Some(group)) = (compact.get_mut(length..length + size), lengths.get_mut(count)) else {
+            // The words after it.
+            at = at.checked_sub(1).filter(|_| count > 0)?;
+            break;
+        };
         slots.copy_from_slice(bytes.get(at..at + size)?);
-        *lengths.get_mut(count)? = size;
+        *group = size;
         (at, length, count) = (at + size, length + size, count + 1);
+        if written == Written::Bracketed {
+            let (check, stop) = bracketed(bytes, at)?;
+            *compact.get_mut(length)? = check;
+            *lengths.get_mut(count)? = 1;
+            return Some((stop, length + 1, count + 1));
+        }
         let separates = match (written, bytes.get(at)) {
             (Written::Plain, _) => false,
             (Written::Grouped, Some(b' ' | b'-')) => true,

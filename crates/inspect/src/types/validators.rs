@@ -93,19 +93,23 @@ pub fn issuer(digits: &[u8]) -> Option<Issuer> {
     }
     let six = digits.get(..6).map_or(0, number);
     let (two, three, four) = (six / 10_000, six / 1000, six / 100);
-    let scheme = match length {
-        13 => two / 10 == 4,
-        14 => matches!(two, 36 | 38 | 39) || matches!(three, 300..=305) || four == 3095,
-        15 => matches!(two, 34 | 37),
-        16 => {
-            matches!(two, 40..=49 | 51..=55 | 62 | 65 | 81)
-                || matches!(six, 222_100..=272_099)
-                || matches!(four, 3528..=3589 | 6011 | 2200..=2204)
-                || matches!(three, 644..=649)
-        }
-        17..=19 => two == 62 || two == 81 || matches!(four, 3528..=3589 | 6011) || length == 19 && two / 10 == 4,
+    // Prefixes and lengths as ISO/IEC 7812 assigns them to Visa, Mastercard, American Express, JCB, Diners Club,
+    // Discover, UnionPay, Mir, RuPay and Maestro.
+    let scheme = match two {
+        40..=49 => matches!(length, 13 | 16 | 19),
+        51..=55 => length == 16,
+        34 | 37 => length == 15,
         _ => false,
     };
+    let long = matches!(length, 14..=19) && (matches!(two, 36 | 38 | 39) || matches!(three, 300..=305) || four == 3095);
+    let usual = matches!(length, 16..=19)
+        && (matches!(two, 62 | 65 | 81)
+            || matches!(three, 644..=649)
+            || matches!(four, 3528..=3589 | 6011 | 2200..=2204));
+    let mastercard = length == 16 && matches!(six, 222_100..=272_099);
+    let rupay = length == 16 && (matches!(two, 60 | 65 | 81 | 82) || three == 508);
+    let maestro = matches!(length, 12..=19) && matches!(two, 50 | 56..=69);
+    let scheme = scheme || long || usual || mastercard || rupay || maestro;
     scheme.then_some(Issuer::Scheme)
 }
 
