@@ -1,10 +1,11 @@
 //! Runs of digits: one pass collects them, each is read once by every family, whole and in its usual groupings.
 
 use super::reading::{Readings, Spot, Written};
-use super::{Scan, contact, finance, identity};
+use super::{Scan, accounts, contact, finance, identity};
 
 /// What reads numbers, by family; in the order of [`TYPES`](super::TYPES) where their readings can be equal.
-const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[identity::number, contact::number, finance::number];
+const READERS: &[fn(&Spot<'_>, &mut Readings)] =
+    &[identity::number, contact::number, finance::number, accounts::number];
 
 /// Most groups of a run that are looked at together.
 const GROUPS: usize = 16;

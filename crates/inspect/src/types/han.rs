@@ -1,12 +1,12 @@
 //! Chinese text: names and whatever else begins with a Han character.
 
-use super::Candidate;
 use super::identity::{self, is_han};
 use super::reading::Readings;
 use super::scan::Scan;
+use super::{Candidate, address, health};
 
 /// What reads a whole value that begins with a Han character, by family.
-const READERS: &[fn(&str, &Scan, &mut Readings)] = &[identity::whole_name];
+const READERS: &[fn(&str, &Scan, &mut Readings)] = &[identity::whole_name, address::whole, health::whole];
 
 /// Longest run of Han characters that is read whole, in bytes.
 const LONGEST: usize = 600;
@@ -18,18 +18,22 @@ pub(super) fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
     }
 }
 
-/// The characters beyond ASCII at `at`: where to go on. What may be a name is one only where a sign sets it off
-/// (`姓名：张三`); its label is weighed by others.
+/// The characters beyond ASCII at `at`: where to go on. An address may begin anywhere among them. What may be a name is
+/// one only where a sign sets it off (`姓名：张三`); its label is weighed by others.
 pub(super) fn in_text(value: &str, at: usize, _scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) -> usize {
     const LONGEST_NAME: usize = 5;
     let bytes = value.as_bytes();
     let before = at.checked_sub(1).and_then(|p| bytes.get(p));
     let is_set_off = matches!(before, Some(b':' | b'=' | b'"' | b'\'' | b'>' | b' ' | b'\t'))
         || bytes.get(..at).is_some_and(|before| before.ends_with("：".as_bytes()));
+    // A full-width colon begins with 0xEF.
+    let rest = bytes.get(at..).unwrap_or_default();
+    let length = rest.iter().position(|b| *b < 0x80 || *b == 0xEF).unwrap_or(rest.len());
+    if let Some(found) = address::in_text(value, (at, at + length), is_set_off) {
+        emit(&[found]);
+        return found.end;
+    }
     if !is_set_off {
-        // A full-width colon begins with 0xEF.
-        let rest = bytes.get(at..).unwrap_or_default();
-        let length = rest.iter().position(|b| *b < 0x80 || *b == 0xEF).unwrap_or(rest.len());
         return at + length.max(1);
     }
     let (mut end, mut count) = (at, 0);

@@ -3,19 +3,27 @@
 //! `points = base + validator + key or label − penalties`; each type says its own base. All points are multiples of
 //! five. From 60 on a value is reported, from 40 on it is a candidate.
 
+mod accounts;
+mod address;
+mod authentication;
+mod biometric;
 mod contact;
 pub mod custom;
 mod digits;
 mod finance;
 mod han;
+mod health;
 mod identity;
 mod keys;
 mod mask;
 mod masked;
+mod money;
+mod phrases;
 mod reading;
 mod scan;
 mod tables;
 mod tokens;
+mod traits;
 pub mod validators;
 
 use spyhop_model::{DataType, Form};
@@ -41,6 +49,8 @@ pub struct Type {
     pub medium: &'static [&'static str],
     /// Points for a strong key, and for a label before the value in text.
     pub strong_points: (i16, i16),
+    /// Points on top for such a label in Chinese characters: scripts and logs have few of those.
+    pub han_label: i16,
     /// Points for another personal value of 70 or more in the same record.
     pub record_points: i16,
     /// What a whole value under a strong name, or after a label that is one, must look like; its points without the name.
@@ -68,6 +78,7 @@ impl Type {
             whole: &[],
             medium: &[],
             strong_points: (35, 25),
+            han_label: 0,
             record_points: 10,
             named: None,
             subject: 0,
@@ -136,6 +147,31 @@ types! {
     BANK_CARD = finance::BANK_CARD;
     EMAIL = contact::EMAIL;
     NAME = identity::NAME;
+    ADDRESS = address::ADDRESS;
+    OPENID = accounts::OPENID;
+    UNIONID = accounts::UNIONID;
+    ALIPAY_ID = accounts::ALIPAY_ID;
+    SOCIAL_SECURITY = accounts::SOCIAL_SECURITY;
+    PROVIDENT_FUND = accounts::PROVIDENT_FUND;
+    MEDICAL_INSURANCE = accounts::MEDICAL_INSURANCE;
+    WECHAT_ID = accounts::WECHAT_ID;
+    QQ = accounts::QQ;
+    DOB = traits::DOB;
+    GENDER = traits::GENDER;
+    ETHNICITY = traits::ETHNICITY;
+    MARITAL = traits::MARITAL;
+    EDUCATION = traits::EDUCATION;
+    RELIGION = traits::RELIGION;
+    POLITICAL = traits::POLITICAL;
+    MEDICAL = health::MEDICAL;
+    CREDIT_REPORT = money::CREDIT_REPORT;
+    INCOME = money::INCOME;
+    BALANCE = money::BALANCE;
+    TRANSACTION = money::TRANSACTION;
+    BIOMETRIC = biometric::BIOMETRIC;
+    ID_PHOTO = biometric::ID_PHOTO;
+    SMS_CODE = authentication::SMS_CODE;
+    ACCOUNT_PASSWORD = authentication::ACCOUNT_PASSWORD;
 }
 
 /// The type of that identifier.
