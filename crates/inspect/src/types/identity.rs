@@ -9,7 +9,7 @@ use spyhop_model::{Category, DataType, Form, Grade, Personal, Text};
 use super::address::is_division;
 use super::mask::shown;
 use super::reading::{Readings, Spot};
-use super::tables::SURNAMES;
+use super::tables::{SURNAMES, WORDS_OF_DICTIONARY};
 use super::validators::{Region, resident_id};
 use super::{Candidate, Scan, Type, TypeId};
 
@@ -636,9 +636,18 @@ pub(super) fn whole_name(value: &str, _scan: &Scan, out: &mut Readings) {
     }
 }
 
+/// Points that a name loses because it is an ordinary word, too, or has three given characters, which are rare: others
+/// of its record must speak for it.
+fn doubt(value: &str) -> i16 {
+    let is_long = value.chars().count() == 4
+        && !value.chars().any(is_dot)
+        && !value.get(..6).is_some_and(|surname| SURNAMES.1.contains(surname));
+    if is_long || WORDS_OF_DICTIONARY.contains(value) { 10 } else { 0 }
+}
+
 /// A name that is a whole leaf, or stands in text after its label (`text`).
 pub(super) fn name(value: &str, span: (usize, usize), text: bool) -> Option<Candidate> {
-    is_name(value).then(|| Candidate::new(TypeId::NAME, Form::Full, span, if text { 5 } else { 15 }))
+    is_name(value).then(|| Candidate::new(TypeId::NAME, Form::Full, span, if text { 5 } else { 15 } - doubt(value)))
 }
 
 /// Titles that stand after a name.
@@ -709,7 +718,7 @@ pub(super) fn name_after(value: &str, end: usize) -> Option<Candidate> {
         (is_over && is_name(name) && !rest.get(at..)?.starts_with("女士")).then_some(name)
     });
     let name = name.last()?;
-    Some(Candidate::new(TypeId::NAME, Form::Full, (end, end + name.len()), 5))
+    Some(Candidate::new(TypeId::NAME, Form::Full, (end, end + name.len()), 5 - doubt(name)))
 }
 
 /// Numbers of identity documents.
@@ -781,6 +790,17 @@ mod tests {
         for text in ["患者高血压病史", "联系人管理", "负责人：", "业主委员会", "申请人"] {
             assert_eq!(after(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn ordinary_words_are_doubtful_names() {
+        let points = |value: &str| name(value, (0, value.len()), false).map(|found| found.points);
+        assert_eq!(points("张三"), Some(15));
+        assert_eq!(points("王小明"), Some(15));
+        assert_eq!(points("欧阳小明"), Some(15));
+        assert_eq!(points("高峰"), Some(5));
+        assert_eq!(points("平均值"), Some(5));
+        assert_eq!(points("张三小明"), Some(5));
     }
 
     #[test]

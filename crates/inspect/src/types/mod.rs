@@ -256,6 +256,9 @@ pub fn best_of(readings: &[Candidate], key: Hints, parent: Hints) -> Option<(u8,
 }
 
 #[cfg(test)]
+mod end_to_end;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

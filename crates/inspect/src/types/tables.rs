@@ -94,6 +94,10 @@ pub(super) static SURNAMES: LazyLock<(AHashSet<char>, AHashSet<&'static str>)> =
     (single, compound)
 });
 
+/// Ordinary words that begin with a surname.
+pub(super) static WORDS_OF_DICTIONARY: LazyLock<AHashSet<&'static str>> =
+    LazyLock::new(|| lines(include_str!("../../data/words.txt")).collect());
+
 fn lines(data: &'static str) -> impl Iterator<Item = &'static str> {
     data.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
