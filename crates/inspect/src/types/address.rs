@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use ahash::AHashMap;
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind, StartKind};
 use spyhop_model::{Category, DataType, Form, Grade, Personal, Text};
 
 use super::identity::is_han;
@@ -95,7 +96,7 @@ pub(super) static ADDRESS: Type = Type {
     mask: |value| {
         let window = Window::new(value, 0);
         let (end, ..) = window.divisions(0);
-        let shown: String = window.0.get(..end).unwrap_or_default().iter().map(|(_, c)| *c).collect();
+        let shown: String = window.characters.get(..end).unwrap_or_default().iter().map(|(_, c)| *c).collect();
         format!("{shown}***")
     },
     ..Type::new(DataType::new(
@@ -117,6 +118,9 @@ const LONGEST_NAME: usize = 12;
 /// Names of divisions with their level, 1 to 3, and which two characters begin one.
 struct Divisions {
     levels: AHashMap<&'static str, u8>,
+    /// Finds the longest name at a place; the level of each.
+    search: Option<AhoCorasick>,
+    of_pattern: Vec<u8>,
     begins: Vec<u64>,
 }
 
@@ -128,6 +132,14 @@ impl Divisions {
     fn can_begin(&self, first: char, second: char) -> bool {
         let slot = slot(first, second);
         self.begins.get(slot / 64).is_some_and(|word| word >> (slot % 64) & 1 == 1)
+    }
+
+    /// The longest division at `at`: its length in bytes, and its level.
+    fn at(&self, text: &str, at: usize) -> Option<(usize, u8)> {
+        let end = text.len().min(at + 3 * LONGEST_DIVISION);
+        let input = Input::new(text.as_bytes()).range(at..end).anchored(Anchored::Yes);
+        let found = self.search.as_ref()?.find(input)?;
+        Some((found.len(), *self.of_pattern.get(found.pattern().as_usize())?))
     }
 }
 
@@ -153,7 +165,13 @@ static DIVISIONS: LazyLock<Divisions> = LazyLock::new(|| {
             }
         }
     }
-    Divisions { levels, begins }
+    let search = AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .start_kind(StartKind::Anchored)
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .build(levels.keys());
+    let of_pattern = levels.values().copied().collect();
+    Divisions { levels, search: search.ok(), of_pattern, begins }
 });
 
 /// A province or city without the word for what it is: `广东`, `内蒙古`, `深圳`.
@@ -170,7 +188,10 @@ pub(super) fn is_division(value: &str) -> bool {
 }
 
 /// The characters from some place on, with their offsets, up to the first that stands in no address.
-struct Window(Vec<(usize, char)>);
+struct Window<'a> {
+    text: &'a str,
+    characters: Vec<(usize, char)>,
+}
 
 /// What was read of an address: offsets in [`Window`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -202,15 +223,16 @@ fn is_numeral(c: char) -> bool {
     c.is_ascii_alphanumeric() || "一二三四五六七八九十百零〇甲乙丙丁东西南北中前后".contains(c)
 }
 
-impl Window {
-    fn new(text: &str, at: usize) -> Window {
+impl Window<'_> {
+    fn new(text: &str, at: usize) -> Window<'_> {
         let is_part = |c: char| is_han(c) || c.is_ascii_alphanumeric() || " -—－~#()（）·/,，".contains(c);
-        let characters = text.get(at..).unwrap_or_default().char_indices();
-        Window(characters.take(LONGEST).take_while(|(_, c)| is_part(*c)).map(|(offset, c)| (at + offset, c)).collect())
+        let rest = text.get(at..).unwrap_or_default().char_indices();
+        let characters = rest.take(LONGEST).take_while(|(_, c)| is_part(*c)).map(|(offset, c)| (at + offset, c));
+        Window { text, characters: characters.collect() }
     }
 
     fn at(&self, index: usize) -> Option<char> {
-        self.0.get(index).map(|(_, c)| *c)
+        self.characters.get(index).map(|(_, c)| *c)
     }
 
     fn before(&self, index: usize) -> Option<char> {
@@ -222,24 +244,18 @@ impl Window {
         if !DIVISIONS.can_begin(self.at(from)?, self.at(from + 1)?) {
             return None;
         }
-        let mut name = String::with_capacity(LONGEST_DIVISION * 3);
-        let mut found = None;
-        for (count, (_, c)) in self.0.get(from..)?.iter().take(LONGEST_DIVISION).enumerate() {
-            name.push(*c);
-            if let Some(level) = DIVISIONS.levels.get(name.as_str()) {
-                found = Some((count + 1, *level));
-            }
-        }
-        found
+        // Names of divisions are of characters of three bytes.
+        let (length, level) = DIVISIONS.at(self.text, self.characters.get(from)?.0)?;
+        Some((length / 3, level))
     }
 
     /// After a known division, one that the list lacks: a few characters and the word for what it is.
     fn unknown_division(&self, from: usize) -> Option<usize> {
-        let name = self.0.get(from..)?;
+        let name = self.characters.get(from..)?;
         let length = name.iter().take(7).position(|(_, c)| "市区县旗州盟".contains(*c))?;
         let between = name.get(..length)?;
         let is_name = (1..=5).contains(&length)
-            && between.iter().all(|(_, c)| is_han(*c) && !STOPS.contains(*c) && !"路街道巷镇乡村号楼".contains(*c));
+            && between.iter().all(|(_, c)| is_han(*c) && !is_stop(*c) && !"路街道巷镇乡村号楼".contains(*c));
         let last = between.last().map_or(' ', |(_, c)| *c);
         (is_name && !"小园社景校院厂库灾业作生住宅城超夜".contains(last)).then_some(length + 1)
     }
@@ -277,7 +293,7 @@ impl Window {
                 (at, parsed.end) = (at + 1, at + 1);
                 continue;
             }
-            if ",，/".contains(c) || STOPS.contains(c) || name > LONGEST_NAME {
+            if ",，/".contains(c) || is_stop(c) || name > LONGEST_NAME {
                 break;
             }
             if c == ' ' && text && parsed.end != at {
@@ -300,16 +316,19 @@ impl Window {
                     let is_placed = parsed.is_street || parsed.is_town || parsed.is_building || !text;
                     is_placed && !"线文令机码称召桌技公航".contains(next) && set(&mut parsed.is_number)
                 }
-                '座' | '栋' | '幢' | '室' | '层' | '组' | '楼' | '队' if has_number => {
+                '组' | '队' if has_number && !"东西南北中前后".contains(before) => {
                     set(&mut parsed.is_building)
                 }
+                '座' | '栋' | '幢' | '室' | '层' | '楼' if has_number => set(&mut parsed.is_building),
                 '楼' | '院' if before == '号' => set(&mut parsed.is_building),
                 '元' if before == '单' && name >= 2 => set(&mut parsed.is_building),
                 '区' if "小社园".contains(before) && name >= 2 => set(&mut parsed.is_building),
                 '厦' | '寓' | '苑' | '村' | '楼' | '院' | '庄' | '屯' | '寨'
                     if name >= 2 || divisions > 0 && name >= 1 =>
                 {
-                    !"路街道乡镇东西南北大区".contains(next) && set(&mut parsed.is_building)
+                    !(c == '院' && "医学法书画剧物科戏中".contains(before))
+                        && !"路街道乡镇东西南北大区".contains(next)
+                        && set(&mut parsed.is_building)
                 }
                 '园' | '场' | '庭' | '府' | '城' | '湾'
                     if name >= 2 && (parsed.is_street || parsed.is_number || divisions >= 2) =>
@@ -334,7 +353,7 @@ impl Window {
         let mut parsed = self.detail(at, divisions, text);
         if parsed.is_detailed() {
             // The number of a room without the word for it: `A座1201`, `3栋2-501`.
-            let rest = self.0.get(parsed.end..).unwrap_or_default();
+            let rest = self.characters.get(parsed.end..).unwrap_or_default();
             let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '#';
             let length = rest.iter().take_while(|(_, c)| is_sign(*c)).count();
             let digits = rest.iter().take(length).filter(|(_, c)| c.is_ascii_digit()).count();
@@ -347,7 +366,9 @@ impl Window {
 
     /// Offset of the end of what was read.
     fn offset(&self, index: usize) -> usize {
-        self.before(index).and_then(|c| Some(self.0.get(index.checked_sub(1)?)?.0 + c.len_utf8())).unwrap_or_default()
+        self.before(index)
+            .and_then(|c| Some(self.characters.get(index.checked_sub(1)?)?.0 + c.len_utf8()))
+            .unwrap_or_default()
     }
 }
 
@@ -359,6 +380,21 @@ fn set(level: &mut bool) -> bool {
 
 /// Characters of sentences that stand in no name of a place.
 const STOPS: &str = "的了是在和与有被把将从到为不要这那你我他她们就都也很说等及或请您给让收电";
+
+/// The same, a bit for each character of the basic plane.
+static STOP_BITS: LazyLock<Vec<u64>> = LazyLock::new(|| {
+    let mut bits = vec![0u64; 0x1_0000 / 64];
+    for c in STOPS.chars() {
+        if let Some(word) = bits.get_mut(c as usize / 64) {
+            *word |= 1 << (c as u32 % 64);
+        }
+    }
+    bits
+});
+
+fn is_stop(c: char) -> bool {
+    STOP_BITS.get(c as usize / 64).is_some_and(|word| word >> (c as u32 % 64) & 1 == 1)
+}
 
 /// Words that end like a street's name and are none: 公路, 网路, 知道, 频道.
 fn is_no_street(before: char, c: char, next: char) -> bool {
@@ -413,9 +449,9 @@ pub(super) fn in_text(value: &str, (at, end): (usize, usize), is_set_off: bool) 
     let mut characters = run.char_indices().peekable();
     while let Some((offset, first)) = characters.next() {
         let start = at + offset;
-        let begins = characters.peek().is_some_and(|(_, second)| divisions.can_begin(first, *second));
+        let can_begin = characters.peek().is_some_and(|(_, second)| divisions.can_begin(first, *second));
         let is_first = is_set_off && offset == 0;
-        if start < passed || !(begins || is_first) {
+        if start < passed || !(is_first || can_begin && divisions.at(value, start).is_some()) {
             continue;
         }
         let window = Window::new(value, start);

@@ -1,12 +1,12 @@
 //! Chinese text: names and whatever else begins with a Han character.
 
-use super::identity::{self, is_han};
+use super::identity::is_han;
 use super::reading::Readings;
 use super::scan::Scan;
-use super::{Candidate, address, health};
+use super::{Candidate, address, health, name};
 
 /// What reads a whole value that begins with a Han character, by family.
-const READERS: &[fn(&str, &Scan, &mut Readings)] = &[identity::whole_name, address::whole, health::whole];
+const READERS: &[fn(&str, &Scan, &mut Readings)] = &[name::whole, address::whole, health::whole];
 
 /// Longest run of Han characters that is read whole, in bytes.
 const LONGEST: usize = 600;
@@ -42,7 +42,7 @@ pub(super) fn in_text(value: &str, at: usize, _scan: &Scan, emit: &mut dyn FnMut
         count += 1;
     }
     if (2..=LONGEST_NAME).contains(&count)
-        && let Some(found) = identity::name(value.get(at..end).unwrap_or_default(), (at, end), true)
+        && let Some(found) = name::name(value.get(at..end).unwrap_or_default(), (at, end), true)
     {
         emit(&[found]);
     }

@@ -18,6 +18,7 @@ mod keys;
 mod mask;
 mod masked;
 mod money;
+mod name;
 mod phrases;
 mod reading;
 mod scan;
@@ -146,7 +147,7 @@ types! {
     MOBILE = contact::MOBILE;
     BANK_CARD = finance::BANK_CARD;
     EMAIL = contact::EMAIL;
-    NAME = identity::NAME;
+    NAME = name::NAME;
     ADDRESS = address::ADDRESS;
     OPENID = accounts::OPENID;
     UNIONID = accounts::UNIONID;

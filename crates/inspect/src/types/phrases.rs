@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::{Candidate, authentication, health, identity};
+use super::{Candidate, authentication, health, name};
 
 /// Who reads what stands beside a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ struct Phrases {
 static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
     let words = [
         (Reader::Code, authentication::CODE_WORDS),
-        (Reader::Honorific, identity::HONORIFICS),
-        (Reader::Role, identity::ROLES),
+        (Reader::Honorific, name::HONORIFICS),
+        (Reader::Role, name::ROLES),
         (Reader::Medical, health::TERMS),
     ];
     let all = || words.iter().flat_map(|(reader, words)| words.iter().map(move |word| (*reader, *word)));
@@ -47,8 +47,8 @@ pub(super) fn find(value: &str, emit: &mut dyn FnMut(&[Candidate])) {
         let (start, end) = (word.start(), word.end());
         let found = match PHRASES.readers.get(word.pattern().as_usize()) {
             Some(Reader::Code) => authentication::code_after(value, end),
-            Some(Reader::Honorific) => identity::name_before(value, start),
-            Some(Reader::Role) => identity::name_after(value, end),
+            Some(Reader::Honorific) => name::name_before(value, start),
+            Some(Reader::Role) => name::name_after(value, end),
             Some(Reader::Medical) => terms.next(value, (start, end)),
             None => None,
         };
