@@ -326,8 +326,7 @@ impl Window<'_> {
                 '厦' | '寓' | '苑' | '村' | '楼' | '院' | '庄' | '屯' | '寨'
                     if name >= 2 || divisions > 0 && name >= 1 =>
                 {
-                    !(c == '院' && "医学法书画剧物科戏中".contains(before))
-                        && !"路街道乡镇东西南北大区".contains(next)
+                    !("路街道乡镇东西南北大区".contains(next) || c == '院' && "医学法书画剧物科戏中".contains(before))
                         && set(&mut parsed.is_building)
                 }
                 '园' | '场' | '庭' | '府' | '城' | '湾'

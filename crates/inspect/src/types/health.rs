@@ -243,7 +243,7 @@ fn is_icd10(value: &str) -> bool {
         [b'.', digits @ ..] => {
             (1..=4).contains(&digits.len())
                 && digits.iter().all(|b| b.is_ascii_alphanumeric())
-                && digits[0].is_ascii_digit()
+                && digits.first().is_some_and(u8::is_ascii_digit)
         }
         _ => false,
     };

@@ -10,7 +10,7 @@ const fn amount(id: &'static str, name: Text, grade: Grade) -> Type {
     Type {
         strong_points: (35, 5),
         han_label: 30,
-        canonical: canonical,
+        canonical,
         mask: |_| "***".into(),
         ..Type::new(DataType::new(id, name, Category::Financial, grade, Personal::Sensitive))
     }

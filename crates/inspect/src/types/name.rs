@@ -176,8 +176,8 @@ fn is_name(value: &str) -> bool {
 
 /// Whether the last one to three characters say that it is a thing, an office or a group, or a person's title.
 fn ends_like_a_thing(value: &str) -> bool {
-    let ends = value.char_indices().rev().take(3).filter_map(|(at, _)| value.get(at..));
-    ends.into_iter().any(|end| end.len() < value.len() && (NO_ENDS.contains(end) || HONORIFICS.contains(&end)))
+    let mut ends = value.char_indices().rev().take(3).filter_map(|(at, _)| value.get(at..));
+    ends.any(|end| NO_ENDS.contains(end) || HONORIFICS.contains(&end))
 }
 
 /// A whole value that is a name; `张 三` is written to align with longer names.
