@@ -295,7 +295,8 @@ impl Content {
         find(value, &scan, &mut |readings| {
             let parent = *parent.get_or_insert_with(|| recogniser.hints(leaf.parent));
             let best = best_of(readings, key, parent);
-            if let Some((points, candidate)) = best.filter(|(points, _)| *points >= LEAST) {
+            let best = best.filter(|(points, one)| *points >= LEAST && self.may_hold(one.what));
+            if let Some((points, candidate)) = best {
                 let raw = value.get(candidate.start..candidate.end).unwrap_or_default();
                 let mut leaf = *leaf;
                 if !whole {
@@ -308,6 +309,11 @@ impl Content {
                 self.add(recogniser, source, &leaf, place, candidate, points, raw);
             }
         });
+    }
+
+    /// Whether a type can be in this half: who logs in sends a password or a code, and nobody is to get one back.
+    fn may_hold(&self, what: TypeId) -> bool {
+        self.half == Half::Response || !matches!(what, TypeId::ACCOUNT_PASSWORD | TypeId::SMS_CODE)
     }
 
     /// Whether a secret has no business there: in an answer's body, or in a URL.

@@ -140,14 +140,14 @@ fn labels_in_text() {
          <a href=\"mailto:li.si@corp.cn\">x</a> ID: 110101199003074610, http://a.cn/?phone=18612345679&x=1</html>",
         &[
             "cn_mobile $ full 70 2/2 139****5678",
-            "cn_name $ full 60 1/1 张*",
+            "cn_name $ full 80 1/1 张*",
             "email $ full 75 1/1 l***@corp.cn",
             "cn_resident_id $ full 75 1/1 110**************0",
         ],
     );
     // What stands far apart is no record.
     let far = format!("联系人：张三{}身份证：110101199003074610", ", ".repeat(200));
-    check("text/plain", &far, &["cn_name $ full 40 1/1 张*", "cn_resident_id $ full 90 1/1 110**************0"]);
+    check("text/plain", &far, &["cn_name $ full 60 1/1 张*", "cn_resident_id $ full 90 1/1 110**************0"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Runs of digits: one pass collects them, each is read once by every family, whole and in its usual groupings.
 
 use super::reading::{Readings, Spot, Written};
-use super::{Scan, contact, device, documents, finance, identity, landline, organisation, world};
+use super::{Scan, accounts, contact, device, documents, finance, identity, landline, organisation, world};
 
 /// What reads numbers, by family; in the order of [`TYPES`](super::TYPES) where their readings can be equal.
 const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[
@@ -12,6 +12,7 @@ const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[
     organisation::number,
     device::number,
     landline::number,
+    accounts::number,
     world::number,
 ];
 

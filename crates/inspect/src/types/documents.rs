@@ -468,8 +468,11 @@ mod tests {
             for _ in 0..2_000 {
                 let number = format!("{:015}{:05}", next(), next() % 100_000);
                 let number = &number[number.len() - length..];
-                silent("id", number);
-                assert!(told(&format!("no {number}, ")).is_empty(), "{number}");
+                // Of 15 digits 2 in 10,000 are right as a French number.
+                if !(length == 15 && matches!(number.as_bytes()[0], b'1' | b'2')) {
+                    silent("id", number);
+                    assert!(told(&format!("no {number}, ")).is_empty(), "{number}");
+                }
             }
         }
     }

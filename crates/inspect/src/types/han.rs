@@ -1,13 +1,13 @@
 //! Chinese text: names and whatever else begins with a Han character.
 
-use super::identity::{self, is_han};
+use super::identity::is_han;
 use super::reading::Readings;
 use super::scan::Scan;
-use super::{Candidate, documents, vehicle};
+use super::{Candidate, address, documents, health, name, vehicle};
 
 /// What reads a whole value that begins with a Han character, by family.
 const READERS: &[fn(&str, &Scan, &mut Readings)] =
-    &[identity::whole_name, documents::whole_military, vehicle::whole_plate];
+    &[name::whole, address::whole, health::whole, documents::whole_military, vehicle::whole_plate];
 
 /// Reads a code whose Han characters stand between two places of a text.
 type CodeReader = fn(&str, usize, usize) -> Option<Candidate>;
@@ -25,8 +25,8 @@ pub(super) fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
     }
 }
 
-/// The characters beyond ASCII at `at`: where to go on. What may be a name is one only where a sign sets it off
-/// (`姓名：张三`); its label is weighed by others.
+/// The characters beyond ASCII at `at`: where to go on. An address may begin anywhere among them. What may be a name is
+/// one only where a sign sets it off (`姓名：张三`); its label is weighed by others.
 pub(super) fn in_text(value: &str, at: usize, _scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) -> usize {
     const LONGEST_NAME: usize = 5;
     let bytes = value.as_bytes();
@@ -37,6 +37,10 @@ pub(super) fn in_text(value: &str, at: usize, _scan: &Scan, emit: &mut dyn FnMut
     let rest = bytes.get(at..).unwrap_or_default();
     let length = rest.iter().position(|b| *b < 0x80 || *b == 0xEF).unwrap_or(rest.len());
     let last = at + length.max(1);
+    if let Some(found) = address::in_text(value, (at, at + length), is_set_off) {
+        emit(&[found]);
+        return found.end;
+    }
     if is_set_off {
         let (mut end, mut count) = (at, 0);
         for c in value.get(at..).unwrap_or_default().chars().take_while(|c| is_han(*c) || *c == '·') {
@@ -44,7 +48,7 @@ pub(super) fn in_text(value: &str, at: usize, _scan: &Scan, emit: &mut dyn FnMut
             count += 1;
         }
         if (2..=LONGEST_NAME).contains(&count)
-            && let Some(found) = identity::name(value.get(at..end).unwrap_or_default(), (at, end), true)
+            && let Some(found) = name::name(value.get(at..end).unwrap_or_default(), (at, end), true)
         {
             emit(&[found]);
             return end;

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use ahash::AHashMap;
 
+use super::scan::BY_NAME;
 use super::{TYPES, TypeId};
 
 /// A set of types, by index.
@@ -126,6 +127,102 @@ const NEGATIVE: &[&str] = &[
 /// Words that make any name with them a negative one: `dateOfX`, `expireAt`, `trackingNo`.
 const NEGATIVE_WORDS: &[&str] = &["date", "expire", "expires", "expiry", "expiration", "tracking", "日期"];
 
+/// Words that make of the name of a type whose values only their name tells something else about it: `balanceType`,
+/// `passwordStrength`.
+const ASIDE: &[&str] = &[
+    "type",
+    "status",
+    "state",
+    "flag",
+    "code",
+    "id",
+    "key",
+    "url",
+    "uri",
+    "link",
+    "path",
+    "src",
+    "list",
+    "enabled",
+    "enable",
+    "disabled",
+    "required",
+    "visible",
+    "editable",
+    "hint",
+    "placeholder",
+    "label",
+    "title",
+    "message",
+    "msg",
+    "tip",
+    "tips",
+    "rule",
+    "rules",
+    "regex",
+    "pattern",
+    "field",
+    "column",
+    "format",
+    "config",
+    "option",
+    "options",
+    "dict",
+    "show",
+    "error",
+    "policy",
+    "strength",
+    "expired",
+    "reset",
+    "changed",
+    "change",
+    "salt",
+    "question",
+    "level",
+    "rate",
+    "ratio",
+    "percent",
+    "unit",
+    "currency",
+    "index",
+    "icon",
+    "color",
+    "image",
+    "img",
+    "desc",
+    "description",
+    "remark",
+    "grade",
+    "mode",
+    "method",
+    "class",
+    "style",
+    "page",
+    "min",
+    "max",
+    "avg",
+    "sum",
+    "loadbalance",
+    "loadbalancer",
+    "whitebalance",
+    "appid",
+    "switch",
+    "range",
+    "类型",
+    "状态",
+    "标志",
+    "说明",
+    "描述",
+    "设置",
+    "规则",
+    "强度",
+    "错误",
+    "有效期",
+    "有效",
+    "提示",
+    "是否",
+];
+
 /// Words that are written before a name without a border: `userphone`, `custmobile`.
 const OWNERS: &[&str] = &[
     "user",
@@ -165,6 +262,7 @@ struct Entry {
     whole: TypeSet,
     medium: TypeSet,
     negative: bool,
+    aside: bool,
 }
 
 static NAMES: LazyLock<AHashMap<&'static str, Entry>> = LazyLock::new(|| {
@@ -183,6 +281,9 @@ static NAMES: LazyLock<AHashMap<&'static str, Entry>> = LazyLock::new(|| {
     }
     for name in NEGATIVE.iter().chain(NEGATIVE_WORDS) {
         names.entry(name).or_default().negative = true;
+    }
+    for name in ASIDE {
+        names.entry(name).or_default().aside = true;
     }
     names
 });
@@ -239,7 +340,7 @@ pub(super) fn squashed(name: &str) -> String {
 pub fn hints(name: &str) -> Hints {
     let mut found = Hints::default();
     // End and length of the last match of each kind.
-    let (mut positive, mut negative) = ((0, 0), (0, 0));
+    let (mut positive, mut negative, mut aside) = ((0, 0), (0, 0), (0, 0));
     let mut add = |text: &str, end: usize, is_whole: bool| {
         let Some(entry) = NAMES.get(text) else { return };
         let strong = entry.strong | if is_whole { entry.whole } else { 0 };
@@ -251,8 +352,14 @@ pub fn hints(name: &str) -> Hints {
         if entry.negative {
             negative = negative.max((end, text.len()));
         }
+        if entry.aside {
+            aside = aside.max((end, text.len()));
+        }
     };
     each_word(name, &mut add);
+    if aside > positive {
+        found.strong &= !*BY_NAME;
+    }
     if negative > positive { Hints { negative: true, ..Hints::default() } } else { found }
 }
 
@@ -320,8 +427,37 @@ mod tests {
     }
 
     #[test]
+    fn names_of_something_about_a_value() {
+        let strong = |name: &str, of: TypeId| hints(name).strong & of.set() != 0;
+        for (name, of) in [
+            ("birthDate", TypeId::DOB),
+            ("user_birthday", TypeId::DOB),
+            ("maritalStatus", TypeId::MARITAL),
+            ("accountBalance", TypeId::BALANCE),
+            ("wechatId", TypeId::WECHAT_ID),
+            ("QQ号", TypeId::QQ),
+            ("smsCode", TypeId::SMS_CODE),
+            ("收货地址", TypeId::ADDRESS),
+            ("xb", TypeId::GENDER),
+        ] {
+            assert!(strong(name, of), "{name}");
+        }
+        for (name, of) in [
+            ("balanceType", TypeId::BALANCE),
+            ("loadBalance", TypeId::BALANCE),
+            ("passwordStrength", TypeId::ACCOUNT_PASSWORD),
+            ("wxAppId", TypeId::WECHAT_ID),
+            ("educationId", TypeId::EDUCATION),
+            ("balanceTime", TypeId::BALANCE),
+            ("gzh", TypeId::INCOME),
+        ] {
+            assert!(!strong(name, of), "{name}");
+        }
+    }
+
+    #[test]
     fn negative_names() {
-        for name in ["createTime", "order_no", "outTradeNo", "birthDate", "订单号", "trackingNumber", "ts", "phoneHash"]
+        for name in ["createTime", "order_no", "outTradeNo", "payDate", "订单号", "trackingNumber", "ts", "phoneHash"]
         {
             assert!(hints(name).negative, "{name}");
         }

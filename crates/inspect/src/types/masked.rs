@@ -95,6 +95,7 @@ fn fits(what: TypeId, value: &str) -> bool {
         TypeId::GEO => value.contains('.'),
         TypeId::IPV4 => value.split('.').count() == 4,
         TypeId::IPV6 => value.contains(':'),
+        TypeId::PHONE_INTL => is_number() && first == Some('+'),
         _ => true,
     }
 }

@@ -3,6 +3,10 @@
 //! `points = base + validator + key or label − penalties`; each type says its own base. All points are multiples of
 //! five. From 60 on a value is reported, from 40 on it is a candidate.
 
+mod accounts;
+mod address;
+mod authentication;
+mod biometric;
 pub mod canary;
 mod contact;
 pub mod custom;
@@ -12,12 +16,16 @@ mod documents;
 mod finance;
 pub mod grading;
 mod han;
+mod health;
 mod identity;
 mod keys;
 mod landline;
 mod mask;
 mod masked;
+mod money;
+mod name;
 mod organisation;
+mod phrases;
 mod reading;
 mod scan;
 mod secret;
@@ -25,6 +33,7 @@ mod tables;
 #[cfg(test)]
 mod testing;
 mod tokens;
+mod traits;
 pub mod validators;
 mod vehicle;
 mod world;
@@ -54,6 +63,8 @@ pub struct Type {
     pub medium: &'static [&'static str],
     /// Points for a strong key, and for a label before the value in text.
     pub strong_points: (i16, i16),
+    /// Points on top for such a label in Chinese characters: scripts and logs have few of those.
+    pub han_label: i16,
     /// Points for another personal value of 70 or more in the same record.
     pub record_points: i16,
     /// What a whole value under a strong name, or after a label that is one, must look like; its points without the name.
@@ -81,6 +92,7 @@ impl Type {
             whole: &[],
             medium: &[],
             strong_points: (35, 25),
+            han_label: 0,
             record_points: 10,
             named: None,
             subject: 0,
@@ -148,7 +160,7 @@ types! {
     MOBILE = contact::MOBILE;
     BANK_CARD = finance::BANK_CARD;
     EMAIL = contact::EMAIL;
-    NAME = identity::NAME;
+    NAME = name::NAME;
     SECRET = secret::SECRET;
     HKMOTW_RESIDENCE = documents::HKMOTW_RESIDENCE;
     FOREIGN_PR = documents::FOREIGN_PR;
@@ -176,6 +188,31 @@ types! {
     CARD_EXPIRY = finance::CARD_EXPIRY;
     CARD_TRACK = finance::CARD_TRACK;
     LANDLINE = landline::LANDLINE;
+    ADDRESS = address::ADDRESS;
+    OPENID = accounts::OPENID;
+    UNIONID = accounts::UNIONID;
+    ALIPAY_ID = accounts::ALIPAY_ID;
+    SOCIAL_SECURITY = accounts::SOCIAL_SECURITY;
+    PROVIDENT_FUND = accounts::PROVIDENT_FUND;
+    MEDICAL_INSURANCE = accounts::MEDICAL_INSURANCE;
+    WECHAT_ID = accounts::WECHAT_ID;
+    QQ = accounts::QQ;
+    DOB = traits::DOB;
+    GENDER = traits::GENDER;
+    ETHNICITY = traits::ETHNICITY;
+    MARITAL = traits::MARITAL;
+    EDUCATION = traits::EDUCATION;
+    RELIGION = traits::RELIGION;
+    POLITICAL = traits::POLITICAL;
+    MEDICAL = health::MEDICAL;
+    CREDIT_REPORT = money::CREDIT_REPORT;
+    INCOME = money::INCOME;
+    BALANCE = money::BALANCE;
+    TRANSACTION = money::TRANSACTION;
+    BIOMETRIC = biometric::BIOMETRIC;
+    ID_PHOTO = biometric::ID_PHOTO;
+    SMS_CODE = authentication::SMS_CODE;
+    ACCOUNT_PASSWORD = authentication::ACCOUNT_PASSWORD;
     IBAN = world::iban::IBAN;
     HK_ID = world::asia::HK_ID;
     MO_ID = world::asia::MO_ID;
@@ -280,6 +317,9 @@ pub fn best_of(readings: &[Candidate], key: Hints, parent: Hints) -> Option<(u8,
     let weighed = readings.iter().map(|reading| (reading.confidence(key, parent), reading));
     weighed.reduce(|best, next| if (next.0, next.1.checked) > (best.0, best.1.checked) { next } else { best })
 }
+
+#[cfg(test)]
+mod end_to_end;
 
 #[cfg(test)]
 mod tests {

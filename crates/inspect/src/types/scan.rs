@@ -7,7 +7,7 @@ use super::digits::{Run, is_border};
 use super::identity::is_han;
 use super::keys::{Hints, TypeSet, hints};
 use super::reading::Readings;
-use super::{Candidate, TYPES, TypeId, finance, han, masked, tokens, world};
+use super::{Candidate, TYPES, TypeId, biometric, finance, han, masked, phrases, tokens, world};
 use crate::walk::LeafKind;
 
 /// What a scan has to know besides the text.
@@ -29,7 +29,7 @@ const LEAF: usize = 256;
 const LABELLED: usize = 96;
 
 /// Types whose values only their name tells.
-static BY_NAME: LazyLock<TypeSet> = LazyLock::new(|| {
+pub(super) static BY_NAME: LazyLock<TypeSet> = LazyLock::new(|| {
     let with_form = TYPES.iter().zip(0u8..).filter(|(kind, _)| kind.named.is_some());
     with_form.fold(TypeId::SECRET.set(), |set, (_, index)| set | TypeId(index).set())
 });
@@ -113,6 +113,9 @@ pub fn find(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
 
 fn find_narrow(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
     let trimmed = value.trim();
+    if let Some(found) = biometric::long(trimmed, scan) {
+        return emit(&[found]);
+    }
     if scan.whole && trimmed.len() <= LEAF {
         let mut out = Readings::default();
         leaf(trimmed, scan, &mut out);
@@ -132,6 +135,7 @@ fn find_narrow(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
     }
     if scan.kind != LeafKind::Number {
         text(value, scan, emit);
+        phrases::find(value, &mut |found| labelled(value, found, emit));
     }
 }
 
@@ -333,7 +337,7 @@ fn after_label(value: &str, at: usize, from: usize, scan: &Scan, emit: &mut dyn 
         readings.push(Candidate {
             start: candidate.start + start,
             end: candidate.end + start,
-            points: candidate.points - 10,
+            points: candidate.points - 10 + in_chinese(Some(word), candidate.what),
             label: Some(label),
             ..*candidate
         });
@@ -348,11 +352,14 @@ fn after_label(value: &str, at: usize, from: usize, scan: &Scan, emit: &mut dyn 
 /// Candidates in text with the label before them.
 fn labelled(value: &str, found: &[Candidate], emit: &mut dyn FnMut(&[Candidate])) {
     let mut out = Readings::default();
+    let word = found.first().and_then(|candidate| label_word(value, candidate.start));
     let label = found.first().map(|candidate| label(value, candidate.start));
     for candidate in found {
         let is_bound = candidate.what.get().is_text || is_border(value.as_bytes(), candidate.start, candidate.end);
         if is_bound {
-            out.push(Candidate { label, ..*candidate });
+            let names = label.is_some_and(|label| label.strong & candidate.what.set() != 0);
+            let more = if names { in_chinese(word, candidate.what) } else { 0 };
+            out.push(Candidate { label, points: candidate.points + more, ..*candidate });
         }
     }
     if !out.is_empty() {
@@ -395,6 +402,11 @@ fn phrase(value: &str, start: usize) -> Option<Hints> {
         }
     }
     None
+}
+
+/// Points on top for a type's label in Chinese characters.
+fn in_chinese(label: Option<&str>, what: TypeId) -> i16 {
+    label.filter(|word| !word.is_ascii()).map_or(0, |_| what.get().han_label)
 }
 
 /// The word before a value: `手机：138…`, `"mobile":"138…`, `<td>手机</td><td>138…`.

@@ -105,6 +105,10 @@ pub(super) static SURNAMES: LazyLock<(AHashSet<char>, AHashSet<&'static str>)> =
     (single, compound)
 });
 
+/// Ordinary words that begin with a surname.
+pub(super) static WORDS_OF_DICTIONARY: LazyLock<AHashSet<&'static str>> =
+    LazyLock::new(|| lines(include_str!("../../data/words.txt")).collect());
+
 /// Top-level domains of three letters and more, sorted; any two letters are a country's.
 pub(super) static TLDS: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| lines(include_str!("../../data/tlds.txt")).collect());

@@ -263,10 +263,12 @@ pub(super) fn nir(spot: &Spot<'_>, out: &mut Readings) {
         }
     }
     let two = |at: usize| digits.get(at..at + 2).map_or(0, |pair| remainder(pair, 100));
-    // Months beyond twelve stand for an unknown one, and are rare.
+    // Months beyond twelve stand for an unknown one, first digits but 1 and 2 for a number that is not final: both are
+    // rare, and other numbers have them.
+    let is_final = matches!(digits.first(), Some(b'1' | b'2'));
     let rare = match two(3) {
-        1..=12 => 0,
-        20 | 30..=42 | 50..=99 => 25,
+        1..=12 if is_final => 0,
+        1..=12 | 20 | 30..=42 | 50..=99 => 25,
         _ => return,
     };
     let is_valid = digits.iter().all(u8::is_ascii_digit)

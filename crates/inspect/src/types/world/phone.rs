@@ -10,7 +10,7 @@ use spyhop_model::{Category, DataType, Grade, Personal, Text};
 use super::super::contact::MOBILE;
 use super::super::reading::{Readings, Spot};
 use super::super::tables::lines;
-use super::super::validators::{is_trivial, mobile};
+use super::super::validators::is_trivial;
 use super::super::{Candidate, Scan, Type, TypeId};
 use super::checks::digit;
 use spyhop_model::Form;
@@ -62,10 +62,9 @@ fn is_number(digits: &[u8]) -> bool {
     })
 }
 
-/// Points of digits after a plus sign. A mobile number of China is a type of its own.
+/// Points of digits after a plus sign. Numbers of China are types of their own.
 fn points(digits: &[u8]) -> Option<i16> {
-    let is_chinese = digits.strip_prefix(b"86").is_some_and(|rest| mobile(rest).is_some());
-    (!is_chinese && is_number(digits)).then_some(70)
+    (!digits.starts_with(b"86") && is_number(digits)).then_some(70)
 }
 
 /// `+442079460958`, `+44 20 7946 0958`.
