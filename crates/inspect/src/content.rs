@@ -79,7 +79,7 @@ pub struct Recogniser {
     /// Values told while their exchanges go on.
     pub(crate) values: RefCell<Vec<spyhop_model::Values>>,
     matches: Vec<Match>,
-    names: RefCell<Vec<Option<(Box<str>, Hints)>>>,
+    names: RefCell<Names>,
     hasher: ahash::RandomState,
 }
 
@@ -155,6 +155,9 @@ impl Recogniser {
         !name.is_empty() && std::str::from_utf8(name).map_or(true, |name| is_named(self.hints(name)))
     }
 }
+
+/// What names say, by slots.
+type Names = Vec<Option<(Box<str>, Hints)>>;
 
 /// The values of one half.
 pub struct Content {

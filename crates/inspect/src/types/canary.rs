@@ -23,7 +23,7 @@ const LONGEST: usize = 200;
 pub(super) static CANARY: LazyLock<Type> = LazyLock::new(|| Type {
     strong_points: (0, 0),
     record_points: 0,
-    canonical: canonical,
+    canonical,
     ..Type::new(DataType {
         never_return: true,
         ..DataType::new(
