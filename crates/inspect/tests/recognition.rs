@@ -8,6 +8,8 @@
 mod benign;
 #[path = "recognition/judge.rs"]
 mod judge;
+#[path = "recognition/peer.rs"]
+mod peer;
 
 use judge::Judge;
 use spyhop_inspect::types::by_name;

@@ -49,12 +49,15 @@ impl Tally {
         share(self.found, self.expected)
     }
 
-    fn add(&mut self, other: &Tally) {
-        self.expected += other.expected;
-        self.found += other.found;
-        self.misplaced += other.misplaced;
-        self.open += other.open;
-        self.false_alarms += other.false_alarms;
+    /// Both together.
+    pub fn plus(self, other: &Tally) -> Tally {
+        Tally {
+            expected: self.expected + other.expected,
+            found: self.found + other.found,
+            misplaced: self.misplaced + other.misplaced,
+            open: self.open + other.open,
+            false_alarms: self.false_alarms + other.false_alarms,
+        }
     }
 }
 
@@ -170,7 +173,8 @@ impl Evaluation {
             );
             keep(&mut self.alarms, &seen.id, text, seen.place.rsplit('.').next().unwrap_or_default().as_bytes(), body);
         }
-        self.shapes.entry(body.shape).or_default().add(&shape);
+        let sum = self.shapes.entry(body.shape).or_default();
+        *sum = sum.plus(&shape);
     }
 
     /// Counts of a type.
@@ -180,11 +184,8 @@ impl Evaluation {
 
     /// Counts of all known types of a group.
     pub fn group(&self, group: Group) -> Tally {
-        let mut sum = Tally::default();
-        for (id, _) in self.known.iter().filter(|(_, of)| *of == group) {
-            sum.add(&self.of(id));
-        }
-        sum
+        let types = self.known.iter().filter(|(_, of)| *of == group);
+        types.fold(Tally::default(), |sum, (id, _)| sum.plus(&self.of(id)))
     }
 
     /// Examples of what was missed and of false alarms, type by type.

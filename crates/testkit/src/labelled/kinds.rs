@@ -33,6 +33,8 @@ pub(super) struct Kind {
     pub mask: Option<Mask>,
     /// Types that it may be told as with equal right.
     pub also: &'static [&'static str],
+    /// Types of what stands inside it, which may be told besides.
+    pub holds: &'static [&'static str],
     /// How often, beside others.
     pub weight: u32,
     /// A type without which it is nothing.
@@ -56,6 +58,7 @@ impl Kind {
             spoil: None,
             mask: None,
             also: &[],
+            holds: &[],
             weight: 4,
             needs: None,
             long: false,
@@ -93,6 +96,11 @@ impl Kind {
 
     const fn also(mut self, also: &'static [&'static str]) -> Kind {
         self.also = also;
+        self
+    }
+
+    const fn holds(mut self, holds: &'static [&'static str]) -> Kind {
+        self.holds = holds;
         self
     }
 
@@ -267,6 +275,7 @@ pub(super) static KINDS: &[Kind] = &[
     Kind::new("email", Context, &EMAIL, 75, contact::email)
         .spoil(contact::no_email)
         .mask(contact::mask_email)
+        .holds(&["qq"])
         .weight(16),
     Kind::by_name("wechat_id", &WECHAT, 65, contact::wechat),
     Kind::new("wechat_id", Context, &WECHAT, 70, contact::wxid).weight(2),
@@ -284,10 +293,10 @@ pub(super) static KINDS: &[Kind] = &[
         .weight(20),
     Kind::new("bank_card", Checked, &CARD, 70, finance::grouped_card).weight(6),
     Kind::new("bank_card", Checked, &CARD, 55, finance::scheme_card).mask(finance::mask_card).weight(8),
-    Kind::by_name("bank_account", &ACCOUNT, 65, finance::account).mask(finance::mask_account),
+    Kind::by_name("bank_account", &ACCOUNT, 65, finance::account).mask(finance::mask_account).also(&["bank_card"]),
     Kind::by_name("card_cvv", &CVV, 70, finance::cvv).needs("bank_card"),
     Kind::by_name("card_expiry", &EXPIRY, 70, finance::expiry).needs("bank_card"),
-    Kind::new("card_track", Checked, &TRACK, 70, finance::track).named(90, 70),
+    Kind::new("card_track", Checked, &TRACK, 70, finance::track).named(90, 70).holds(&["bank_card"]),
     Kind::by_name("finance_balance", &BALANCE, 60, finance::amount).unquoted(0),
     Kind::by_name("finance_txn", &TXN, 60, finance::amount).unquoted(0),
     Kind::by_name("income", &INCOME, 60, finance::income).unquoted(0),

@@ -128,6 +128,12 @@ pub fn negatives(seed: u64, values: usize) -> impl Iterator<Item = Body> {
     })
 }
 
+/// Lines of text, each with one value of these types or a negative.
+pub fn sentences(seed: u64, count: usize, ids: &[&str]) -> impl Iterator<Item = Body> {
+    let mut rng = Rng::new(seed);
+    (0..count).map(move |_| shapes::sentence(&mut rng.fork(), ids))
+}
+
 /// A value that is recognised wherever it stands, for planting: its type and itself.
 pub fn plant(rng: &mut Rng) -> (&'static str, String) {
     match rng.below(4) {

@@ -67,6 +67,36 @@ pub(super) fn positive(rng: &mut Rng) -> Body {
     }
 }
 
+/// A line of text with one value of these types, or with a negative.
+pub(super) fn sentence(rng: &mut Rng, ids: &[&str]) -> Body {
+    let is_negative = rng.chance(30.0);
+    let (table, name, value) = if is_negative {
+        let negative = rng.pick(NEGATIVES);
+        let table = Table { columns: Vec::new(), rows: 1, naming: Naming::English };
+        (table, rng.one_of(negative.names).to_owned(), (negative.make)(rng))
+    } else {
+        let table = loop {
+            let table = Table::single(rng, ids);
+            if !table.columns.is_empty() {
+                break table;
+            }
+        };
+        let (name, value) = (table.columns[0].name.clone(), table.columns[0].values[0].clone());
+        (table, name, value)
+    };
+    let text = match (table.is_named(), rng.below(3)) {
+        (true, 0) => format!("{name}: {value}"),
+        (true, 1) => format!("Please update the record, {name}: {value}, and confirm."),
+        (true, _) => format!("user 17 saved the form with {name}={value} today"),
+        (false, 0) => value,
+        (false, 1) => format!("He wrote {value} on the paper."),
+        (false, _) => format!("received {value} from the desk"),
+    };
+    let shaped =
+        Shaped { text, content_type: "text/plain; charset=utf-8", shape: "line", reading: Reading::Text, place: None };
+    Body { negatives: usize::from(is_negative), ..body(shaped, &table, Carrier::Response) }
+}
+
 fn body(shaped: Shaped, table: &Table, carrier: Carrier) -> Body {
     Body {
         carrier,

@@ -113,6 +113,18 @@ impl Table {
         table
     }
 
+    /// One value of one of these types, in English or without a name.
+    pub fn single(rng: &mut Rng, ids: &[&str]) -> Table {
+        let naming = if rng.chance(75.0) { Naming::English } else { Naming::None };
+        let mut table = Table { columns: Vec::new(), rows: 1, naming };
+        let kinds: Vec<&'static Kind> = KINDS.iter().filter(|kind| ids.contains(&kind.id)).collect();
+        let kind = rng.one_of(&kinds);
+        table.add(rng, kind, false, false);
+        // Masks are no common ground.
+        table.columns.retain(|column| column.form == Form::Full);
+        table
+    }
+
     /// A column of a kind, unless there is one of its type or name; `sound` ones are neither spoilt nor masked.
     fn add(&mut self, rng: &mut Rng, kind: &'static Kind, sound: bool, typed: bool) {
         let is_there = |id: &str| self.columns.iter().filter_map(|column| column.kind).any(|other| other.id == id);
@@ -243,14 +255,18 @@ impl Table {
             let Some(kind) = column.kind else { continue };
             let expect = self.expect(column, kind, reading, self.is_named());
             for raw in &column.values {
-                labels.push(Label {
-                    id: kind.id,
-                    also: kind.also,
+                let label = |id: &'static str, expect| Label {
+                    id,
+                    also: if id == kind.id { kind.also } else { &[] },
                     place: place(column, index),
                     form: column.form,
                     raw: raw.clone(),
                     expect,
-                });
+                };
+                labels.push(label(kind.id, expect));
+                if !column.spoilt {
+                    labels.extend(kind.holds.iter().map(|id| label(id, Expect::Either)));
+                }
             }
         }
         labels

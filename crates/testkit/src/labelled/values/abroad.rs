@@ -202,7 +202,7 @@ pub(in super::super) fn cpf(rng: &mut Rng) -> String {
     let body = rng.digits(9);
     let check = cpf_check(&body);
     match rng.below(3) {
-        0 => format!("{body}{check}"),
+        0 if !body.starts_with('1') => format!("{body}{check}"),
         _ => format!("{}.{}.{}-{check}", &body[..3], &body[3..6], &body[6..]),
     }
 }
@@ -219,7 +219,8 @@ pub(in super::super) fn german_tax(rng: &mut Rng) -> String {
         let (from, to) = (rng.index(10), rng.index(10));
         digits[to] = digits[from];
         let body: String = digits.iter().collect();
-        if from != to && !body.starts_with('0') {
+        // Eleven digits that begin with 1 are a mobile number of China as well.
+        if from != to && !body.starts_with(['0', '1']) {
             return format!("{body}{}", mod_11_10(&body));
         }
     }
@@ -296,8 +297,10 @@ pub(in super::super) fn no_codice(rng: &mut Rng) -> String {
 
 pub(in super::super) fn pesel(rng: &mut Rng) -> String {
     let (year, month, day) = day(rng);
+    // Those of the tens begin as mobile numbers of China do.
+    let year = if year % 100 / 10 == 1 { year - 30 } else { year };
     let month = if year < 2000 { month } else { month + 20 };
-    let body = format!("{:02}{month:02}{day:02}{}", year % 100, rng.digits(4));
+    let body = format!("{:02}{month:02}{:02}{}", year % 100, day.min(28), rng.digits(4));
     format!("{body}{}", pesel_check(&body))
 }
 
