@@ -24,15 +24,15 @@ impl Judge {
             content.query(&mut self.0, std::str::from_utf8(&body.bytes).expect("queries are ASCII"));
             return seen(content.finish());
         }
-        self.of(content, body.content_type, &body.bytes)
+        seen(self.of(content, body.content_type, &body.bytes))
     }
 
     /// What is told of any body of a response.
-    pub fn of_bytes(&mut self, content_type: &str, bytes: &[u8]) -> Vec<Seen> {
+    pub fn observations(&mut self, content_type: &str, bytes: &[u8]) -> Vec<Observation> {
         self.of(Content::new(Half::Response, AT), content_type, bytes)
     }
 
-    fn of(&mut self, mut content: Content, content_type: &str, bytes: &[u8]) -> Vec<Seen> {
+    fn of(&mut self, mut content: Content, content_type: &str, bytes: &[u8]) -> Vec<Observation> {
         let mut scan = BodyScan::begin(Some(content_type));
         let mut sink = content.sink(&mut self.0, Source::Body);
         // As they come from the wire.
@@ -40,7 +40,7 @@ impl Judge {
             scan.feed(part, &mut sink);
         }
         scan.finish(&mut sink);
-        seen(content.finish())
+        content.finish()
     }
 }
 
