@@ -4,11 +4,13 @@
 mod bomb;
 mod bystanders;
 mod capture;
+pub mod evaluate;
 mod events;
 mod frame;
 pub mod hostile;
 pub mod http;
 pub mod http2;
+pub mod labelled;
 pub mod load;
 mod mangle;
 pub mod people;
