@@ -22,7 +22,7 @@ impl Judge {
         let mut content = Content::new(half, AT);
         if body.carrier == Carrier::Query {
             content.query(&mut self.0, std::str::from_utf8(&body.bytes).expect("queries are ASCII"));
-            return seen(content.finish());
+            return seen(content.finish(&self.0).observations);
         }
         seen(self.of(content, body.content_type, &body.bytes))
     }
@@ -40,7 +40,7 @@ impl Judge {
             scan.feed(part, &mut sink);
         }
         scan.finish(&mut sink);
-        content.finish()
+        content.finish(&self.0).observations
     }
 }
 
