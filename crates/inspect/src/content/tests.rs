@@ -126,9 +126,9 @@ fn labels_in_text() {
         "<html><table><tr><td>手机</td><td>13912345678</td></tr></table><p>订单号：13912345670</p><p>联系人：张三</p>\
          <a href=\"mailto:li.si@corp.cn\">x</a> ID: 110101199003074610, http://a.cn/?phone=18612345679&x=1</html>",
         &[
+            "email $.@href full 100 1/1 l***@corp.cn",
             "cn_mobile $ full 70 2/2 139****5678",
             "cn_name $ full 60 1/1 张*",
-            "email $ full 75 1/1 l***@corp.cn",
             "cn_resident_id $ full 75 1/1 110**************0",
         ],
     );

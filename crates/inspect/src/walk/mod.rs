@@ -2,23 +2,32 @@
 //! stream: they are fed pieces, keep what straddles a border, and hold a bounded amount. How the input was cut never
 //! changes the leaves. What holds bytes of the wire cannot be printed.
 
+mod csv;
 mod decode;
 mod field;
 mod form;
+mod html;
 mod json;
+mod markup;
 mod multipart;
+mod nested;
 mod protobuf;
+mod script;
 mod sniff;
 mod text;
+mod xml;
 
 pub(crate) use decode::is_value_like;
+pub use csv::Csv;
 pub use decode::{Decoded, PIECE, percent};
 pub use form::Form;
+pub use html::Html;
 pub use json::Json;
 pub use multipart::Multipart;
 pub use protobuf::Protobuf;
 pub use sniff::{SNIFFED, Structure, sniff};
 pub use text::Text;
+pub use xml::Xml;
 
 /// A named value.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +68,16 @@ pub enum Piece {
     More,
     /// Its last part.
     Last,
+}
+
+impl Piece {
+    fn of(cut: &decode::Cut<'_>) -> Piece {
+        match (cut.first, cut.last) {
+            (true, true) => Piece::Whole,
+            (_, true) => Piece::Last,
+            (_, false) => Piece::More,
+        }
+    }
 }
 
 /// Takes leaves.
@@ -115,6 +134,12 @@ pub enum Walker {
     Form(Box<Form>),
     /// `multipart/form-data`.
     Multipart(Box<Multipart>),
+    /// XML.
+    Xml(Box<Xml>),
+    /// Separated values.
+    Csv(Box<Csv>),
+    /// HTML.
+    Html(Box<Html>),
     /// Protocol Buffers.
     Protobuf(Box<Protobuf>),
     /// Anything else.
@@ -128,6 +153,9 @@ impl Walker {
             Structure::Json => Walker::Json(Box::default()),
             Structure::Form => Walker::Form(Box::default()),
             Structure::Multipart(boundary) => Walker::Multipart(Box::new(Multipart::new(&boundary))),
+            Structure::Xml => Walker::Xml(Box::default()),
+            Structure::Csv(separator) => Walker::Csv(Box::new(Csv::new(separator))),
+            Structure::Html => Walker::Html(Box::default()),
             Structure::Protobuf => Walker::Protobuf(Box::default()),
             Structure::Text => Walker::Text(Text::default()),
         }
@@ -139,6 +167,9 @@ impl Walker {
             Walker::Json(walker) => walker.feed(bytes, sink),
             Walker::Form(walker) => walker.feed(bytes, sink),
             Walker::Multipart(walker) => walker.feed(bytes, sink),
+            Walker::Xml(walker) => walker.feed(bytes, sink),
+            Walker::Csv(walker) => walker.feed(bytes, sink),
+            Walker::Html(walker) => walker.feed(bytes, sink),
             Walker::Protobuf(walker) => walker.feed(bytes, sink),
             Walker::Text(walker) => walker.feed(bytes, sink),
         }
@@ -150,6 +181,9 @@ impl Walker {
             Walker::Json(walker) => walker.gap(sink),
             Walker::Form(walker) => walker.finish(sink),
             Walker::Multipart(walker) => walker.gap(sink),
+            Walker::Xml(walker) => walker.gap(sink),
+            Walker::Csv(walker) => walker.gap(sink),
+            Walker::Html(walker) => walker.gap(sink),
             Walker::Protobuf(walker) => walker.gap(sink),
             Walker::Text(walker) => walker.finish(sink),
         }
@@ -161,6 +195,9 @@ impl Walker {
             Walker::Json(walker) => walker.finish(sink),
             Walker::Form(walker) => walker.finish(sink),
             Walker::Multipart(walker) => walker.finish(sink),
+            Walker::Xml(walker) => walker.finish(sink),
+            Walker::Csv(walker) => walker.finish(sink),
+            Walker::Html(walker) => walker.finish(sink),
             Walker::Protobuf(walker) => walker.finish(sink),
             Walker::Text(walker) => walker.finish(sink),
         }
