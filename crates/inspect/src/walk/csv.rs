@@ -364,7 +364,9 @@ mod tests {
 
     #[test]
     fn what_is_a_name() {
-        for (cell, name) in [("*手机号", "手机号"), ("金额(元)", "金额"), ("", ""), ("addr2", "addr2"), ("姓名：", "姓名")] {
+        for (cell, name) in
+            [("*手机号", "手机号"), ("金额(元)", "金额"), ("", ""), ("addr2", "addr2"), ("姓名：", "姓名")]
+        {
             assert_eq!(column_name(cell), Some(name));
         }
         for cell in ["13912345678", "12", "a@b.cn", "2024-01-01", "138****8000", "12.5"] {

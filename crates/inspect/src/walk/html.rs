@@ -491,10 +491,7 @@ mod tests {
     fn what_only_looks_like_json_is_script() {
         check(
             "<script>a==[\"x\"];b=>{\"y\"};c={ d:1};e= [ {\n f:2}];g={\"h\":\"i</script>",
-            &[
-                "$.script.g.h|h|g|i|1",
-                "$.script|||a==[\"x\"];b=>{\"y\"};c={ d:1};e= [ {\n f:2}];g=\n\n|0",
-            ],
+            &["$.script.g.h|h|g|i|1", "$.script|||a==[\"x\"];b=>{\"y\"};c={ d:1};e= [ {\n f:2}];g=\n\n|0"],
         );
     }
 

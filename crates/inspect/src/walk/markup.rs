@@ -362,7 +362,8 @@ impl<'a> Iterator for Attributes<'a> {
         let start = self.rest.iter().position(|byte| !is_between(byte))?;
         let rest = self.rest.get(start..).unwrap_or_default();
         // A stray equals sign is the beginning of a name.
-        let end = rest.iter().skip(1).position(|byte| *byte == b'=' || is_between(byte)).map_or(rest.len(), |at| at + 1);
+        let end =
+            rest.iter().skip(1).position(|byte| *byte == b'=' || is_between(byte)).map_or(rest.len(), |at| at + 1);
         let (name, after) = rest.split_at(end);
         let Some(value) = after.trim_ascii_start().strip_prefix(b"=") else {
             self.rest = after;
@@ -481,7 +482,8 @@ mod tests {
 
     #[test]
     fn scripts_have_no_markup_and_stray_quotes_end() {
-        let got = tokens(true, "<SCRIPT a>if (a<b && c</d) '</p>'</Script ><p it's>x</p><style>a>b</style><input value=1");
+        let got =
+            tokens(true, "<SCRIPT a>if (a<b && c</d) '</p>'</Script ><p it's>x</p><style>a>b</style><input value=1");
         assert_eq!(got, "[SCRIPT a=]if (a<b && c</d) '</p>'[/script][p it= s=]x[/p][style]a>b[/style][input value=1]");
     }
 

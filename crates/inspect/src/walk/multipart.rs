@@ -7,15 +7,17 @@
 
 use memchr::memmem::Finder;
 
-use super::LeafSink;
+use super::below::Below;
 use super::decode::text;
-use super::field::Field;
+use super::document::{Document, file_type};
+use super::field::{Field, place};
+use super::{Leaf, LeafKind, LeafSink, Piece, WalkAccounts};
 use crate::charset::Charset;
 
 /// Longest block of a part's headers; what is beyond is dropped.
 const HEADERS: usize = 4 << 10;
 
-/// Walks the parts: fields and files alike are leaves, a file's without a key.
+/// Walks the parts: fields are leaves, files are documents under the names of their fields.
 pub struct Multipart {
     state: State,
     /// `CRLF--boundary`.
@@ -25,6 +27,16 @@ pub struct Multipart {
     field: Field,
     /// Of the part at hand: each has its own.
     charset: Charset,
+    /// The part at hand is a file, under that path.
+    file: Option<Box<Document>>,
+    path: String,
+    /// Documents around this one.
+    depth: u8,
+    /// The first record of the file at hand, and the first number that no record has yet.
+    first: u32,
+    next: u32,
+    rows: u32,
+    accounts: WalkAccounts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +51,11 @@ enum State {
 impl Multipart {
     /// With the boundary from the media type.
     pub fn new(boundary: &str) -> Multipart {
+        Multipart::within(boundary, 0)
+    }
+
+    /// Within so many documents.
+    pub(super) fn within(boundary: &str, depth: u8) -> Multipart {
         let delimiter = Finder::new(format!("\r\n--{boundary}").as_bytes()).into_owned();
         // The first delimiter has no line before it.
         Multipart {
@@ -47,7 +64,25 @@ impl Multipart {
             held: b"\r\n".to_vec(),
             field: Field::default(),
             charset: Charset::default(),
+            file: None,
+            path: String::new(),
+            depth,
+            // The fields are one.
+            first: 1,
+            next: 1,
+            rows: 0,
+            accounts: WalkAccounts::default(),
         }
+    }
+
+    /// Records of files so far.
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// What was passed over in files so far.
+    pub fn accounts(&self) -> WalkAccounts {
+        self.accounts
     }
 
     /// The next bytes.
@@ -56,7 +91,7 @@ impl Multipart {
         loop {
             rest = match self.state {
                 State::Preamble | State::Body => self.content(rest, sink),
-                State::Line | State::Headers => self.headers(rest),
+                State::Line | State::Headers => self.headers(rest, sink),
                 State::Epilogue => return,
             };
             if rest.is_empty() {
@@ -135,12 +170,26 @@ impl Multipart {
 
     /// The next bytes of a part's content.
     fn bytes<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
-        let Multipart { field, charset, .. } = self;
+        let Multipart { field, charset, file, path, first, next, .. } = self;
+        if let Some(file) = file {
+            let mut below = Below::new(sink, path, *first, *next);
+            file.feed(bytes, &mut below);
+            *next = below.next();
+            return;
+        }
         charset.feed(bytes, &mut |text| field.push(text, sink));
     }
 
     /// A part's content ends.
     fn end<S: LeafSink>(&mut self, sink: &mut S) {
+        if let Some(mut file) = self.file.take() {
+            let mut below = Below::new(sink, &self.path, self.first, self.next);
+            file.finish(&mut below);
+            self.next = below.next();
+            self.rows = self.rows.saturating_add(file.rows());
+            self.accounts.add(&file.accounts());
+            return;
+        }
         let Multipart { field, charset, .. } = self;
         charset.finish(&mut |text| field.push(text, sink));
         field.end(sink);
@@ -155,8 +204,31 @@ impl Multipart {
         rest
     }
 
+    /// A part begins.
+    fn begin<S: LeafSink>(&mut self, headers: &str, sink: &mut S) {
+        let (name, file) = names(headers);
+        let name = name.unwrap_or_default();
+        let media = content_type(headers);
+        self.file = None;
+        let Some(file) = file else {
+            self.field.begin(&name);
+            self.charset = Charset::new(media);
+            return;
+        };
+        self.path.clear();
+        self.path.push_str(place(&name));
+        let (value, kind) = (&*file, LeafKind::Text);
+        if sink.wants(value.as_bytes(), kind) {
+            let path = &format!("{}.filename", self.path);
+            sink.leaf(&Leaf { key: "filename", parent: &name, path, value, kind, record: 0, piece: Piece::Whole });
+        }
+        self.first = self.next;
+        let media = file_type(&file).or(media);
+        self.file = Some(Box::new(Document::begin(media, self.depth + 1)));
+    }
+
     /// The rest of a delimiter's line, then headers up to the blank line.
-    fn headers<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+    fn headers<'a, S: LeafSink>(&mut self, bytes: &'a [u8], sink: &mut S) -> &'a [u8] {
         for (at, byte) in bytes.iter().enumerate() {
             if self.held.len() < HEADERS || *byte == b'\n' {
                 self.held.push(*byte);
@@ -175,9 +247,7 @@ impl Multipart {
                 }
                 State::Headers if self.held.ends_with(b"\n\r\n") || self.held.ends_with(b"\n\n") => {
                     let headers = std::mem::take(&mut self.held);
-                    let headers = text(&headers);
-                    self.field.begin(&name(&headers).unwrap_or_default());
-                    self.charset = Charset::new(content_type(&headers));
+                    self.begin(&text(&headers), sink);
                     self.state = State::Body;
                     return rest;
                 }
@@ -196,11 +266,12 @@ fn content_type(headers: &str) -> Option<&str> {
     })
 }
 
-/// The field's name of a part's headers; `None` for a file.
-fn name(headers: &str) -> Option<String> {
+/// The field's name, and the file's.
+fn names(headers: &str) -> (Option<String>, Option<String>) {
     let disposition = headers
         .lines()
-        .find(|line| line.get(..20).is_some_and(|start| start.eq_ignore_ascii_case("content-disposition:")))?;
+        .find(|line| line.get(..20).is_some_and(|start| start.eq_ignore_ascii_case("content-disposition:")));
+    let Some(disposition) = disposition else { return (None, None) };
     let parameter = |wanted: &str| {
         disposition.split(';').find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
@@ -208,10 +279,7 @@ fn name(headers: &str) -> Option<String> {
             name.eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"').to_owned())
         })
     };
-    match parameter("filename").or_else(|| parameter("filename*")) {
-        Some(_) => None,
-        None => parameter("name"),
-    }
+    (parameter("name"), parameter("filename").or_else(|| parameter("filename*")))
 }
 
 #[cfg(test)]
@@ -225,7 +293,16 @@ mod tests {
                     a,b\r\n--X no\r\n1,2\r\n--XX\r\nContent-Disposition: form-data; name=\"e\"\r\n\r\n\r\n--XX--\r\nepilogue";
         assert_eq!(
             lines(&Structure::Multipart("XX".into()), body.as_bytes()),
-            ["mobile|mobile||13800138000|0", "|||a,b\r\n--X no\r\n1,2|0", "e|e|||0"]
+            [
+                "mobile|mobile||13800138000|0",
+                "f.filename|filename|f|a.csv|0",
+                "f[*][0]|||a|1",
+                "f[*][1]|||b|1",
+                "f[*].a|a||--X no|1",
+                "f[*].a|a||1|2",
+                "f[*].b|b||2|2",
+                "e|e|||0",
+            ]
         );
     }
 

@@ -244,10 +244,7 @@ mod tests {
         let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
         let token = format!("{}.{}.c2lnbmF0dXJl", part(r#"{"alg":"HS256"}"#), part(r#"{"phone":"13912345678"}"#));
         let got = lines(&Structure::Json, format!(r#"{{"token":"{token}"}}"#).as_bytes());
-        assert_eq!(
-            got[1..],
-            ["$.token<jwt>.alg|alg|token|HS256|1", "$.token<jwt>.phone|phone|token|13912345678|2"]
-        );
+        assert_eq!(got[1..], ["$.token<jwt>.alg|alg|token|HS256|1", "$.token<jwt>.phone|phone|token|13912345678|2"]);
         let got = lines(&Structure::Form, format!("id_token={token}&x=1").as_bytes());
         assert_eq!(got[2], "id_token<jwt>.phone|phone|id_token|13912345678|1");
         assert_eq!(got.len(), 4);

@@ -21,6 +21,10 @@ pub enum Structure {
     Csv(u8),
     /// HTML.
     Html,
+    /// A ZIP archive.
+    Zip,
+    /// PDF.
+    Pdf,
     /// One Protocol Buffers message (of a gRPC body, one without its prefix).
     Protobuf,
     /// Anything else.
@@ -41,6 +45,12 @@ pub fn sniff(content_type: Option<&str>, first: &[u8]) -> Structure {
     // A line feed is also the tag of a message's first field.
     if is_protobuf(&media) && (first.first() == Some(&b'\n') || !is_text(first, false)) {
         return Structure::Protobuf;
+    }
+    if first.starts_with(b"PK\x03\x04") {
+        return Structure::Zip;
+    }
+    if first.starts_with(b"%PDF-") {
+        return Structure::Pdf;
     }
     let first = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(first).trim_ascii_start();
     if looks_like_json(first) {
@@ -126,10 +136,62 @@ pub(super) fn markup_kind(first: &[u8]) -> Option<MarkupKind> {
 
 /// Elements with which a piece of HTML may begin (HTML, section 4), but for those that XML often has, too.
 const HTML: [&str; 56] = [
-    "a", "article", "aside", "b", "base", "blockquote", "body", "br", "button", "center", "code", "dd", "div", "dl",
-    "dt", "em", "fieldset", "figure", "font", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "hr", "i",
-    "iframe", "img", "input", "label", "legend", "li", "main", "meta", "nav", "ol", "option", "p", "pre", "script",
-    "section", "select", "span", "strong", "style", "table", "tbody", "td", "template", "tr", "u", "ul",
+    "a",
+    "article",
+    "aside",
+    "b",
+    "base",
+    "blockquote",
+    "body",
+    "br",
+    "button",
+    "center",
+    "code",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "fieldset",
+    "figure",
+    "font",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "hr",
+    "i",
+    "iframe",
+    "img",
+    "input",
+    "label",
+    "legend",
+    "li",
+    "main",
+    "meta",
+    "nav",
+    "ol",
+    "option",
+    "p",
+    "pre",
+    "script",
+    "section",
+    "select",
+    "span",
+    "strong",
+    "style",
+    "table",
+    "tbody",
+    "td",
+    "template",
+    "tr",
+    "u",
+    "ul",
 ];
 
 fn has_end_tag(first: &[u8]) -> bool {
@@ -143,7 +205,9 @@ fn separator(media: &str, first: &[u8]) -> Option<u8> {
     let may_be = is_declared
         || media.is_empty()
         || media.starts_with("text/")
-        || ["octet-stream", "ms-excel", "download", "plain", "unknown", "binary"].iter().any(|end| media.ends_with(end));
+        || ["octet-stream", "ms-excel", "download", "plain", "unknown", "binary"]
+            .iter()
+            .any(|end| media.ends_with(end));
     if !may_be || !is_text(first, false) {
         return None;
     }
