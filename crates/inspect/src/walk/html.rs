@@ -291,19 +291,26 @@ impl Walk {
     }
 
     fn attributes<S: LeafSink>(&mut self, tag: &Tag<'_>, sink: &mut S) {
+        // The name of a field, looked for once.
+        let mut field: Option<Option<&[u8]>> = None;
         for (name, value) in tag.attributes() {
             let is_shape = matches!(name, b"class" | b"style" | b"d" | b"points" | b"transform" | b"viewBox");
-            if is_shape || value.is_empty() || value.len() <= super::PIECE && !sink.wants(value, LeafKind::Text) {
+            if is_shape || value.is_empty() {
                 continue;
             }
             let value = resolved(value);
+            // Names are put together for what is worth it: a value, or what may be a document.
+            let may_nest = matches!(value.first(), Some(b'{' | b'[' | b'e' | b'W' | b' '));
+            if !may_nest && value.len() <= super::PIECE && !sink.wants(&value, LeafKind::Text) {
+                continue;
+            }
             let is_value = name.eq_ignore_ascii_case(b"value") || name.eq_ignore_ascii_case(b"content");
             let name = match name.get(..5) {
                 Some(data) if data.eq_ignore_ascii_case(b"data-") => text(name.get(5..).unwrap_or_default()),
                 // The value of a field is known by the field's name.
                 _ if is_value => {
-                    let named = ["name", "id", "property"].iter().find_map(|wanted| tag.attribute(wanted));
-                    text(named.filter(|named| !named.is_empty()).unwrap_or(name))
+                    let named = || ["name", "id", "property"].iter().find_map(|wanted| tag.attribute(wanted));
+                    text(field.get_or_insert_with(named).filter(|named| !named.is_empty()).unwrap_or(name))
                 }
                 _ => text(name),
             };

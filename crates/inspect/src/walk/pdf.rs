@@ -54,6 +54,7 @@ struct Stream {
     object: u32,
     /// Bytes to come, if the object says.
     left: Option<u64>,
+    taken: u64,
     is_deflated: bool,
     is_skipped: bool,
     is_objects: bool,
@@ -166,6 +167,7 @@ impl Pdf {
         self.stream = Stream {
             object: fonts::number_of(object),
             left: fonts::length(object),
+            taken: 0,
             is_deflated: has("/FlateDecode") || has("/Fl ") || has("/Fl]"),
             is_skipped: is_media || other_filter || is_over,
             is_objects: has("/ObjStm"),
@@ -187,13 +189,28 @@ impl Pdf {
         let (now, mut rest) = bytes.split_at(limit.min(bytes.len()));
         let mut is_over = false;
         if self.stream.is_skipped {
-        } else if self.stream.is_deflated {
-            let (used, end) = self.inflate(now);
-            is_over = end && self.stream.left.is_none();
-            if is_over {
-                rest = bytes.get(used..).unwrap_or_default();
+        } else if self.stream.is_deflated && self.stream.left.is_none() {
+            // In steps that lie at the same places of the stream however its bytes come, so that what follows a broken
+            // one does.
+            let step = STEP as u64 - self.stream.taken % STEP as u64;
+            let (now, later) = bytes.split_at(bytes.len().min(step as usize));
+            self.stream.taken += now.len() as u64;
+            match self.inflate(now) {
+                Some(used) => {
+                    self.end_stream(sink);
+                    return bytes.get(used..).unwrap_or_default();
+                }
+                None if self.stream.is_skipped => self.stream.left = Some(step - now.len() as u64),
+                None => {}
             }
+            if self.stream.left == Some(0) {
+                self.end_stream(sink);
+            }
+            return later;
+        } else if self.stream.is_deflated {
+            self.inflate(now);
         } else {
+            let room = STREAM - self.out.len().min(STREAM);
             let from = self.out.len().saturating_sub(b"endstream".len());
             let before = self.out.len();
             self.push(now);
@@ -205,7 +222,10 @@ impl Pdf {
                 is_over = true;
                 rest = bytes.get((end + b"endstream".len()).saturating_sub(before)..).unwrap_or_default();
             }
-            is_over |= self.stream.is_skipped && self.stream.left.is_none();
+            if !is_over && self.stream.is_skipped && self.stream.left.is_none() {
+                is_over = true;
+                rest = bytes.get(room..).unwrap_or_default();
+            }
         }
         self.stream.left = self.stream.left.map(|left| left - now.len() as u64);
         if is_over || self.stream.left == Some(0) {
@@ -214,9 +234,9 @@ impl Pdf {
         rest
     }
 
-    /// Inflates; how many bytes were used, and whether nothing follows.
-    fn inflate(&mut self, bytes: &[u8]) -> (usize, bool) {
-        let Some(mut inflater) = self.inflater.take() else { return (bytes.len(), true) };
+    /// Inflates; at the stream's end, how many bytes were used.
+    fn inflate(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut inflater = self.inflater.take()?;
         let mut piece = [0; 4 << 10];
         let mut used = 0;
         let end = loop {
@@ -229,20 +249,20 @@ impl Pdf {
             match result {
                 Ok(Status::StreamEnd) => {
                     self.stream.is_skipped = true;
-                    break true;
+                    break Some(used);
                 }
                 Err(_) => {
-                    self.accounts.streams_unread += 1;
+                    self.accounts.streams_unread += u64::from(!self.stream.is_skipped);
                     self.stream.is_skipped = true;
-                    break true;
+                    break None;
                 }
-                Ok(_) if self.stream.is_skipped => break true,
-                Ok(_) if taken == 0 && made == 0 || used == bytes.len() && made < piece.len() => break false,
+                Ok(_) if self.stream.is_skipped => break None,
+                Ok(_) if taken == 0 && made == 0 || used == bytes.len() && made < piece.len() => break None,
                 Ok(_) => {}
             }
         };
         self.inflater = Some(inflater);
-        (used, end)
+        end
     }
 
     /// Bytes of the stream, within limits.

@@ -26,7 +26,9 @@ const RATIO: u64 = 300;
 const FREE: u64 = 1 << 20;
 /// Longest name and extra fields that are kept.
 const NAMES: usize = 4 << 10;
-/// Bytes that are inflated at once.
+/// Compressed bytes that are taken at once.
+const STEP: u64 = 1024;
+/// Bytes that come out at once.
 const PIECE: usize = 16 << 10;
 /// Length of a local header before the name.
 const HEADER: usize = 30;
@@ -348,51 +350,62 @@ impl Zip {
             }
             return rest;
         }
+        // In steps that lie at the same places of the entry however its bytes come, so that limits do.
+        let step = STEP - self.entry.taken % STEP;
+        let (now, rest) = bytes.split_at(now.len().min(step as usize));
+        self.entry.taken += now.len() as u64;
+        self.entry.left = self.entry.left.map(|left| left - now.len() as u64);
         let (Some(mut inflater), mut piece) = (self.inflater.take(), std::mem::take(&mut self.piece)) else {
             return &[];
         };
         piece.resize(PIECE, 0);
-        let (mut input, mut is_over) = (now, false);
-        loop {
+        let mut input = now;
+        let result = loop {
             let (before_in, before_out) = (inflater.total_in(), inflater.total_out());
             let result = inflater.decompress(input, &mut piece, FlushDecompress::None);
             let used = (inflater.total_in() - before_in) as usize;
             let made = (inflater.total_out() - before_out) as usize;
             input = input.get(used..).unwrap_or_default();
-            self.entry.taken += used as u64;
             self.push(piece.get(..made).unwrap_or_default(), sink);
-            match result {
-                Ok(Status::StreamEnd) => is_over = true,
-                Err(_) => {
-                    self.accounts.entries_cut += 1;
-                    is_over = true;
-                }
-                Ok(_) => is_over |= matches!(self.content, Content::Skipped),
-            }
+            let is_over = !matches!(result, Ok(Status::Ok | Status::BufError));
             if is_over || used == 0 && made == 0 || input.is_empty() && made < PIECE {
-                break;
+                break result;
             }
-        }
+        };
         (self.inflater, self.piece) = (Some(inflater), piece);
-        if is_over || matches!(self.content, Content::Skipped) {
-            self.end_content(sink);
-            let Some(left) = self.entry.left else {
+        match (result, self.entry.left) {
+            (Ok(Status::StreamEnd), None) => {
                 self.end_entry(sink);
-                return bytes.get(bytes.len() - input.len()..).unwrap_or_default();
-            };
-            // Whatever stands between here and the end it was said to have is none of it.
-            self.entry.left = Some(left - now.len() as u64);
-            if left == now.len() as u64 {
-                self.end_entry(sink);
+                return bytes.get(now.len() - input.len()..).unwrap_or_default();
             }
-            return rest;
+            // Whatever stands between here and the end it was said to have is none of it.
+            (Ok(Status::StreamEnd), Some(_)) => self.end_content(sink),
+            (Err(_), _) => {
+                self.accounts.entries_cut += 1;
+                self.end_content(sink);
+            }
+            (Ok(_), Some(0)) if !matches!(self.content, Content::Skipped) => self.accounts.entries_cut += 1,
+            (Ok(_), _) => {
+                let is_bomb = self.entry.out > FREE + self.entry.taken.saturating_mul(RATIO);
+                if is_bomb && self.entry.taken.is_multiple_of(STEP) {
+                    self.over_limit(sink);
+                }
+            }
         }
-        self.entry.left = self.entry.left.map(|left| left - now.len() as u64);
+        if self.entry.left.is_none() && matches!(self.content, Content::Skipped) {
+            self.entry.left = Some(step - now.len() as u64);
+        }
         if self.entry.left == Some(0) {
-            self.accounts.entries_cut += 1;
             self.end_entry(sink);
         }
         rest
+    }
+
+    fn over_limit(&mut self, sink: &mut dyn LeafSink) {
+        if !matches!(self.content, Content::Skipped) {
+            self.accounts.entries_over_limit += 1;
+            self.end_content(sink);
+        }
     }
 
     /// Bytes of the entry at hand, within limits.
@@ -400,14 +413,11 @@ impl Zip {
         if bytes.is_empty() || matches!(self.content, Content::Skipped) {
             return;
         }
+        let room = usize::try_from(TOTAL - self.total.min(TOTAL)).unwrap_or(usize::MAX);
+        let is_over = bytes.len() > room;
+        let bytes = bytes.get(..room).unwrap_or(bytes);
         self.entry.out += bytes.len() as u64;
         self.total += bytes.len() as u64;
-        let is_bomb = self.entry.is_deflated && self.entry.out > FREE + self.entry.taken.saturating_mul(RATIO);
-        if is_bomb || self.total > TOTAL {
-            self.accounts.entries_over_limit += 1;
-            self.end_content(sink);
-            return;
-        }
         let first = self.records;
         match (&mut self.content, &mut self.book, &mut self.office) {
             (Content::Book, Some(book), _) => book.feed(bytes, &mut Below::new(sink, "$", first, first)),
@@ -418,6 +428,9 @@ impl Zip {
                 self.next = below.next();
             }
             _ => {}
+        }
+        if is_over {
+            self.over_limit(sink);
         }
     }
 
