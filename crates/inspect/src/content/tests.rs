@@ -509,15 +509,3 @@ proptest! {
         prop_assert_eq!(run(media, &single), whole);
     }
 }
-#[test]
-fn zz_speed() {
-    let page = format!("<div class=\"a b\" id=\"row\"><p>some text that is shown to somebody</p><a href=\"/x/y\">link</a>\n   <ul><li>one</li><li>two</li></ul><script>function(a){{if(a){{b=a.c;return [b]}}}}</script></div>\n").repeat(20000);
-    let xml = "<row><name>some text</name><title>another text here</title><count>17</count></row>\n".repeat(30000);
-    let csv = "some text,another text here,17,\"quoted text\",x\n".repeat(50000);
-    let json = "{\"name\":\"some text\",\"title\":\"another text here\",\"count\":17},\n".repeat(40000);
-    for (media, body) in [("text/html", page), ("application/xml", xml), ("text/csv", csv), ("application/json", json)] {
-        let start = std::time::Instant::now();
-        run(media, &[body.as_bytes()]);
-        eprintln!("SPEED {media} {:.0} MB/s", body.len() as f64 / start.elapsed().as_secs_f64() / 1e6);
-    }
-}

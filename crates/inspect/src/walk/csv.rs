@@ -3,10 +3,10 @@
 //! One of the first [`HEADER_ROWS`] rows is the header if all its cells look like names; of several, the widest, so
 //! that a title above it is passed over. Its cells are leaves too, since nobody knows whether they are names.
 
-use super::LeafSink;
 use super::decode::text;
 use super::field::place;
-use super::nested::{Names, Value};
+use super::nested::{Names, Value, may_nest};
+use super::{LeafKind, LeafSink};
 
 /// Rows in which a header is looked for.
 const HEADER_ROWS: u32 = 3;
@@ -230,6 +230,10 @@ impl Csv {
             self.may_be_name();
         }
         let is_open = self.columns.is_open();
+        let is_whole = !is_open && self.value.is_empty() && rest.len() <= super::PIECE;
+        if is_whole && !may_nest(rest) && !sink.wants(rest, LeafKind::Text) {
+            return;
+        }
         let Csv { columns, value, records, column, .. } = self;
         let record = *records;
         let (key, path) = columns.at("$", *column);

@@ -15,7 +15,7 @@ use super::csv::column_name;
 use super::decode::text;
 use super::field::place;
 use super::markup::{Markup, Tag, Token, resolved};
-use super::nested::{Names, Value};
+use super::nested::{Names, Value, may_nest};
 use super::script::Script;
 use super::{Form, Leaf, LeafKind, LeafSink, Text};
 
@@ -300,8 +300,7 @@ impl Walk {
             }
             let value = resolved(value);
             // Names are put together for what is worth it: a value, or what may be a document.
-            let may_nest = matches!(value.first(), Some(b'{' | b'[' | b'e' | b'W' | b' '));
-            if !may_nest && value.len() <= super::PIECE && !sink.wants(&value, LeafKind::Text) {
+            if !may_nest(&value) && value.len() <= super::PIECE && !sink.wants(&value, LeafKind::Text) {
                 continue;
             }
             let is_value = name.eq_ignore_ascii_case(b"value") || name.eq_ignore_ascii_case(b"content");

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use super::decode::{Cut, PIECE, Pieces, is_value_like, text};
 use super::field::place;
-use super::nested::{DEEPEST, Nested};
+use super::nested::{DEEPEST, Nested, may_nest};
 use super::{Leaf, LeafKind, LeafSink, Piece};
 
 /// Nesting that is followed; deeper values still are leaves, under the path of this depth.
@@ -505,7 +505,7 @@ impl Json {
             }
             self.is_nested = kind == LeafKind::Text
                 && self.level < DEEPEST
-                && matches!(cut.bytes, [b'{' | b'[' | b'e' | b'W' | b' ' | b'\t' | b'\r' | b'\n', ..])
+                && may_nest(cut.bytes)
                 && self.nested.get_or_insert_default().look(cut);
             if self.is_nested {
                 self.build_path(fed);

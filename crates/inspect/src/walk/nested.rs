@@ -142,6 +142,11 @@ fn sextets(coded: &[u8], bits: &mut (u32, u8), out: &mut Vec<u8>) -> bool {
     true
 }
 
+/// Whether a value may hold a document, by its first byte: a quick look before names are put together.
+pub(super) fn may_nest(value: &[u8]) -> bool {
+    matches!(value, [b'{' | b'[' | b'e' | b'W' | b' ' | b'\t' | b'\r' | b'\n', ..])
+}
+
 /// Whether a value begins like Base64 of a JSON object or array.
 fn begins_base64(value: &[u8]) -> bool {
     // `{` or `[` and what may follow: a quote, a bracket, white space, a digit.
