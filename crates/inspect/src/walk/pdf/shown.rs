@@ -9,7 +9,7 @@ const ITEMS: usize = 1 << 16;
 /// Fonts in use that are told apart.
 const NAMES: usize = 256;
 /// A gap between the strings of an array from which it is a space, in thousandths of the font's size.
-const SPACE: f32 = -250.0;
+const SPACE: f32 = -180.0;
 
 /// Strings that wait.
 #[derive(Default)]
