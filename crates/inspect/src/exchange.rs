@@ -24,7 +24,7 @@ use crate::script::Script;
 use crate::secrets::Secrets;
 use crate::segment::segment;
 use crate::types::{CustomTypes, Grading};
-use crate::walk::{Form, Leaf, LeafKind, LeafSink, Parts};
+use crate::walk::{Form, Leaf, LeafKind, LeafSink, WalkAccounts};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
 const AGENTS: usize = 4_096;
@@ -82,8 +82,8 @@ pub struct InspectAccounts {
     /// Values that were counted, but of which no fingerprint was kept: more than
     /// [`MAX_VALUES`](crate::content::MAX_VALUES) different ones in one body.
     pub values_over_limit: u64,
-    /// Unusual parts of multipart bodies.
-    pub parts: Parts,
+    /// What walkers passed over.
+    pub walk: WalkAccounts,
 }
 
 impl std::ops::AddAssign for InspectAccounts {
@@ -92,7 +92,7 @@ impl std::ops::AddAssign for InspectAccounts {
         self.media_bytes += more.media_bytes;
         self.plain_messages += more.plain_messages;
         self.values_over_limit += more.values_over_limit;
-        self.parts += more.parts;
+        self.walk.add(&more.walk);
     }
 }
 
@@ -230,9 +230,10 @@ impl Part {
         }
     }
 
-    fn head(&mut self, content_type: Option<&[u8]>) {
+    fn head(&mut self, content_type: Option<&[u8]>, disposition: Option<&[u8]>) {
         let text = content_type.map(String::from_utf8_lossy);
-        self.scan = BodyScan::begin(text.as_deref());
+        let disposition = disposition.map(String::from_utf8_lossy);
+        self.scan = BodyScan::begin_file(text.as_deref(), disposition.as_deref());
         let kind = text.as_deref().unwrap_or("").trim_start();
         let is = |prefix: &str| kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         self.media = ["image/", "video/", "audio/", "font/"].iter().any(|prefix| is(prefix)) && !is("image/svg");
@@ -303,7 +304,7 @@ impl Inspection for ExchangeInspection {
         self.login.request(head);
         self.forwarded_https = is_forwarded_https(head.fields);
         self.credentials.request(head, &cx.knowledge.key);
-        self.asked.head(content_type);
+        self.asked.head(content_type, field(head.fields, "content-disposition"));
 
         let (path, query) = split_target(&target);
         self.asked.content.path(&mut cx.recogniser, path);
@@ -345,7 +346,7 @@ impl Inspection for ExchangeInspection {
 
     fn response(&mut self, cx: &mut Inspector, head: &ResponseHead<'_>) {
         let content_type = field(head.fields, "content-type");
-        self.answered.head(content_type);
+        self.answered.head(content_type, field(head.fields, "content-disposition"));
         self.login.response(head);
         self.delivered = delivered(head.fields, &cx.redactor);
         for field in head.fields {
@@ -505,8 +506,8 @@ impl Inspection for ExchangeInspection {
         credentials.iter_mut().for_each(|credential| cx.recogniser.hide(&mut credential.place));
         cx.accounts.credentials_over_limit += u64::from(left_out);
         cx.accounts.values_over_limit += asked.content.values_over_limit() + answered.content.values_over_limit();
-        cx.accounts.parts += asked.scan.parts();
-        cx.accounts.parts += answered.scan.parts();
+        cx.accounts.walk.add(&asked.scan.accounts());
+        cx.accounts.walk.add(&answered.scan.accounts());
         let (sent, shown) = (asked.content.finish(&cx.recogniser), answered.content.finish(&cx.recogniser));
         let mut observations = sent.observations;
         observations.extend(shown.observations);
@@ -575,7 +576,7 @@ impl ExchangeInspection {
         self.messages[index(half)].get_or_insert_with(|| {
             let mut part = Box::new(Part::new(half, at));
             part.content.of(exchange);
-            part.head(grpc.filter(|kind| kind.starts_with("application/grpc")).map(str::as_bytes));
+            part.head(grpc.filter(|kind| kind.starts_with("application/grpc")).map(str::as_bytes), None);
             part
         })
     }

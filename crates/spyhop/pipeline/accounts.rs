@@ -196,8 +196,8 @@ pub(super) fn worker_losses(worker: &WorkerAccounts, source: &Losses) -> Losses 
         ("bombs_cut", http.bombs),
         ("credentials_over_limit", inspect.credentials_over_limit),
         ("values_over_limit", inspect.values_over_limit),
-        ("parts_over_limit", inspect.parts.over_limit),
-        ("parts_nested", inspect.parts.nested),
+        ("parts_over_limit", inspect.walk.parts_over_limit),
+        ("parts_nested", inspect.walk.parts_nested),
         ("panics", *panics),
         ("lost_to_panic", stream.lost_to_panic),
     ] {

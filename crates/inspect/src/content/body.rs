@@ -1,100 +1,83 @@
 //! A body from bytes to leaves.
 
-use crate::charset::Charset;
-use crate::walk::{LeafSink, Parts, SNIFFED, Walker, sniff};
+use crate::walk::{Document, Kind, LeafSink, WalkAccounts, file_type};
 
 /// One body on its way: made UTF-8, its structure told from its first bytes, then walked. Any [`LeafSink`] may look on;
 /// two can with `&mut (&mut one, &mut other)`.
 #[derive(Default)]
 pub struct BodyScan {
-    charset: Charset,
-    walk: Walk,
-}
-
-/// The text of a body on its way to its leaves.
-#[derive(Default)]
-struct Walk {
-    content_type: Option<Box<str>>,
-    head: Vec<u8>,
-    walker: Option<Walker>,
-    parts: Parts,
+    document: Document,
 }
 
 impl BodyScan {
     /// A body begins; `content_type` as on the wire.
     pub fn begin(content_type: Option<&str>) -> BodyScan {
-        let walk = Walk { content_type: content_type.map(Into::into), ..Walk::default() };
-        BodyScan { charset: Charset::new(content_type), walk }
+        BodyScan { document: Document::begin(content_type, 0) }
+    }
+
+    /// A body begins that may be a file; `content_type` and `disposition` (RFC 6266) as on the wire. Of bytes that say
+    /// nothing by their type (`application/octet-stream`) the file's name tells what they are.
+    pub fn begin_file(content_type: Option<&str>, disposition: Option<&str>) -> BodyScan {
+        let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        let says_nothing = media.is_empty() || media.ends_with("/octet-stream") || media.ends_with("download");
+        let by_name = disposition.filter(|_| says_nothing).and_then(named);
+        BodyScan::begin(by_name.or(content_type))
     }
 
     /// The next bytes, decoded.
     pub fn feed<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
-        let BodyScan { charset, walk } = self;
-        charset.feed(bytes, &mut |text| walk.feed(text, sink));
+        self.document.feed(bytes, sink);
     }
 
     /// Bytes were lost here.
     pub fn gap<S: LeafSink>(&mut self, sink: &mut S) {
-        let BodyScan { charset, walk } = self;
-        charset.gap(&mut |text| walk.feed(text, sink));
-        sink.bytes_end();
-        walk.gap(sink);
+        self.document.gap(sink);
     }
 
     /// The end.
     pub fn finish<S: LeafSink>(&mut self, sink: &mut S) {
-        let BodyScan { charset, walk } = self;
-        charset.finish(&mut |text| walk.feed(text, sink));
-        sink.bytes_end();
-        walk.finish(sink);
+        self.document.finish(sink);
     }
 
-    /// What of a multipart body's parts was unusual, once it is finished.
-    pub fn parts(&self) -> Parts {
-        self.walk.parts
+    /// What the body is; `None` before its first bytes were seen.
+    pub fn kind(&self) -> Option<Kind> {
+        self.document.kind()
+    }
+
+    /// Its records so far: rows of tables, objects of lists, elements that hold others; 0 where nobody can tell.
+    pub fn records(&self) -> u32 {
+        self.document.rows()
+    }
+
+    /// What of it was passed over so far.
+    pub fn accounts(&self) -> WalkAccounts {
+        self.document.accounts()
     }
 }
 
-impl Walk {
-    fn feed<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
-        sink.bytes(bytes);
-        if let Some(walker) = &mut self.walker {
-            return walker.feed(bytes, sink);
-        }
-        if self.head.is_empty() && bytes.len() >= SNIFFED {
-            return self.start(bytes, sink);
-        }
-        self.head.extend_from_slice(bytes);
-        if self.head.len() >= SNIFFED {
-            let head = std::mem::take(&mut self.head);
-            self.start(&head, sink);
-        }
-    }
+/// The media type of a file's name in a disposition.
+fn named(disposition: &str) -> Option<&'static str> {
+    let name = disposition.split(';').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let name = name.trim();
+        (name.eq_ignore_ascii_case("filename") || name.eq_ignore_ascii_case("filename*")).then_some(value)
+    })?;
+    file_type(name.trim().trim_matches('"'))
+}
 
-    fn gap<S: LeafSink>(&mut self, sink: &mut S) {
-        let head = std::mem::take(&mut self.head);
-        if self.walker.is_none() {
-            self.start(&head, sink);
-        }
-        if let Some(walker) = &mut self.walker {
-            walker.gap(sink);
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn finish<S: LeafSink>(&mut self, sink: &mut S) {
-        let head = std::mem::take(&mut self.head);
-        if self.walker.is_none() && !head.is_empty() {
-            self.start(&head, sink);
+    #[test]
+    fn files_are_told_by_their_names() {
+        for (disposition, media) in [
+            ("attachment; filename=\"a.b.CSV\"", Some("text/csv")),
+            ("attachment; filename*=UTF-8''%E5%BC%A0.json", Some("application/json")),
+            ("attachment; filename=x", None),
+            ("inline", None),
+        ] {
+            assert_eq!(named(disposition), media, "{disposition}");
         }
-        if let Some(mut walker) = self.walker.take() {
-            walker.finish(sink);
-            self.parts = walker.parts();
-        }
-    }
-
-    fn start<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
-        let first = bytes.get(..SNIFFED).unwrap_or(bytes);
-        let walker = self.walker.insert(Walker::new(sniff(self.content_type.as_deref(), first)));
-        walker.feed(bytes, sink);
     }
 }

@@ -139,9 +139,9 @@ fn labels_in_text() {
         "<html><table><tr><td>手机</td><td>13912345678</td></tr></table><p>订单号：13912345670</p><p>联系人：张三</p>\
          <a href=\"mailto:li.si@corp.cn\">x</a> ID: 110101199003074610, http://a.cn/?phone=18612345679&x=1</html>",
         &[
+            "email $.@href full 100 1/1 l***@corp.cn",
             "cn_mobile $ full 70 2/2 139****5678",
             "cn_name $ full 80 1/1 张*",
-            "email $ full 75 1/1 l***@corp.cn",
             "cn_resident_id $ full 75 1/1 110**************0",
         ],
     );
@@ -396,6 +396,83 @@ fn names_labels_and_places_of_custom_types() {
         lines(&content.finish(&recogniser).observations),
         ["employee q full 90 1/1 E***6", "employee x-user full 90 1/1 E***7"]
     );
+}
+
+#[test]
+fn values_in_documents_within_values() {
+    // A literal of GraphQL, and its variables.
+    check(
+        "application/json",
+        r#"{"query":"mutation { save(phone: \"13912345678\", note: \"x\") { id } }","variables":{"idCard":"110101199003074610"}}"#,
+        &[
+            "cn_mobile $.query full 70 1/1 139****5678",
+            "cn_resident_id $.variables.idCard full 100 1/1 110**************0",
+        ],
+    );
+    // A token's payload.
+    check(
+        "application/json",
+        r#"{"t":"eyJhbGciOiJIUzI1NiJ9.eyJwaG9uZSI6IjEzOTEyMzQ1Njc4In0.c2lnbmF0dXJl"}"#,
+        &["cn_mobile $.t<jwt>.phone full 90 1/1 139****5678"],
+    );
+    // One after another, wrapped in a call, cut.
+    check(
+        "application/x-ndjson",
+        "{\"phone\":\"13912345678\"}\n{\"phone\":\"18612345679\"}\n",
+        &["cn_mobile $.phone full 90 2/2 139****5678"],
+    );
+    check("text/javascript", "cb({\"phone\":\"13912345678\"});", &["cn_mobile $.phone full 90 1/1 139****5678"]);
+    check("application/json", "{\"a\":[{\"phone\":\"13912345678", &["cn_mobile $.a[*].phone full 90 1/1 139****5678"]);
+}
+
+#[test]
+fn values_in_markup_and_tables() {
+    let soap = "<s:Envelope xmlns:s=\"x\"><s:Body><user><phone>13912345678</phone><name>张三</name></user></s:Body></s:Envelope>";
+    check(
+        "text/html",
+        soap,
+        &[
+            "cn_mobile $.Envelope.Body.user.phone full 90 1/1 139****5678",
+            "cn_name $.Envelope.Body.user.name full 85 1/1 张*",
+        ],
+    );
+    check(
+        "application/octet-stream",
+        "姓名,手机号,备注\n张三,13912345678,\n李四,18612345679,\n",
+        &["cn_name $[*].姓名 full 85 2/2 张*", "cn_mobile $[*].手机号 full 90 2/2 139****5678"],
+    );
+    // What is shown is masked, what is hidden is not.
+    check(
+        "text/html",
+        "<table><tr><th>姓名</th><th>手机</th></tr><tr data-phone=\"13912345678\"><td>张三</td><td>139****5678</td></tr></table>\
+         <script>window.__STATE__={\"idCard\":\"110101199003074610\"}</script>",
+        &[
+            "cn_mobile $.@phone full 90 1/1 139****5678",
+            "cn_name $.table[*].姓名 full 85 1/1 张*",
+            "cn_mobile $.table[*].手机 masked 100 1/1 139****5678",
+            "cn_resident_id $.script.__STATE__.idCard full 100 1/1 110**************0",
+        ],
+    );
+}
+
+#[test]
+fn a_body_tells_what_it_is() {
+    let told = |content_type: &str, body: &[u8]| {
+        let mut recogniser = recogniser();
+        let mut content = Content::new(Half::Response, AT);
+        let mut scan = BodyScan::begin(Some(content_type));
+        let mut sink = content.sink(&mut recogniser, Source::Body);
+        body.chunks(3).for_each(|part| scan.feed(part, &mut sink));
+        scan.finish(&mut sink);
+        (scan.kind(), scan.records())
+    };
+    use crate::walk::Kind;
+    assert_eq!(told("text/html", br#"{"a":[{"b":1},{"b":2}]}"#), (Some(Kind::Json), 3));
+    assert_eq!(told("text/csv", b"a,b\n1,2\n3,4\n"), (Some(Kind::Csv), 2));
+    assert_eq!(told("application/pdf", b"%PDF-1.4\nBT (x) Tj"), (Some(Kind::Pdf), 0));
+    assert_eq!(told("application/zip", b"PK\x03\x04\x14\0\0\0\0\0"), (Some(Kind::Archive), 0));
+    assert_eq!(told("text/plain", b"PK"), (Some(Kind::Text), 0));
+    assert_eq!(told("text/plain", b""), (None, 0));
 }
 
 #[test]

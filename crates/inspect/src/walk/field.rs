@@ -1,16 +1,15 @@
-//! One named value that may be long, and may be JSON itself.
+//! One named value that may be long, and may hold a document.
 
-use super::decode::{Cut, Pieces, is_value_like, text};
-use super::{Json, Leaf, LeafKind, LeafSink, Piece};
+use super::LeafSink;
+use super::decode::is_value_like;
+use super::nested::{Names, Value};
 
-/// Collects one field's value and hands it on as a leaf, in pieces, or walked as JSON.
+/// Collects one field's value and hands it on as a leaf, in pieces, or walked as the document it is.
 #[derive(Default)]
 pub(super) struct Field {
     name: String,
     path: String,
-    pieces: Pieces,
-    nested: Option<Box<Json>>,
-    is_nested: bool,
+    value: Value,
 }
 
 /// A name as it may stand in a path.
@@ -42,50 +41,23 @@ impl Field {
     }
 
     pub fn push<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
-        let Field { name, path, pieces, nested, is_nested } = self;
-        pieces.push(bytes, &mut |cut| piece(name, path, nested, is_nested, &cut, sink));
+        let Field { name, path, value } = self;
+        value.push(bytes, &names(name, path), &mut 0, sink);
     }
 
     pub fn end<S: LeafSink>(&mut self, sink: &mut S) {
-        let Field { name, path, pieces, nested, is_nested } = self;
-        pieces.finish(&mut |cut| piece(name, path, nested, is_nested, &cut, sink));
-        self.is_nested = false;
+        let Field { name, path, value } = self;
+        value.end(&names(name, path), &mut 0, sink);
     }
 
     /// A whole value at once.
-    pub fn whole<S: LeafSink>(&mut self, value: &[u8], sink: &mut S) {
-        let Field { name, path, nested, is_nested, .. } = self;
-        piece(name, path, nested, is_nested, &Cut { bytes: value, first: true, last: true }, sink);
-        self.is_nested = false;
+    pub fn whole<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
+        let Field { name, path, value } = self;
+        value.whole(bytes, &names(name, path), &mut 0, sink);
     }
 }
 
-fn piece<S: LeafSink>(
-    name: &str,
-    path: &str,
-    nested: &mut Option<Box<Json>>,
-    is_nested: &mut bool,
-    cut: &Cut<'_>,
-    sink: &mut S,
-) {
-    if cut.first && begins_json(cut.bytes, cut.last) {
-        *is_nested = true;
-        nested.get_or_insert_default().restart(path, name, 1);
-    }
-    if let Some(json) = nested.as_mut().filter(|_| *is_nested) {
-        json.feed(cut.bytes, sink);
-        if cut.last {
-            json.finish(sink);
-        }
-        return;
-    }
-    let piece = match (cut.first, cut.last) {
-        (true, true) => Piece::Whole,
-        (_, true) => Piece::Last,
-        (_, false) => Piece::More,
-    };
-    if piece != Piece::Whole || sink.wants(name.as_bytes(), cut.bytes, LeafKind::Text) {
-        let value = &text(cut.bytes);
-        sink.leaf(&Leaf { key: name, parent: "", path, value, kind: LeafKind::Text, record: 0, piece });
-    }
+/// All fields are one record.
+fn names<'a>(key: &'a str, path: &'a str) -> Names<'a> {
+    Names { key, parent: "", path, record: 0 }
 }

@@ -14,7 +14,8 @@
 use std::borrow::Cow;
 
 use super::decode::{Cut, PIECE, Pieces, is_value_like, text};
-use super::field::{begins_json, place};
+use super::field::place;
+use super::nested::{DEEPEST, Nested, may_nest};
 use super::{Leaf, LeafKind, LeafSink, Piece};
 
 /// Nesting that is followed; deeper values still are leaves, under the path of this depth.
@@ -48,8 +49,11 @@ pub struct Json {
     records: u32,
     /// JSON in strings is walked this many levels down: 0 is the outermost.
     level: u8,
-    inner: Option<Box<Json>>,
-    is_inner: bool,
+    nested: Option<Box<Nested>>,
+    /// The value at hand holds a document.
+    is_nested: bool,
+    /// Objects that are items of an array, or stand by themselves.
+    rows: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,22 +117,33 @@ impl Default for Json {
             root_name: String::new(),
             records: 0,
             level: 0,
-            inner: None,
-            is_inner: false,
+            nested: None,
+            is_nested: false,
+            rows: 0,
         }
     }
 }
 
 impl Json {
-    /// Starts anew below a path; `level` 1 does not look into strings again.
-    pub(super) fn restart(&mut self, root: &str, name: &str, level: u8) {
+    /// Starts anew below a path, `level` documents down, after so many records.
+    pub(super) fn restart(&mut self, root: &str, name: &str, level: u8, records: u32) {
         self.reset();
         self.root.clear();
         self.root.push_str(if root.is_empty() { "$" } else { root });
         self.root_name.clear();
         self.root_name.push_str(name);
         self.level = level;
-        self.records = 0;
+        self.records = records;
+    }
+
+    /// Records so far.
+    pub(super) fn records(&self) -> u32 {
+        self.records
+    }
+
+    /// Objects so far that are items of an array, or stand by themselves.
+    pub fn rows(&self) -> u32 {
+        self.rows
     }
 
     fn reset(&mut self) {
@@ -138,7 +153,7 @@ impl Json {
         self.state = State::Between;
         self.escape = Escape::None;
         self.high = None;
-        self.is_inner = false;
+        self.is_nested = false;
         self.store.clear();
         self.built = 0;
     }
@@ -258,6 +273,7 @@ impl Json {
         if let Some(count) = self.open.get_mut(usize::from(is_object)) {
             *count += 1;
         }
+        self.rows = self.rows.wrapping_add(u32::from(is_object && parent.is_none_or(|parent| !parent.is_object)));
         self.frames.push(Frame { is_object, colon: false, key: Key::None, record, path: (0, 0) });
     }
 
@@ -487,36 +503,36 @@ impl Json {
             if self.frames.is_empty() {
                 self.records = self.records.wrapping_add(1);
             }
-            self.is_inner = kind == LeafKind::Text && self.level == 0 && begins_json(cut.bytes, cut.last);
-            if self.is_inner {
+            self.is_nested = kind == LeafKind::Text
+                && self.level < DEEPEST
+                && may_nest(cut.bytes)
+                && self.nested.get_or_insert_default().look(cut);
+            if self.is_nested {
                 self.build_path(fed);
-                let mut inner = self.inner.take().unwrap_or_default();
+                let mut nested = self.nested.take().unwrap_or_default();
                 let (key, _) = self.names(fed);
-                inner.restart(&self.path, &key, self.level + 1);
-                inner.records = self.records;
-                self.inner = Some(inner);
+                nested.begin(cut, &self.path, &key, self.level + 1, self.records);
+                self.nested = Some(nested);
             }
         }
-        if self.is_inner {
-            if let Some(inner) = &mut self.inner {
-                inner.feed(cut.bytes, sink);
-                if cut.last {
-                    inner.finish(sink);
-                    self.records = inner.records;
-                    self.is_inner = false;
-                }
+        if self.is_nested {
+            // Out of its place while the leaf is told.
+            let mut nested = self.nested.take().unwrap_or_default();
+            if !nested.replaces() {
+                self.leaf(cut, kind, fed, sink);
             }
+            if let Some(records) = nested.push(cut, sink) {
+                self.records = records;
+                self.is_nested = false;
+            }
+            self.nested = Some(nested);
             return;
         }
         self.leaf(cut, kind, fed, sink);
     }
 
     fn leaf<S: LeafSink>(&mut self, cut: &Cut<'_>, kind: LeafKind, fed: &[u8], sink: &mut S) {
-        let piece = match (cut.first, cut.last) {
-            (true, true) => Piece::Whole,
-            (_, true) => Piece::Last,
-            (_, false) => Piece::More,
-        };
+        let piece = Piece::of(cut);
         if piece == Piece::Whole && !sink.wants(self.key(fed), cut.bytes, kind) {
             return;
         }

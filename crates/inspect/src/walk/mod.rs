@@ -2,23 +2,41 @@
 //! stream: they are fed pieces, keep what straddles a border, and hold a bounded amount. How the input was cut never
 //! changes the leaves. What holds bytes of the wire cannot be printed.
 
+mod below;
+mod csv;
 mod decode;
+mod document;
 mod field;
 mod form;
+mod html;
 mod json;
+mod markup;
 mod multipart;
+mod nested;
+mod office;
+mod pdf;
 mod protobuf;
+mod script;
+mod sheet;
 mod sniff;
 mod text;
+mod xml;
+mod zip;
 
+pub use csv::Csv;
 pub(crate) use decode::is_value_like;
 pub use decode::{Decoded, PIECE, percent};
+pub(crate) use document::{Document, file_type};
 pub use form::Form;
+pub use html::Html;
 pub use json::Json;
-pub use multipart::{Multipart, Parts};
+pub use multipart::Multipart;
+pub use pdf::Pdf;
 pub use protobuf::Protobuf;
 pub use sniff::{SNIFFED, Structure, sniff};
 pub use text::Text;
+pub use xml::Xml;
+pub use zip::Zip;
 
 /// A named value.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +77,16 @@ pub enum Piece {
     More,
     /// Its last part.
     Last,
+}
+
+impl Piece {
+    fn of(cut: &decode::Cut<'_>) -> Piece {
+        match (cut.first, cut.last) {
+            (true, true) => Piece::Whole,
+            (_, true) => Piece::Last,
+            (_, false) => Piece::More,
+        }
+    }
 }
 
 /// Takes leaves.
@@ -116,6 +144,16 @@ pub enum Walker {
     Form(Box<Form>),
     /// `multipart/form-data`.
     Multipart(Box<Multipart>),
+    /// XML.
+    Xml(Box<Xml>),
+    /// Separated values.
+    Csv(Box<Csv>),
+    /// HTML.
+    Html(Box<Html>),
+    /// ZIP archives, workbooks and documents among them.
+    Zip(Box<Zip>),
+    /// PDF.
+    Pdf(Box<Pdf>),
     /// Protocol Buffers.
     Protobuf(Box<Protobuf>),
     /// Anything else.
@@ -125,10 +163,22 @@ pub enum Walker {
 impl Walker {
     /// The walker for `structure`.
     pub fn new(structure: Structure) -> Walker {
+        Walker::within(structure, 0)
+    }
+
+    /// The walker for `structure` within so many archives.
+    pub(crate) fn within(structure: Structure, depth: u8) -> Walker {
         match structure {
+            // Deeper than anybody nests them.
+            Structure::Zip | Structure::Multipart(_) if depth > 1 => Walker::Text(Text::default()),
+            Structure::Zip => Walker::Zip(Box::new(Zip::new(depth))),
+            Structure::Pdf => Walker::Pdf(Box::default()),
             Structure::Json => Walker::Json(Box::default()),
             Structure::Form => Walker::Form(Box::default()),
-            Structure::Multipart(boundary) => Walker::Multipart(Box::new(Multipart::new(&boundary))),
+            Structure::Multipart(boundary) => Walker::Multipart(Box::new(Multipart::within(&boundary, depth))),
+            Structure::Xml => Walker::Xml(Box::default()),
+            Structure::Csv(separator) => Walker::Csv(Box::new(Csv::new(separator))),
+            Structure::Html => Walker::Html(Box::default()),
             Structure::Protobuf => Walker::Protobuf(Box::default()),
             Structure::Text => Walker::Text(Text::default()),
         }
@@ -140,6 +190,11 @@ impl Walker {
             Walker::Json(walker) => walker.feed(bytes, sink),
             Walker::Form(walker) => walker.feed(bytes, sink),
             Walker::Multipart(walker) => walker.feed(bytes, sink),
+            Walker::Xml(walker) => walker.feed(bytes, sink),
+            Walker::Csv(walker) => walker.feed(bytes, sink),
+            Walker::Html(walker) => walker.feed(bytes, sink),
+            Walker::Zip(walker) => walker.feed(bytes, sink),
+            Walker::Pdf(walker) => walker.feed(bytes, sink),
             Walker::Protobuf(walker) => walker.feed(bytes, sink),
             Walker::Text(walker) => walker.feed(bytes, sink),
         }
@@ -151,14 +206,14 @@ impl Walker {
             Walker::Json(walker) => walker.gap(sink),
             Walker::Form(walker) => walker.finish(sink),
             Walker::Multipart(walker) => walker.gap(sink),
+            Walker::Xml(walker) => walker.gap(sink),
+            Walker::Csv(walker) => walker.gap(sink),
+            Walker::Html(walker) => walker.gap(sink),
+            Walker::Zip(walker) => walker.gap(sink),
+            Walker::Pdf(walker) => walker.gap(sink),
             Walker::Protobuf(walker) => walker.gap(sink),
             Walker::Text(walker) => walker.finish(sink),
         }
-    }
-
-    /// What of a multipart body's parts is unusual so far; nothing of other bodies.
-    pub fn parts(&self) -> Parts {
-        if let Walker::Multipart(walker) = self { walker.parts() } else { Parts::default() }
     }
 
     /// The end: what is still held is a leaf.
@@ -167,9 +222,122 @@ impl Walker {
             Walker::Json(walker) => walker.finish(sink),
             Walker::Form(walker) => walker.finish(sink),
             Walker::Multipart(walker) => walker.finish(sink),
+            Walker::Xml(walker) => walker.finish(sink),
+            Walker::Csv(walker) => walker.finish(sink),
+            Walker::Html(walker) => walker.finish(sink),
+            Walker::Zip(walker) => walker.finish(sink),
+            Walker::Pdf(walker) => walker.finish(sink),
             Walker::Protobuf(walker) => walker.finish(sink),
             Walker::Text(walker) => walker.finish(sink),
         }
+    }
+
+    /// What is walked.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Walker::Json(_) => Kind::Json,
+            Walker::Form(_) => Kind::Form,
+            Walker::Multipart(_) => Kind::Multipart,
+            Walker::Xml(_) => Kind::Xml,
+            Walker::Csv(_) => Kind::Csv,
+            Walker::Html(_) => Kind::Html,
+            Walker::Zip(walker) => walker.kind(),
+            Walker::Pdf(_) => Kind::Pdf,
+            Walker::Protobuf(_) => Kind::Protobuf,
+            Walker::Text(_) => Kind::Text,
+        }
+    }
+
+    /// Rows of tables, objects of lists, elements that hold others, so far; 0 where nobody can tell.
+    pub fn rows(&self) -> u32 {
+        match self {
+            Walker::Json(walker) => walker.rows(),
+            Walker::Xml(walker) => walker.records(),
+            Walker::Csv(walker) => walker.rows(),
+            Walker::Html(walker) => walker.rows(),
+            Walker::Multipart(walker) => walker.rows(),
+            Walker::Zip(walker) => walker.rows(),
+            Walker::Form(_) | Walker::Pdf(_) | Walker::Protobuf(_) | Walker::Text(_) => 0,
+        }
+    }
+
+    /// What was passed over so far.
+    pub fn accounts(&self) -> WalkAccounts {
+        match self {
+            Walker::Multipart(walker) => walker.accounts(),
+            Walker::Zip(walker) => walker.accounts(),
+            Walker::Pdf(walker) => walker.accounts(),
+            _ => WalkAccounts::default(),
+        }
+    }
+}
+
+/// What a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Text, or bytes of no known format.
+    Text,
+    /// JSON and its kin.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// `multipart/form-data`.
+    Multipart,
+    /// Protocol Buffers.
+    Protobuf,
+    /// XML.
+    Xml,
+    /// Separated values.
+    Csv,
+    /// HTML.
+    Html,
+    /// A workbook.
+    Sheet,
+    /// A document or slides.
+    Document,
+    /// PDF.
+    Pdf,
+    /// Any other archive.
+    Archive,
+}
+
+/// What walkers passed over. An old workbook (`.xls`, a compound file) is searched as text and counted nowhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WalkAccounts {
+    /// Entries of archives.
+    pub entries: u64,
+    /// Those that are encrypted.
+    pub entries_encrypted: u64,
+    /// Those that hold nothing to read: pictures, programs, methods of compression that are not known, archives within
+    /// two others.
+    pub entries_unread: u64,
+    /// Those beyond a limit on their number, size or ratio, at least from there on.
+    pub entries_over_limit: u64,
+    /// Those that are broken, or of which bytes were lost.
+    pub entries_cut: u64,
+    /// Cells of sheets that were told without the names of their columns.
+    pub cells_over_limit: u64,
+    /// Streams of PDF that were not read: encrypted, coded otherwise than by deflate, broken, or over a limit.
+    pub streams_unread: u64,
+    /// Parts of a multipart body beyond the first 1,000: servers take 10 to 1,000. They are read.
+    pub parts_over_limit: u64,
+    /// Parts that are multipart themselves (RFC 2046, section 5.1.3; deprecated in forms by RFC 7578, section 4.3), read
+    /// as text.
+    pub parts_nested: u64,
+}
+
+impl WalkAccounts {
+    /// Adds what another walker passed over.
+    pub fn add(&mut self, more: &WalkAccounts) {
+        self.entries += more.entries;
+        self.entries_encrypted += more.entries_encrypted;
+        self.entries_unread += more.entries_unread;
+        self.entries_over_limit += more.entries_over_limit;
+        self.entries_cut += more.entries_cut;
+        self.cells_over_limit += more.cells_over_limit;
+        self.streams_unread += more.streams_unread;
+        self.parts_over_limit += more.parts_over_limit;
+        self.parts_nested += more.parts_nested;
     }
 }
 

@@ -7,35 +7,19 @@
 
 use memchr::memmem::Finder;
 
-use super::LeafSink;
+use super::below::Below;
 use super::decode::text;
-use super::field::Field;
+use super::document::{Document, file_type};
+use super::field::{Field, place};
+use super::{Leaf, LeafKind, LeafSink, Piece, WalkAccounts};
 use crate::charset::Charset;
 
 /// Longest block of a part's headers; what is beyond is dropped.
 const HEADERS: usize = 4 << 10;
-
-/// Parts of one body beyond which they are counted: servers take 10 to 1,000.
+/// Parts of one body beyond which they are counted.
 const PARTS: u64 = 1_000;
 
-/// What of a multipart body is more than programs that mean well send. All of it is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Parts {
-    /// Parts beyond the first 1,000.
-    pub over_limit: u64,
-    /// Parts that are multipart themselves (RFC 2046, section 5.1.3; deprecated in forms by RFC 7578, section 4.3), read as
-    /// text.
-    pub nested: u64,
-}
-
-impl std::ops::AddAssign for Parts {
-    fn add_assign(&mut self, more: Parts) {
-        self.over_limit += more.over_limit;
-        self.nested += more.nested;
-    }
-}
-
-/// Walks the parts: fields and files alike are leaves, a file's without a key.
+/// Walks the parts: fields are leaves, files are documents under the names of their fields.
 pub struct Multipart {
     state: State,
     /// `CRLF--boundary`.
@@ -45,9 +29,18 @@ pub struct Multipart {
     field: Field,
     /// Of the part at hand: each has its own.
     charset: Charset,
+    /// The part at hand is a file, under that path.
+    file: Option<Box<Document>>,
+    path: String,
+    /// Documents around this one.
+    depth: u8,
+    /// The first record of the file at hand, and the first number that no record has yet.
+    first: u32,
+    next: u32,
+    rows: u32,
+    accounts: WalkAccounts,
     /// Parts so far.
     count: u64,
-    nested: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +55,11 @@ enum State {
 impl Multipart {
     /// With the boundary from the media type.
     pub fn new(boundary: &str) -> Multipart {
+        Multipart::within(boundary, 0)
+    }
+
+    /// Within so many documents.
+    pub(super) fn within(boundary: &str, depth: u8) -> Multipart {
         let delimiter = Finder::new(format!("\r\n--{boundary}").as_bytes()).into_owned();
         // The first delimiter has no line before it.
         Multipart {
@@ -70,14 +68,26 @@ impl Multipart {
             held: b"\r\n".to_vec(),
             field: Field::default(),
             charset: Charset::default(),
+            file: None,
+            path: String::new(),
+            depth,
+            // The fields are one.
+            first: 1,
+            next: 1,
+            rows: 0,
+            accounts: WalkAccounts::default(),
             count: 0,
-            nested: 0,
         }
     }
 
-    /// What of its parts is unusual so far.
-    pub fn parts(&self) -> Parts {
-        Parts { over_limit: self.count.saturating_sub(PARTS), nested: self.nested }
+    /// Records of files so far.
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// What was passed over in files so far.
+    pub fn accounts(&self) -> WalkAccounts {
+        self.accounts
     }
 
     /// The next bytes.
@@ -86,7 +96,7 @@ impl Multipart {
         loop {
             rest = match self.state {
                 State::Preamble | State::Body => self.content(rest, sink),
-                State::Line | State::Headers => self.headers(rest),
+                State::Line | State::Headers => self.headers(rest, sink),
                 State::Epilogue => return,
             };
             if rest.is_empty() {
@@ -165,12 +175,26 @@ impl Multipart {
 
     /// The next bytes of a part's content.
     fn bytes<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
-        let Multipart { field, charset, .. } = self;
+        let Multipart { field, charset, file, path, first, next, .. } = self;
+        if let Some(file) = file {
+            let mut below = Below::new(sink, path, *first, *next);
+            file.feed(bytes, &mut below);
+            *next = below.next();
+            return;
+        }
         charset.feed(bytes, &mut |text| field.push(text, sink));
     }
 
     /// A part's content ends.
     fn end<S: LeafSink>(&mut self, sink: &mut S) {
+        if let Some(mut file) = self.file.take() {
+            let mut below = Below::new(sink, &self.path, self.first, self.next);
+            file.finish(&mut below);
+            self.next = below.next();
+            self.rows = self.rows.saturating_add(file.rows());
+            self.accounts.add(&file.accounts());
+            return;
+        }
         let Multipart { field, charset, .. } = self;
         charset.finish(&mut |text| field.push(text, sink));
         field.end(sink);
@@ -185,8 +209,35 @@ impl Multipart {
         rest
     }
 
+    /// A part begins.
+    fn begin<S: LeafSink>(&mut self, headers: &str, sink: &mut S) {
+        let (name, file) = names(headers);
+        let name = name.unwrap_or_default();
+        let media = content_type(headers);
+        self.count += 1;
+        self.accounts.parts_over_limit += u64::from(self.count > PARTS);
+        let nests = |kind: &str| kind.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"));
+        self.accounts.parts_nested += u64::from(media.is_some_and(nests));
+        self.file = None;
+        let Some(file) = file else {
+            self.field.begin(&name);
+            self.charset = Charset::new(media);
+            return;
+        };
+        self.path.clear();
+        self.path.push_str(place(&name));
+        let (value, kind) = (&*file, LeafKind::Text);
+        if sink.wants(b"filename", value.as_bytes(), kind) {
+            let path = &format!("{}.filename", self.path);
+            sink.leaf(&Leaf { key: "filename", parent: &name, path, value, kind, record: 0, piece: Piece::Whole });
+        }
+        self.first = self.next;
+        let media = file_type(&file).or(media);
+        self.file = Some(Box::new(Document::begin(media, self.depth + 1)));
+    }
+
     /// The rest of a delimiter's line, then headers up to the blank line.
-    fn headers<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+    fn headers<'a, S: LeafSink>(&mut self, bytes: &'a [u8], sink: &mut S) -> &'a [u8] {
         for (at, byte) in bytes.iter().enumerate() {
             if self.held.len() < HEADERS || *byte == b'\n' {
                 self.held.push(*byte);
@@ -205,13 +256,7 @@ impl Multipart {
                 }
                 State::Headers if self.held.ends_with(b"\n\r\n") || self.held.ends_with(b"\n\n") => {
                     let headers = std::mem::take(&mut self.held);
-                    let headers = text(&headers);
-                    self.field.begin(&name(&headers).unwrap_or_default());
-                    let content_type = content_type(&headers);
-                    let nests = |kind: &str| kind.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"));
-                    self.count += 1;
-                    self.nested += u64::from(content_type.is_some_and(nests));
-                    self.charset = Charset::new(content_type);
+                    self.begin(&text(&headers), sink);
                     self.state = State::Body;
                     return rest;
                 }
@@ -230,11 +275,12 @@ fn content_type(headers: &str) -> Option<&str> {
     })
 }
 
-/// The field's name of a part's headers; `None` for a file.
-fn name(headers: &str) -> Option<String> {
+/// The field's name, and the file's.
+fn names(headers: &str) -> (Option<String>, Option<String>) {
     let disposition = headers
         .lines()
-        .find(|line| line.get(..20).is_some_and(|start| start.eq_ignore_ascii_case("content-disposition:")))?;
+        .find(|line| line.get(..20).is_some_and(|start| start.eq_ignore_ascii_case("content-disposition:")));
+    let Some(disposition) = disposition else { return (None, None) };
     let parameter = |wanted: &str| {
         disposition.split(';').find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
@@ -242,16 +288,12 @@ fn name(headers: &str) -> Option<String> {
             name.eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"').to_owned())
         })
     };
-    match parameter("filename").or_else(|| parameter("filename*")) {
-        Some(_) => None,
-        None => parameter("name"),
-    }
+    (parameter("name"), parameter("filename").or_else(|| parameter("filename*")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Structure, testing::lines};
-    use super::*;
 
     #[test]
     fn fields_and_files_wherever_they_are_cut() {
@@ -260,7 +302,16 @@ mod tests {
                     a,b\r\n--X no\r\n1,2\r\n--XX\r\nContent-Disposition: form-data; name=\"e\"\r\n\r\n\r\n--XX--\r\nepilogue";
         assert_eq!(
             lines(&Structure::Multipart("XX".into()), body.as_bytes()),
-            ["mobile|mobile||13800138000|0", "|||a,b\r\n--X no\r\n1,2|0", "e|e|||0"]
+            [
+                "mobile|mobile||13800138000|0",
+                "f.filename|filename|f|a.csv|0",
+                "f[*][0]|||a|1",
+                "f[*][1]|||b|1",
+                "f[*].a|a||--X no|1",
+                "f[*].a|a||1|2",
+                "f[*].b|b||2|2",
+                "e|e|||0",
+            ]
         );
     }
 
@@ -275,24 +326,6 @@ mod tests {
         .concat();
         let got = lines(&Structure::Multipart("b".into()), &body);
         assert_eq!(got, ["姓名|姓名||张三|0", "j.a|a|j|张三|0", "u|u||李四|0"]);
-    }
-
-    #[test]
-    fn unusual_parts_are_counted_and_read() {
-        let part = |number: u64| format!("--b\r\nContent-Disposition: form-data; name=\"n{number}\"\r\n\r\n1\r\n");
-        let mut body: String = (0..PARTS + 2).map(part).collect();
-        body += "--b\r\nContent-Type: Multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n13800138000\r\n--c--\r\n--b--";
-        let mut walker = Multipart::new("b");
-        let mut leaves = super::super::testing::Lines::default();
-        walker.feed(body.as_bytes(), &mut leaves);
-        walker.finish(&mut leaves);
-        assert_eq!(walker.parts(), Parts { over_limit: 3, nested: 1 });
-        assert_eq!(leaves.0.len() as u64, PARTS + 3);
-        assert!(
-            leaves.0.last().is_some_and(|leaf| leaf.contains("13800138000")),
-            "{leaves:?}",
-            leaves = leaves.0.last()
-        );
     }
 
     #[test]

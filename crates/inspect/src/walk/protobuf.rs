@@ -386,7 +386,7 @@ impl Protobuf {
         if self.is_json {
             let json = self.json.get_or_insert_default();
             if cut.first {
-                json.restart(&self.path, key, 1);
+                json.restart(&self.path, key, 1, 0);
                 self.json_from = self.records;
             }
             let mut sink = Numbered { sink, from: self.json_from, next: self.records };

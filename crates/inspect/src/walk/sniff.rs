@@ -1,9 +1,10 @@
 //! What structure a body has, by its media type and its first bytes: many servers send JSON as `text/html`.
 
+use super::csv::SEPARATORS;
 use super::protobuf::is_text;
 
 /// How many first bytes [`sniff`] wants to see.
-pub const SNIFFED: usize = 256;
+pub const SNIFFED: usize = 1024;
 
 /// The structure of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,16 @@ pub enum Structure {
     Form,
     /// `multipart/form-data` with its boundary.
     Multipart(Box<str>),
+    /// XML, SOAP among it.
+    Xml,
+    /// Separated values, with what separates them.
+    Csv(u8),
+    /// HTML.
+    Html,
+    /// A ZIP archive.
+    Zip,
+    /// PDF.
+    Pdf,
     /// One Protocol Buffers message (of a gRPC body, one without its prefix).
     Protobuf,
     /// Anything else.
@@ -35,6 +46,12 @@ pub fn sniff(content_type: Option<&str>, first: &[u8]) -> Structure {
     if is_protobuf(&media) && (first.first() == Some(&b'\n') || !is_text(first, false)) {
         return Structure::Protobuf;
     }
+    if first.starts_with(b"PK\x03\x04") {
+        return Structure::Zip;
+    }
+    if first.starts_with(b"%PDF-") {
+        return Structure::Pdf;
+    }
     let first = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(first).trim_ascii_start();
     if looks_like_json(first) {
         return Structure::Json;
@@ -43,11 +60,215 @@ pub fn sniff(content_type: Option<&str>, first: &[u8]) -> Structure {
     if is_json && looks_like_call(first) {
         return Structure::Json;
     }
+    let is_code = media.ends_with("javascript") || media.ends_with("/css") || media.starts_with("image/");
+    match markup_kind(first).filter(|_| !is_code) {
+        Some(MarkupKind::Html) => return Structure::Html,
+        // Text may quote a tag: XML has another, or says so.
+        Some(MarkupKind::Xml) if media.contains("xml") || first.starts_with(b"<?xml") || has_end_tag(first) => {
+            return Structure::Xml;
+        }
+        _ => {}
+    }
+    if media.ends_with("/html") || media.ends_with("xhtml+xml") {
+        return Structure::Html;
+    }
     let is_form = media == "application/x-www-form-urlencoded";
     if is_form && !first.starts_with(b"<") || media.is_empty() && looks_like_form(first) {
         return Structure::Form;
     }
-    if media.ends_with("json") && !first.starts_with(b"<") { Structure::Json } else { Structure::Text }
+    if media.ends_with("json") && !first.starts_with(b"<") {
+        return Structure::Json;
+    }
+    match separator(&media, first).filter(|_| !is_code && !first.starts_with(b"<")) {
+        Some(separator) => Structure::Csv(separator),
+        None => Structure::Text,
+    }
+}
+
+/// What markup is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MarkupKind {
+    Xml,
+    Html,
+}
+
+/// What markup a text begins as; `None` if it begins with no tag. Pictures (SVG) are none.
+pub(super) fn markup_kind(first: &[u8]) -> Option<MarkupKind> {
+    let mut rest = first.trim_ascii_start();
+    let mut is_xml = false;
+    loop {
+        rest = rest.strip_prefix(b"<")?;
+        let starts = |prefix: &[u8]| rest.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        if starts(b"!doctype html") {
+            return Some(MarkupKind::Html);
+        }
+        let end: &[u8] = match rest.first()? {
+            b'?' => b"?>",
+            b'!' if rest.starts_with(b"!--") => b"-->",
+            b'!' => b">",
+            byte if byte.is_ascii_alphabetic() || *byte == b'_' => break,
+            _ => return None,
+        };
+        is_xml |= starts(b"?xml");
+        // A long comment hides what follows.
+        let Some(at) = memchr::memmem::find(rest, end) else {
+            return Some(if is_xml { MarkupKind::Xml } else { MarkupKind::Html });
+        };
+        rest = rest.get(at + end.len()..).unwrap_or_default().trim_ascii_start();
+        if rest.is_empty() {
+            return is_xml.then_some(MarkupKind::Xml);
+        }
+    }
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | 0x80..);
+    let end = rest.iter().position(|byte| !is_name(byte)).unwrap_or(rest.len());
+    let (name, after) = rest.split_at(end);
+    let name = name.to_ascii_lowercase();
+    match after.first() {
+        Some(b'>' | b'/' | b' ' | b'\t' | b'\r' | b'\n') => match &*name {
+            b"svg" => None,
+            b"html" => Some(MarkupKind::Html),
+            name if !is_xml && HTML.iter().any(|known| known.as_bytes() == name) => Some(MarkupKind::Html),
+            _ => Some(MarkupKind::Xml),
+        },
+        _ => None,
+    }
+}
+
+/// Elements with which a piece of HTML may begin (HTML, section 4), but for those that XML often has, too.
+const HTML: [&str; 56] = [
+    "a",
+    "article",
+    "aside",
+    "b",
+    "base",
+    "blockquote",
+    "body",
+    "br",
+    "button",
+    "center",
+    "code",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "fieldset",
+    "figure",
+    "font",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "hr",
+    "i",
+    "iframe",
+    "img",
+    "input",
+    "label",
+    "legend",
+    "li",
+    "main",
+    "meta",
+    "nav",
+    "ol",
+    "option",
+    "p",
+    "pre",
+    "script",
+    "section",
+    "select",
+    "span",
+    "strong",
+    "style",
+    "table",
+    "tbody",
+    "td",
+    "template",
+    "tr",
+    "u",
+    "ul",
+];
+
+fn has_end_tag(first: &[u8]) -> bool {
+    memchr::memmem::find(first, b"</").is_some() || first.ends_with(b"/>")
+}
+
+/// What separates values: that of the media type's format, or of text whose first lines have the same number of them.
+fn separator(media: &str, first: &[u8]) -> Option<u8> {
+    const LINES: usize = 3;
+    let is_declared = ["csv", "tab-separated-values", "comma-separated-values"].iter().any(|end| media.ends_with(end));
+    let may_be = is_declared
+        || media.is_empty()
+        || media.starts_with("text/")
+        || ["octet-stream", "ms-excel", "download", "plain", "unknown", "binary"]
+            .iter()
+            .any(|end| media.ends_with(end));
+    if !may_be || !is_text(first, false) {
+        return None;
+    }
+    let mut lines = Rows { rest: first };
+    let counts = |line: &[u8]| SEPARATORS.map(|separator| count(line, separator));
+    let header = counts(lines.next()?);
+    let mut equal = [true; SEPARATORS.len()];
+    let mut seen = 1;
+    // The last line may be cut.
+    while let Some(line) = lines.next().filter(|_| !lines.rest.is_empty() || first.len() < SNIFFED) {
+        seen += 1;
+        for ((equal, header), count) in equal.iter_mut().zip(header).zip(counts(line)) {
+            *equal &= header == count;
+        }
+    }
+    let most = |least: usize, all: bool| {
+        let known = SEPARATORS.into_iter().zip(header).zip(equal);
+        let fit = known.filter(|((_, count), equal)| *count >= least && (all || *equal));
+        fit.max_by_key(|((_, count), equal)| (*equal, *count)).map(|((separator, _), _)| separator)
+    };
+    if is_declared {
+        return most(1, true).or(Some(if media.starts_with("text/tab") { b'\t' } else { b',' }));
+    }
+    if seen < LINES { None } else { most(2, false) }
+}
+
+/// Lines that are not empty, with those in quotes as parts of theirs.
+struct Rows<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Rows<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let mut quoted = false;
+            let end = self.rest.iter().position(|byte| {
+                quoted ^= *byte == b'"';
+                !quoted && *byte == b'\n'
+            });
+            let (line, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+            self.rest = rest.get(1..).unwrap_or_default();
+            if !line.trim_ascii().is_empty() {
+                return Some(line);
+            }
+            if self.rest.is_empty() {
+                return None;
+            }
+        }
+    }
+}
+
+/// Separators that stand in no quotes.
+fn count(line: &[u8], separator: u8) -> usize {
+    let mut quoted = false;
+    let is_one = |byte: &&u8| {
+        quoted ^= **byte == b'"';
+        !quoted && **byte == separator
+    };
+    line.iter().filter(is_one).count()
 }
 
 /// The boundary parameter (RFC 2046, section 5.1.1).
@@ -111,7 +332,26 @@ mod tests {
             ("text/plain", "[\n {\"a\":1}]", Structure::Json),
             ("text/plain", "[1,2]", Structure::Json),
             ("text/plain", "[2026-11-23 10:00:00] x", Structure::Text),
-            ("application/json", "<html>", Structure::Text),
+            ("application/json", "<html>", Structure::Html),
+            ("text/html", "<!-- x --><table><tr>", Structure::Html),
+            ("text/html", "plain answer", Structure::Html),
+            ("text/html", "<?xml version=\"1.0\"?>\n<root>", Structure::Xml),
+            ("text/html", "<?xml version=\"1.0\"?><!DOCTYPE html><html>", Structure::Html),
+            ("text/plain", "<xml><appid>1</appid></xml>", Structure::Xml),
+            ("text/plain", "<soap:Envelope xmlns:soap=\"x\"><soap:Body></soap:Body>", Structure::Xml),
+            ("application/soap+xml", "<e>", Structure::Xml),
+            ("text/plain", "<13>Nov 23 10:00:00 host", Structure::Text),
+            ("text/plain", "<user> wrote:", Structure::Text),
+            ("image/svg+xml", "<svg><path/></svg>", Structure::Text),
+            ("text/csv", "a,b\n", Structure::Csv(b',')),
+            ("text/csv; charset=gbk", "a;b;c\n1;2,5;3\n", Structure::Csv(b';')),
+            ("application/vnd.ms-excel", "a\tb\tc\n1\t2\t3\n4\t5\t6\n", Structure::Csv(b'\t')),
+            ("application/vnd.ms-excel", "<html><table>", Structure::Html),
+            ("application/octet-stream", "a,\"b,\n\",c\r\n1,2,3\r\n4,5,6", Structure::Csv(b',')),
+            ("application/octet-stream", "a,b,c\n1,2\n4,5,6\n", Structure::Text),
+            ("application/octet-stream", "\u{1}a,b,c\n1,2,3\n4,5,6\n", Structure::Text),
+            ("text/plain", "Dear a, b, c\nfoo\n", Structure::Text),
+            ("application/javascript", "a,b,c\n1,2,3\n4,5,6\n", Structure::Text),
             ("application/json", "13800138000", Structure::Json),
             ("application/javascript", "cb_1({\"a\":1});", Structure::Json),
             ("application/javascript", "function(a){return a}", Structure::Text),

@@ -4,26 +4,39 @@ use super::decode::{Cut, Pieces, text};
 use super::{Leaf, LeafKind, LeafSink, Piece};
 
 /// Hands text on in pieces cut at lines or delimiters.
-#[derive(Default)]
 pub struct Text {
+    path: &'static str,
     pieces: Pieces,
 }
 
+impl Default for Text {
+    fn default() -> Text {
+        Text::at("$")
+    }
+}
+
 impl Text {
+    /// With that path.
+    pub(super) fn at(path: &'static str) -> Text {
+        Text { path, pieces: Pieces::default() }
+    }
+
     /// The next bytes.
     pub fn feed<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
-        self.pieces.push(bytes, &mut |cut| leaf(&cut, sink));
+        let path = self.path;
+        self.pieces.push(bytes, &mut |cut| leaf(path, &cut, sink));
     }
 
     /// The end.
     pub fn finish<S: LeafSink>(&mut self, sink: &mut S) {
         if !self.pieces.is_empty() {
-            self.pieces.finish(&mut |cut| leaf(&cut, sink));
+            let path = self.path;
+            self.pieces.finish(&mut |cut| leaf(path, &cut, sink));
         }
     }
 }
 
-fn leaf<S: LeafSink>(cut: &Cut<'_>, sink: &mut S) {
+fn leaf<S: LeafSink>(path: &str, cut: &Cut<'_>, sink: &mut S) {
     // Never `Whole`: such text is searched, it is not one value. A short plain-text answer may be one, though.
     let piece = match (cut.first, cut.last) {
         (true, true) if cut.bytes.len() <= 64 => Piece::Whole,
@@ -31,7 +44,7 @@ fn leaf<S: LeafSink>(cut: &Cut<'_>, sink: &mut S) {
         (_, false) => Piece::More,
     };
     let value = &text(cut.bytes);
-    sink.leaf(&Leaf { key: "", parent: "", path: "$", value, kind: LeafKind::Text, record: 0, piece });
+    sink.leaf(&Leaf { key: "", parent: "", path, value, kind: LeafKind::Text, record: 0, piece });
 }
 
 #[cfg(test)]
