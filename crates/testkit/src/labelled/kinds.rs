@@ -321,7 +321,7 @@ pub(super) static KINDS: &[Kind] = &[
     Kind::by_name("medical_insurance", &INSURANCE, 65, identity::insurance),
     Kind::by_name("medical", &MEDICAL, 60, person::disease),
     Kind::by_name("medical", &MEDICAL, 60, person::icd).weight(2),
-    Kind::new("medical", Context, &VISIT, 70, person::visit).named(70, 60).long().weight(3),
+    Kind::new("medical", Context, &VISIT, 70, person::visit).named(70, 60).holds(&["medical"; 6]).long().weight(3),
     Kind::by_name("biometric", &FACE, 75, person::picture).long().also(&["id_photo"]).weight(1),
     Kind::by_name("id_photo", &ID_PHOTO, 70, person::picture).long().also(&["biometric"]).weight(1),
     // Devices and lines.
