@@ -152,7 +152,7 @@ impl Evaluation {
                 let told: Vec<String> = seen
                     .iter()
                     .filter(|seen| label.place.as_deref().is_none_or(|place| place == seen.place))
-                    .map(|seen| format!("{} {} {:?}", seen.id, seen.confidence, seen.form))
+                    .map(|seen| format!("{} × {} {} {:?}", seen.count, seen.id, seen.confidence, seen.form))
                     .collect();
                 let place = label.place.as_deref().unwrap_or_default();
                 let raw = cut(&label.raw);

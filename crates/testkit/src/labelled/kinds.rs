@@ -210,7 +210,7 @@ const IMSI: Names = names(&["imsi"], &["imsi"], &["IMSI"]);
 const ICCID: Names = names(&["iccid", "simNo"], &["iccid"], &["ICCID"]);
 const MAC: Names = names(&["mac", "macAddr", "bssid"], &["mac"], &["MAC"]);
 const IP: Names = names(&["ip", "clientIp", "lastLoginIp"], &["ip"], &["IP"]);
-const GEO: Names = names(&["location"], &["jingwei"], &["经纬度"]);
+const GEO: Names = names(&["location"], &["location"], &["location"]);
 const PASSWORD: Names =
     names(&["password", "passwd", "pwd", "pass", "payPwd"], &["mima", "mm"], &["密码", "口令", "支付密码"]);
 const CODE: Names = names(&["smsCode", "verifyCode"], &["yzm"], &["验证码"]);
@@ -321,7 +321,7 @@ pub(super) static KINDS: &[Kind] = &[
     Kind::by_name("medical_insurance", &INSURANCE, 65, identity::insurance),
     Kind::by_name("medical", &MEDICAL, 60, person::disease),
     Kind::by_name("medical", &MEDICAL, 60, person::icd).weight(2),
-    Kind::new("medical", Context, &VISIT, 70, person::visit).named(70, 60).long().weight(3),
+    Kind::new("medical", Context, &VISIT, 70, person::visit).named(70, 60).holds(&["medical"; 6]).long().weight(3),
     Kind::by_name("biometric", &FACE, 75, person::picture).long().also(&["id_photo"]).weight(1),
     Kind::by_name("id_photo", &ID_PHOTO, 70, person::picture).long().also(&["biometric"]).weight(1),
     // Devices and lines.
@@ -345,7 +345,7 @@ pub(super) static KINDS: &[Kind] = &[
     Kind::new("in_aadhaar", Checked, &AADHAAR, 55, abroad::grouped_aadhaar).weight(2),
     Kind::new("in_pan", Context, &PAN, 60, abroad::pan).weight(3),
     Kind::new("hk_id", Checked, &HKID, 65, abroad::hkid).spoil(abroad::no_hkid),
-    Kind::by_name("mo_id", &MACAU, 60, abroad::macau_id).weight(2),
+    Kind::new("mo_id", Context, &MACAU, 45, abroad::macau_id).named(60, 40).weight(2),
     Kind::new("tw_id", Checked, &TWID, 65, abroad::tw_id).spoil(abroad::no_tw_id),
     Kind::new("kr_rrn", Checked, &RRN, 50, abroad::rrn).spoil(abroad::no_rrn).weight(3),
     Kind::new("sg_nric", Checked, &NRIC, 60, abroad::nric).spoil(abroad::no_nric).weight(3),

@@ -257,7 +257,12 @@ impl Table {
             for raw in &column.values {
                 let label = |id: &'static str, expect| Label {
                     id,
-                    also: if id == kind.id { kind.also } else { &[] },
+                    also: match (id == kind.id, column.form, self.is_named()) {
+                        // Without a name nobody can tell which long number was masked.
+                        (true, Form::Masked, false) => &["cn_resident_id", "bank_card", "bank_account", "cn_mobile"],
+                        (true, ..) => kind.also,
+                        _ => &[],
+                    },
                     place: place(column, index),
                     form: column.form,
                     raw: raw.clone(),

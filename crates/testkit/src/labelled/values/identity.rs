@@ -2,7 +2,7 @@
 
 use super::super::checks::{USCC, is_luhn, mod_11_2, mod_11_10, org_code_check, uscc_check, vin_check};
 use super::super::sources::REGIONS;
-use super::{PLAIN, UPPER, day, hide, number, spoil_last};
+use super::{PLAIN, day, hide, number, spoil_last};
 use crate::rng::Rng;
 
 fn card_of(region: &str, rng: &mut Rng) -> String {
@@ -230,13 +230,14 @@ pub(in super::super) fn vin(rng: &mut Rng) -> String {
 }
 
 pub(in super::super) fn no_vin(rng: &mut Rng) -> String {
+    // A wrong check character alone is no proof: Europe has none. These letters are never used.
     let good = vin(rng);
-    let check = if &good[8..9] == "7" { "3" } else { "7" };
-    format!("{}{check}{}", &good[..8], &good[9..])
+    let at = rng.range(3..9) as usize;
+    format!("{}{}{}", &good[..at], rng.one_of(&["I", "O", "Q"]), &good[at + 1..])
 }
 
 /// Numbers of social insurance, of letters and digits.
 pub(in super::super) fn insurance(rng: &mut Rng) -> String {
-    let length = rng.range(7..10) as usize;
-    format!("{}{}", rng.text(UPPER, 1), rng.digits(length))
+    // One letter and digits are identity cards of Hong Kong and Taiwan, permits and passports.
+    format!("{}{}", rng.text("AJNQRTU", 2), rng.digits(8))
 }
