@@ -48,6 +48,8 @@ fn findings_are_the_same_for_any_number_of_workers_and_files() {
     let capture = partly_double(&capture);
     let cuts = [1, 3, 7].map(|files| (files, cut(&desk, &capture, files)));
     drop(capture);
+    let canary = spyhop_testkit::CANARY;
+    desk.write("sensor.toml", format!("[[types.canary]]\nname = \"nobody\"\nvalue = \"{canary}\"\n").as_bytes());
 
     let given = travel(&desk, &cuts);
     let (finals, updates): (Vec<&Given>, Vec<&Given>) = given.iter().partition(|given| !given.way.updates);

@@ -334,7 +334,7 @@ impl Inspection for ExchangeInspection {
             method: redact::method(&method).into(),
             target: cx.redactor.target(&target).into(),
             // What is coded in Base64 can only be known before case is lost.
-            host: host.map(|host| cx.redactor.text(&host).to_ascii_lowercase()).unwrap_or_default().into(),
+            host: host.map(|host| cx.redactor.host(&host).to_ascii_lowercase()).unwrap_or_default().into(),
             path: segments.map(|raw| segment(&cx.redactor, raw)).collect(),
             version: head.version,
             odd_version: None,

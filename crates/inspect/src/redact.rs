@@ -153,6 +153,14 @@ impl Redactor {
         self.value("", text)
     }
 
+    /// A host, before which some write `user:password@`.
+    pub fn host(&self, host: &str) -> String {
+        match host.rfind('@').and_then(|at| Some((host.get(..at)?, host.get(at + 1..)?))) {
+            Some((user, host)) => format!("{}@{}", self.secret(SecretName::Password, user), self.text(host)),
+            None => self.text(host),
+        }
+    }
+
     /// A value of that name, such as an account: personal values in it are replaced.
     pub fn value(&self, name: &str, value: &str) -> String {
         let mut spans = Vec::new();

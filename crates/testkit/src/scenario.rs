@@ -12,6 +12,7 @@ use std::rc::Rc;
 use spyhop_model::{Side, Span, Timestamp};
 
 use crate::events::time;
+use crate::exposure::{Exposure, exposure};
 use crate::frame::Frame;
 use crate::http::{Message, base64url, query};
 use crate::people::{Person, strong_password, weak_password};
@@ -41,6 +42,8 @@ pub struct Planted {
     pub full: u64,
     /// Responses with masked personal data.
     pub masked: u64,
+    /// Answers that show data as they should not.
+    pub exposed: u64,
     /// Requests of crawlers.
     pub crawled: u64,
     /// Requests of clients overseas.
@@ -53,6 +56,9 @@ pub struct Planted {
 
 /// What an unsound network does to a scenario: some loss, some reordering, clocks of 5 ms so that packets tie.
 const FAULTS: Faults = Faults { loss: 0.05, late: 1.0, by: Span(400_000), grain: Span::millis(5) };
+
+/// Answers of the customer service that show what they should not, in percent.
+const EXPOSED: f64 = 0.2;
 
 const CRAWLERS: [&str; 5] = [
     "python-requests/2.32.5",
@@ -94,7 +100,7 @@ pub fn scenario_with(seed: u64, exchanges: u64, faults: Faults, out: impl Write)
         planted.secrets.extend(values.into_iter().cloned());
     }
     let users = staff.into_iter().enumerate().map(|(n, person)| Rc::new(User::new(&mut rng, n, person))).collect();
-    let mut day = Day { rng, users, records, exchanges, entered: 0, planted };
+    let mut day = Day { rng, users, records, people: customers, exchanges, entered: 0, planted };
     let seats = (exchanges / 60).clamp(8, 150) as usize;
     let totals = perform(&mut day, seats, time(0), Span::millis(37), faults, seed, out)?;
     Ok(Planted { totals, ..day.planted })
@@ -196,6 +202,7 @@ struct Day {
     rng: Rng,
     users: Vec<Rc<User>>,
     records: Records,
+    people: Vec<Person>,
     exchanges: u64,
     entered: u64,
     planted: Planted,
@@ -405,6 +412,9 @@ impl Day {
         session: &str,
         in_target: bool,
     ) -> (Vec<u8>, Vec<u8>) {
+        if service == Service::Crm && rng.chance(EXPOSED) {
+            return self.expose(rng, user, session);
+        }
         let number = rng.range(1..20_000);
         let post = rng.chance(25.0);
         let path = match (service, post) {
@@ -433,6 +443,15 @@ impl Day {
             _ => Content::Plain,
         };
         (request.bytes(), self.answer(rng, content))
+    }
+
+    /// A call within a session whose answer shows what it should not.
+    fn expose(&mut self, rng: &mut Rng, user: &User, session: &str) -> (Vec<u8>, Vec<u8>) {
+        let Exposure { target, answer, secrets } = exposure(self.planted.exposed, rng, &self.people);
+        self.planted.exposed += 1;
+        self.planted.secrets.extend(secrets);
+        let request = Message::get(&target).host(Service::Crm.host()).agent(user.browser);
+        (request.cookie(&format!("JSESSIONID={session}")).bytes(), answer.bytes())
     }
 
     /// A call with Basic credentials.
@@ -494,6 +513,7 @@ mod tests {
             ("carried sessions", planted.carried_sessions),
             ("full", planted.full),
             ("masked", planted.masked),
+            ("exposed", planted.exposed),
             ("crawled", planted.crawled),
             ("from overseas", planted.from_overseas),
             ("to overseas", planted.to_overseas),

@@ -69,7 +69,8 @@ impl Detector for ExcessiveTypes {
     fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, seen: &mut Seen, out: &mut Verdicts) {
         let types = by_type(returned(&event.call, Grade::L3));
         let count = types.len() as u32;
-        let grave = types.iter().filter(|one| one.grade >= Grade::L4).count() as u32;
+        // What stands together raises the grade of all of it: that is one reason, not three.
+        let grave = types.iter().filter(|one| one.what.grade >= Grade::L4).count() as u32;
         let is_open = seen.limit.is_some() && cx.findings.is_open(Self::RULE.kind, of, None);
         let limit = seen.limit.filter(|_| is_open).unwrap_or_else(|| self.limit(&seen.usual));
         if count > 0 {
