@@ -51,6 +51,7 @@ pub struct Fields {
     young: AHashMap<Name, Field>,
     old: AHashMap<Name, Field>,
     answers: AHashMap<Arc<str>, u32>,
+    old_answers: AHashMap<Arc<str>, u32>,
     key: Key,
     forgotten: u64,
 }
@@ -89,7 +90,8 @@ impl Fields {
     /// Nothing is known yet.
     pub fn new(limits: FieldLimits, key: Key) -> Fields {
         let (young, old) = (AHashMap::new(), AHashMap::new());
-        Fields { limits, young, old, answers: AHashMap::new(), key, forgotten: 0 }
+        let (answers, old_answers) = (AHashMap::new(), AHashMap::new());
+        Fields { limits, young, old, answers, old_answers, key, forgotten: 0 }
     }
 
     /// Fields that had to be forgotten.
@@ -121,10 +123,12 @@ impl Fields {
 
     fn answer(&mut self, endpoint: &Arc<str>, succeeded: bool) -> u32 {
         if !self.answers.contains_key(endpoint) {
-            if self.answers.len() >= self.limits.fields {
-                return 0;
+            if self.answers.len() >= (self.limits.fields / 2).max(1) {
+                self.forgotten += self.old_answers.len() as u64;
+                self.old_answers = std::mem::take(&mut self.answers);
             }
-            self.answers.insert(endpoint.clone(), 0);
+            let answers = self.old_answers.remove(endpoint).unwrap_or_default();
+            self.answers.insert(endpoint.clone(), answers);
         }
         let Some(answers) = self.answers.get_mut(endpoint) else { return 0 };
         *answers = answers.saturating_add(u32::from(succeeded));
@@ -158,13 +162,14 @@ impl Fields {
     /// What the next run can start from.
     pub fn save(&self) -> SavedFields {
         let fields = self.old.iter().chain(&self.young).map(|(name, field)| (*name, field.clone())).collect();
-        SavedFields { fields, answers: self.answers.iter().map(|(name, count)| (name.to_string(), *count)).collect() }
+        let answers = self.old_answers.iter().chain(&self.answers);
+        SavedFields { fields, answers: answers.map(|(name, count)| (name.to_string(), *count)).collect() }
     }
 
     /// Starts from what an earlier run saved.
     pub fn load(&mut self, saved: SavedFields) {
         self.old = saved.fields.into_iter().take(self.limits.fields).collect();
-        self.answers =
+        self.old_answers =
             saved.answers.into_iter().take(self.limits.fields).map(|(name, count)| (name.into(), count)).collect();
     }
 }
@@ -308,7 +313,7 @@ mod tests {
             let target = format!("a.example/{n}");
             fields.weigh(&mut event().at(n).get(&target).returns(&types::MOBILE, 1).build(n as u32));
         }
-        assert!(fields.young.len() + fields.old.len() <= 10 && fields.answers.len() <= 10);
+        assert!(fields.young.len() + fields.old.len() <= 10 && fields.answers.len() + fields.old_answers.len() <= 10);
         assert!(fields.forgotten() > 80);
     }
 }

@@ -6,6 +6,7 @@
 
 mod body;
 mod passing;
+mod place;
 mod records;
 mod values;
 mod veil;
@@ -19,6 +20,7 @@ use spyhop_model::{
 
 pub use body::BodyScan;
 use passing::{Passing, Weigh};
+use place::{place, without_values};
 pub(crate) use records::Together;
 use records::{Records, Reported, Waiting};
 use values::{Held, Room, Values};
@@ -27,7 +29,7 @@ use veil::Veil;
 use crate::secrets::{self, Secrets};
 use crate::types::custom::Match;
 use crate::types::{
-    Candidate, CustomTypes, Grading, Hints, Scan, Type, TypeId, TypeSet, best_of, find, hints, is_interesting, is_mask,
+    Candidate, CustomTypes, Grading, Hints, Scan, Type, TypeId, TypeSet, best_of, find, hides, hints, is_interesting,
     is_named, label_word, mask,
 };
 use crate::walk::{Form as Pairs, Leaf, LeafKind, LeafSink, Piece, percent};
@@ -171,6 +173,8 @@ pub struct Content {
     columns: Vec<(u64, u32)>,
     records: Records,
     veil: Veil,
+    /// The host of the page that a Referer field names, while it is read.
+    page: Option<Box<str>>,
     /// Stretches of text with values near each other, counted from the top: no walker counts that far.
     stretch: u32,
     room: Room,
@@ -187,8 +191,8 @@ struct Found {
     column: u64,
     /// Counts by points in steps of five.
     counts: [u32; STEPS],
-    /// How many are masked so that they can be guessed cheaply.
-    weak: u32,
+    /// How many are masked so that they can be guessed cheaply, by points.
+    weak: [u32; STEPS],
     /// What is known beyond the type.
     detail: Option<Box<str>>,
     distinct: Values,
@@ -213,6 +217,7 @@ impl Content {
             columns: Vec::new(),
             records: Records::default(),
             veil: Veil::default(),
+            page: None,
             stretch: u32::MAX,
             room: Room::new(MAX_VALUES),
             passing: None,
@@ -251,6 +256,16 @@ impl Content {
             before.clear();
             before.push_str(value);
         }
+    }
+
+    /// A Referer field: what it holds stood on a page of that host.
+    pub fn referer(&mut self, recogniser: &mut Recogniser, value: &str) {
+        let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = host.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+        self.page = Some(host.into());
+        self.named(recogniser, Source::Header, "referer", value);
+        self.page = None;
     }
 
     /// A header field or a cookie.
@@ -342,7 +357,7 @@ impl Content {
                 found.in_text = true;
                 found.add(recogniser, raw, points, room);
                 found.sample.1 = secrets::mask_secret(secret.rule, raw).into();
-                found.spill(recogniser, room, *half, *exchange);
+                found.spill(recogniser, room, *half, *exchange, points);
             }
         });
     }
@@ -374,7 +389,7 @@ impl Content {
                 // Rows and records say nothing of a type that only its pattern knows.
                 found.in_text = true;
                 found.add(recogniser, raw, points, room);
-                found.spill(recogniser, room, *half, *exchange);
+                found.spill(recogniser, room, *half, *exchange, points);
             }
         }
         recogniser.matches = matches;
@@ -425,11 +440,11 @@ impl Content {
         raw: &str,
     ) {
         let (what, form) = (candidate.what, candidate.form);
-        let at = self.find_or_add(recogniser, source, leaf.path, column, what, form, None);
+        let page = if source == Source::Header { self.page.clone() } else { None };
+        let at = self.find_or_add(recogniser, source, leaf.path, column, what, form, page.as_deref());
         let Content { found: all, room, records, veil, half, exchange, today, .. } = self;
         let Some(found) = all.get_mut(at) else { return };
         found.in_text |= candidate.label.is_some();
-        found.weak = found.weak.saturating_add(u32::from(candidate.weak));
         found.see_number(raw);
         if form == Form::Masked && found.detail.is_none() {
             found.detail = shape(raw);
@@ -442,10 +457,16 @@ impl Content {
         let bit = what.set();
         let raised = if record.sure & !bit != 0 { what.get().record_points as u8 } else { 0 };
         let sum = (points + raised).min(100);
+        if candidate.weak
+            && let Some(weak) = found.weak.get_mut(usize::from(sum / 5))
+        {
+            *weak = weak.saturating_add(1);
+        }
         let value = found.add(recogniser, raw, sum, room);
-        found.spill(recogniser, room, *half, *exchange);
+        found.spill(recogniser, room, *half, *exchange, sum);
         if raised == 0 {
-            record.wait(Waiting { found: at, what, points, distinct: value });
+            let minor = is_minor(what, raw, *today);
+            record.wait(Waiting { found: at, what, points, distinct: value, minor });
         }
         let mut others = Vec::new();
         if points >= SURE && record.sure & bit == 0 {
@@ -469,7 +490,7 @@ impl Content {
             let is_new = waiting.points < Observation::REPORTED && points >= Observation::REPORTED;
             if let Some(print) = print.filter(|_| is_new && found.form == Form::Full) {
                 let (what, personal) = (waiting.what, found.kind.data.personal);
-                let reported = Reported { what, personal, print, path: leaf.path, minor: false };
+                let reported = Reported { what, personal, print, path: leaf.path, minor: waiting.minor };
                 records.report(source, leaf.record, &reported, held);
             }
         }
@@ -498,6 +519,7 @@ impl Content {
         at.unwrap_or_else(|| {
             self.index.push(hash);
             let path = recogniser.custom.hidden(path);
+            let path = without_values(&path);
             let kind = recogniser.custom.kind(what);
             let found = Found::new(what, kind, form, place(source, &path), column);
             self.found.push(Found { detail: detail.map(Into::into), ..found });
@@ -583,7 +605,13 @@ fn shape(raw: &str) -> Option<Box<str>> {
     const LONGEST: usize = 24;
     let signs = || raw.chars().filter(|c| !matches!(c, ' ' | '-' | '+'));
     let is_long = signs().nth(LONGEST).is_some();
-    (!is_long).then(|| signs().map(|c| if is_mask(c) { '*' } else { 'd' }).collect::<String>().into())
+    (!is_long).then(|| {
+        let shown = |(at, c): (usize, char)| match c {
+            ' ' | '-' | '+' => None,
+            _ => Some(if hides(raw, at, c) { '*' } else { 'd' }),
+        };
+        raw.char_indices().filter_map(shown).collect::<String>().into()
+    })
 }
 
 /// Whether a value says that its record is of somebody under 14 on the day of capture.
@@ -595,16 +623,6 @@ fn is_minor(what: TypeId, raw: &str, today: u32) -> bool {
         _ => None,
     };
     born.and_then(|born| born.parse::<u32>().ok()).is_some_and(|born| born + AGE * 10_000 > today)
-}
-
-fn place(source: Source, path: &str) -> Place {
-    match source {
-        Source::Body => Place::Body(path.into()),
-        Source::Query => Place::Query(path.into()),
-        Source::Header => Place::Header(path.to_ascii_lowercase().into()),
-        Source::Cookie => Place::Cookie(path.into()),
-        Source::Path(index) => Place::Path(index),
-    }
 }
 
 /// Points of a custom value that may count, with its names and, in text, its label.
@@ -629,7 +647,7 @@ impl Found {
             place,
             column,
             counts: [0; STEPS],
-            weak: 0,
+            weak: [0; STEPS],
             detail: None,
             distinct: Values::default(),
             spilled: Vec::new(),
@@ -702,8 +720,13 @@ impl Found {
     }
 
     /// Takes a value that found no room; enough of them are told while the exchange goes on.
-    fn spill(&mut self, recogniser: &Recogniser, room: &mut Room, half: Half, exchange: ExchangeId) {
+    fn spill(&mut self, recogniser: &Recogniser, room: &mut Room, half: Half, exchange: ExchangeId, points: u8) {
         let Some(print) = room.spilled.take() else { return };
+        // They are told without their points: of candidates no more is kept.
+        if points < Observation::REPORTED {
+            room.over += 1;
+            return;
+        }
         self.spilled.push(print);
         if self.spilled.len() >= SPILLED {
             let moment = Moment { at: recogniser.now, flow: exchange.flow, ordinal: exchange.ordinal };
@@ -728,7 +751,13 @@ impl Found {
         let mut count = steps().fold(0u32, |sum, (count, _)| sum.saturating_add(*count));
         let values: Vec<Fingerprint> =
             self.distinct.iter().filter(|(_, points)| within(*points)).map(|(print, _)| print).collect();
-        let one = |count: u32, values: &[Fingerprint]| Observation {
+        let weak = self
+            .weak
+            .iter()
+            .zip(0u8..)
+            .filter(|(_, step)| within(step * 5))
+            .fold(0u32, |sum, (n, _)| sum.saturating_add(*n));
+        let one = |count: u32, values: &[Fingerprint], weak: u32| Observation {
             what: &self.kind.data,
             half,
             place: self.place.clone(),
@@ -737,17 +766,17 @@ impl Found {
             grade: grading.0,
             personal: grading.1,
             count,
-            weak: self.weak.min(count),
+            weak: weak.min(count),
             detail: self.detail.clone(),
             values: values.to_vec(),
             sample: self.sample.1.clone(),
         };
         let (first, rest) = values.split_at(values.len().min(Observation::FINGERPRINTS));
         count = count.saturating_sub(rest.len() as u32);
-        let further = rest.chunks(Observation::FINGERPRINTS).map(|values| one(values.len() as u32, values));
+        let further = rest.chunks(Observation::FINGERPRINTS).map(|values| one(values.len() as u32, values, 0));
         // What is left of those told while the body passed; they were counted.
-        let last = (!self.spilled.is_empty() && from == Observation::REPORTED).then(|| one(0, &self.spilled));
-        std::iter::once(one(count, first)).chain(further).chain(last).collect()
+        let last = (!self.spilled.is_empty() && from == Observation::REPORTED).then(|| one(0, &self.spilled, 0));
+        std::iter::once(one(count, first, weak)).chain(further).chain(last).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use spyhop_model::{Delivered, FileKind};
 
 use crate::charset;
 use crate::redact::Redactor;
+use crate::types::is_name;
 use crate::walk::percent;
 
 /// Longest file name that is kept, in characters.
@@ -31,9 +32,22 @@ pub(crate) fn delivered(fields: &[Field<'_>], redactor: &Redactor) -> Option<Box
         known => known,
     };
     (attachment || kind != FileKind::Other).then(|| {
-        let name: String = name.chars().filter(|c| !c.is_control()).take(NAME).collect();
-        Box::new(Delivered { name: redactor.text(&name).into(), kind, attachment })
+        let name: String = name.chars().filter(|c| !c.is_control()).collect();
+        let name: String = without_people(&redactor.text(&name)).chars().take(NAME).collect();
+        Box::new(Delivered { name: name.into(), kind, attachment })
     })
+}
+
+/// A file's name in which names of people stand as `*`: `张三_简历.pdf`.
+fn without_people(name: &str) -> String {
+    let is_border = |c: char| !c.is_alphanumeric();
+    let mut shown = String::new();
+    for part in name.split_inclusive(is_border) {
+        let word = part.trim_end_matches(is_border);
+        shown.push_str(if is_name(word) { "*" } else { word });
+        shown.push_str(part.get(word.len()..).unwrap_or_default());
+    }
+    shown
 }
 
 fn of_media(media: &str) -> FileKind {
@@ -119,6 +133,8 @@ mod tests {
         assert_eq!(of("application/json", "inline"), None);
         let named = of("text/plain", "attachment; filename=13912345678.txt").expect("a file");
         assert!(!named.0.contains("13912345678"), "{}", named.0);
+        let resume = of("application/pdf", "attachment; filename*=UTF-8''%E5%BC%A0%E4%B8%89_cv.pdf").expect("a file");
+        assert_eq!(resume.0, "*_cv.pdf");
     }
 
     #[test]

@@ -213,6 +213,8 @@ struct Part {
     begun: bool,
     /// Pictures, sound, fonts: nothing to read.
     media: bool,
+    /// The first bytes of what is said to be one, until they tell.
+    first: Vec<u8>,
     html: bool,
     /// It may be a script, or holds some.
     script: Option<Script>,
@@ -225,6 +227,7 @@ impl Part {
             scan: BodyScan::default(),
             begun: false,
             media: false,
+            first: Vec::new(),
             html: false,
             script: None,
         }
@@ -399,6 +402,7 @@ impl Inspection for ExchangeInspection {
         let Some(mut part) = self.messages[index(message.half)].take() else { return };
         part.values(cx, Step::End);
         cx.accounts.values_over_limit += part.content.values_over_limit();
+        cx.accounts.walk.add(&part.scan.accounts());
         let seen = part.content.finish(&cx.recogniser);
         let observations = seen.observations;
         if observations.is_empty() {
@@ -567,6 +571,14 @@ enum Step<'a> {
     End,
 }
 
+/// What of a step is for the walkers.
+enum Admitted {
+    Nothing,
+    Step,
+    /// Bytes that were held before, those of this step with them.
+    Held(Vec<u8>),
+}
+
 impl ExchangeInspection {
     /// What is read of a message: bare, whatever the type of the exchange that opened its channel; but gRPC's are what
     /// their exchange says.
@@ -587,14 +599,28 @@ impl ExchangeInspection {
     }
 
     fn step(&mut self, cx: &mut Inspector, half: Half, step: Step<'_>) {
+        let part = match half {
+            Half::Request => &mut self.asked,
+            Half::Response => &mut self.answered,
+        };
+        match part.admit(cx, step) {
+            Admitted::Nothing => {}
+            Admitted::Step => self.read(cx, half, step),
+            Admitted::Held(first) => {
+                self.read(cx, half, Step::Bytes(&first));
+                if !matches!(step, Step::Bytes(_)) {
+                    self.read(cx, half, step);
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, cx: &mut Inspector, half: Half, step: Step<'_>) {
         let ExchangeInspection { login, asked, answered, page_size, .. } = self;
         let part = match half {
             Half::Request => asked,
             Half::Response => answered,
         };
-        if !part.is_read(cx, step) {
-            return;
-        }
         let Part { content, scan, html, script, .. } = part;
         if let (Step::Bytes(bytes), Half::Response, Some(script)) = (step, half, script) {
             script.feed(bytes);
@@ -614,24 +640,41 @@ impl ExchangeInspection {
 }
 
 impl Part {
-    /// Whether the step is for the walkers.
-    fn is_read(&mut self, cx: &mut Inspector, step: Step<'_>) -> bool {
-        if let Step::Bytes(bytes) = step
-            && !self.begun
-        {
-            self.begun = true;
-            // A label is not believed where the first bytes are text.
-            self.media &= !is_text(bytes);
+    /// What of a step is for the walkers: nothing of media, and first what was held until it told what the body is. A label
+    /// of media is not believed where the first bytes are text.
+    fn admit(&mut self, cx: &mut Inspector, step: Step<'_>) -> Admitted {
+        /// Bytes that tell.
+        const FIRST: usize = 64;
+        if !self.media {
+            self.begun |= matches!(step, Step::Bytes(_));
+            return if self.begun { Admitted::Step } else { Admitted::Nothing };
         }
-        if let (true, Step::Bytes(bytes)) = (self.media, step) {
-            cx.accounts.media_bytes += bytes.len() as u64;
+        match step {
+            Step::Bytes(bytes) if self.begun => {
+                cx.accounts.media_bytes += bytes.len() as u64;
+                return Admitted::Nothing;
+            }
+            Step::Bytes(bytes) => self.first.extend_from_slice(bytes),
+            _ if self.begun || self.first.is_empty() => return Admitted::Nothing,
+            _ => {}
         }
-        self.begun && !self.media
+        if matches!(step, Step::Bytes(_)) && self.first.len() < FIRST {
+            return Admitted::Nothing;
+        }
+        let first = std::mem::take(&mut self.first);
+        self.begun = true;
+        self.media = !is_text(&first);
+        if self.media {
+            cx.accounts.media_bytes += first.len() as u64;
+            return Admitted::Nothing;
+        }
+        Admitted::Held(first)
     }
 
     /// Looks for values alone.
     fn values(&mut self, cx: &mut Inspector, step: Step<'_>) {
-        if self.is_read(cx, step) {
+        // Messages have no label that says media.
+        if matches!(self.admit(cx, step), Admitted::Step) {
             pass(&mut self.scan, step, &mut self.content.sink(&mut cx.recogniser, Source::Body));
         }
     }

@@ -107,6 +107,9 @@ pub(crate) fn read_field(content: &mut Content, recogniser: &mut Recogniser, fie
     let name = String::from_utf8_lossy(field.name);
     // Whether it is a name is told by its case, too.
     let name = if is_name(&name) { name.to_ascii_lowercase() } else { "*".to_owned() };
+    if name == "referer" {
+        return content.referer(recogniser, &value);
+    }
     content.named(recogniser, Source::Header, &name, &value);
 }
 

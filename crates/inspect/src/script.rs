@@ -9,6 +9,10 @@ use crate::types::TypeId;
 const HELD: usize = 256;
 /// Bytes before stars in which the call that puts them there stands.
 const BEFORE: usize = 120;
+/// Places of one script that are looked at closely.
+const LOOKS: u32 = 20_000;
+/// Types that are told apart.
+const TYPES: usize = 3;
 /// Bytes around a routine whose words say what it masks.
 const AROUND: usize = 80;
 
@@ -16,6 +20,7 @@ const AROUND: usize = 80;
 #[derive(Default)]
 pub(crate) struct Script {
     held: Vec<u8>,
+    looked: u32,
     found: Vec<&'static DataType>,
 }
 
@@ -37,7 +42,7 @@ const CALLS: &[&str] = &["replace(", "substr(", "substring(", "slice("];
 impl Script {
     /// The next bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
-        if self.found.len() >= 3 {
+        if self.found.len() >= TYPES {
             return;
         }
         // Most pieces of most scripts hold neither stars in quotes nor such names.
@@ -49,24 +54,37 @@ impl Script {
     }
 
     fn search(&mut self, text: &[u8]) {
-        for at in memmem::find_iter(text, b"**") {
-            let before = lower(text.get(at.saturating_sub(BEFORE)..at).unwrap_or_default());
-            if CALLS.iter().any(|call| before.contains(call)) {
-                self.routine(&lower(
-                    text.get(at.saturating_sub(BEFORE)..(at + AROUND).min(text.len())).unwrap_or_default(),
-                ));
+        let around = |from: usize, to: usize| lower(text.get(from..to.min(text.len())).unwrap_or_default());
+        let mut from = 0;
+        while let Some(found) = text.get(from..).and_then(|rest| memmem::find(rest, b"**")) {
+            let at = from + found;
+            let stars = text.get(at..).unwrap_or_default();
+            from = at + stars.iter().position(|b| *b != b'*').unwrap_or(stars.len());
+            // `"****"`, `$1****$2`: comments and powers are no masks.
+            let before = text.get(at.saturating_sub(2)..at).unwrap_or_default();
+            let is_put = matches!(before, [.., b'"' | b'\'' | b'`'] | [b'$', b'1'..=b'9']);
+            if is_put && self.looked < LOOKS {
+                self.looked += 1;
+                let words = around(at.saturating_sub(BEFORE), at);
+                if CALLS.iter().any(|call| words.contains(call)) {
+                    self.routine(&around(at.saturating_sub(BEFORE), at + AROUND));
+                }
             }
-            if self.found.len() >= 3 {
+            if self.found.len() >= TYPES {
                 return;
             }
         }
-        for first in [b"ensiti".as_slice(), b"ask", b"ide", "脱敏".as_bytes()] {
-            for at in memmem::find_iter(text, first).take(64) {
-                let word = lower(text.get(at.saturating_sub(8)..(at + 24).min(text.len())).unwrap_or_default());
+        for first in
+            [b"ensiti".as_slice(), b"askP", b"askM", b"askI", b"askC", b"ideP", b"ideM", b"ideI", "脱敏".as_bytes()]
+        {
+            for at in memmem::find_iter(text, first) {
+                if self.looked >= LOOKS {
+                    return;
+                }
+                self.looked += 1;
+                let word = around(at.saturating_sub(8), at + 24);
                 if NAMES.iter().any(|name| word.contains(name)) {
-                    self.routine(&lower(
-                        text.get(at.saturating_sub(AROUND)..(at + BEFORE).min(text.len())).unwrap_or_default(),
-                    ));
+                    self.routine(&around(at.saturating_sub(AROUND), at + BEFORE));
                 }
             }
         }
@@ -139,5 +157,6 @@ mod tests {
         assert_eq!(masks(r#"row.idCard.slice(0,6)+"********"+x"#), ["cn_resident_id"]);
         assert!(masks("/*** a comment ***/ function f(a,b){return a**b}").is_empty());
         assert!(masks("Math.mask=1;hide(phone)").is_empty());
+        assert!(masks(r#"s.replace(/x/,"y");/** intelligent phones */"#).is_empty());
     }
 }

@@ -267,7 +267,7 @@ impl EventBuilder {
         let place = |name: &str| Place::Body(format!("$.list[*].{name}").into());
         let (masked, full) = (place("shown"), place(what.id));
         self.event.call.unveiled.push(Unveiled { what, masked, full, count, sample: "***".into() });
-        self
+        self.observe(what, Half::Response, Form::Full, count)
     }
     /// The response delivers a file.
     pub fn delivers(mut self, name: &str, kind: FileKind, attachment: bool) -> Self {

@@ -83,7 +83,13 @@ impl Detector for FrontendMasking {
             found.push(id);
             out.hit_on(endpoint(), id, evidence.respond("fix_endpoint", Entity::Endpoint(event.endpoint.clone())));
         };
-        for (what, pairs) in by_pair(&call.unveiled) {
+        // What identification lowered is no value: a hotline that everybody is shown.
+        let is_told = |pair: &Unveiled| {
+            let mut full =
+                call.observations.iter().filter(|seen| seen.what.id == pair.what.id && seen.form == Form::Full);
+            full.any(|seen| seen.place == pair.full && seen.is_reported())
+        };
+        for (what, pairs) in by_pair(call.unveiled.iter().filter(|pair| is_told(pair))) {
             let same = call.observations.iter().filter(|seen| seen.what.id == what.id);
             let grade = same.map(|seen| seen.grade).max().unwrap_or(what.grade);
             if grade < self.min_grade {
@@ -168,8 +174,8 @@ impl Masking {
 }
 
 /// Groups pairs by type, in order of appearance.
-fn by_pair(unveiled: &[Unveiled]) -> Vec<(&'static DataType, Vec<&Unveiled>)> {
-    let mut types: Vec<(&'static DataType, Vec<&Unveiled>)> = Vec::new();
+fn by_pair<'a>(unveiled: impl Iterator<Item = &'a Unveiled>) -> Vec<(&'static DataType, Vec<&'a Unveiled>)> {
+    let mut types: Vec<(&'static DataType, Vec<&'a Unveiled>)> = Vec::new();
     for pair in unveiled {
         match types.iter_mut().find(|(what, _)| what.id == pair.what.id) {
             Some((_, pairs)) => pairs.push(pair),

@@ -133,7 +133,7 @@ fn is_referred(event: &Event, seen: &Observation) -> bool {
     let host = event.host();
     seen.half == Half::Request
         && &**name == "referer"
-        && seen.detail.as_deref().is_none_or(|page| !page.eq_ignore_ascii_case(host))
+        && seen.detail.as_deref().is_some_and(|page| !page.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
@@ -147,7 +147,11 @@ mod tests {
         event().get("a.example/find").sends(what, 1).place(Place::Query("q".into()))
     }
     fn referer() -> EventBuilder {
-        event().get("cdn.example/lib.js").sends(&types::MOBILE, 1).place(Place::Header("referer".into()))
+        event()
+            .get("cdn.example/lib.js")
+            .sends(&types::MOBILE, 1)
+            .place(Place::Header("referer".into()))
+            .detail("a.example")
     }
 
     #[test]

@@ -166,6 +166,8 @@ impl WeakMasking {
         for seen in all.take(COMPARED) {
             let Some((hidden, length)) = seen.detail.as_deref().and_then(pattern) else { continue };
             let mut mask = masks.take(event, seen, hidden, length);
+            // A place that was forgotten has not changed.
+            let has_partner = masks.places.iter().any(|other| other.joined && other.what == mask.what);
             let mut other = None;
             if mask.counts() && hidden.count_ones() as usize >= self.hidden {
                 // The oldest one, so that a finding names the same two again.
@@ -195,7 +197,7 @@ impl WeakMasking {
                         hits.push((seen.what.id, evidence));
                     }
                 }
-                None if mask.joined => apart.push(seen.what.id),
+                None if mask.joined && has_partner => apart.push(seen.what.id),
                 None => {}
             }
             masks.put(mask);

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use spyhop_model::{Fingerprint, Holding, Personal};
 
 use super::Source;
+use super::place::without_values;
 use super::values::{Held, Room, Values};
 use crate::types::{TypeId, TypeSet};
 
@@ -24,6 +25,8 @@ pub(super) struct Records {
     subjects: Values,
     room: Room,
     arrays: Vec<(Box<str>, u32)>,
+    /// Their names as they are.
+    names: Vec<Box<str>>,
     /// Types that stood where they are more than by themselves.
     pub together: Together,
 }
@@ -61,6 +64,8 @@ pub(super) struct Waiting {
     pub what: TypeId,
     pub points: u8,
     pub distinct: Option<usize>,
+    /// Of somebody under 14.
+    pub minor: bool,
 }
 
 /// A value that is reported, with what it says of its record.
@@ -81,6 +86,7 @@ impl Default for Records {
             subjects: Values::default(),
             room: Room::new(MAX_SUBJECTS),
             arrays: Vec::new(),
+            names: Vec::new(),
             together: Together::default(),
         }
     }
@@ -129,10 +135,11 @@ impl Records {
     fn array(&mut self, path: &str) -> Option<u8> {
         let end = path.rfind("[*]")? + "[*]".len();
         let array = path.get(..end)?;
-        let at = self.arrays.iter().rposition(|(known, _)| **known == *array);
+        let at = self.names.iter().rposition(|known| **known == *array);
         let at = at.or_else(|| {
             (self.arrays.len() < ARRAYS).then(|| {
-                self.arrays.push((array.into(), 0));
+                self.names.push(array.into());
+                self.arrays.push((without_values(array).as_ref().into(), 0));
                 self.arrays.len() - 1
             })
         })?;

@@ -2,12 +2,15 @@
 
 use spyhop_model::{DataType, Place, Unveiled};
 
-use crate::types::{TypeId, is_mask};
+use crate::types::{TypeId, hides};
 
 /// Values of each form that are compared; those beyond are not.
 const VALUES: usize = 256;
 /// Characters that a mask must show for its value to be known in another record.
-const TELLING: usize = 6;
+const TELLING: usize = 7;
+
+/// What hides.
+const HIDDEN: char = '*';
 
 /// The values of one response, in full and masked. The full ones never leave: they are compared and forgotten.
 #[derive(Default)]
@@ -28,7 +31,9 @@ impl Veil {
     pub fn add(&mut self, what: TypeId, is_masked: bool, found: usize, record: u32, raw: &str) {
         let values = if is_masked { &mut self.masked } else { &mut self.full };
         if values.len() < VALUES {
-            let characters = raw.chars().filter(|c| !matches!(c, ' ' | '-' | '+')).collect();
+            let shown = |(at, c): (usize, char)| if is_masked && hides(raw, at, c) { HIDDEN } else { c };
+            let signs = raw.char_indices().filter(|(_, c)| !matches!(c, ' ' | '-' | '+'));
+            let characters = signs.map(shown).collect();
             values.push(Value { what, found, record, characters });
         }
     }
@@ -63,17 +68,20 @@ impl Value {
     /// Whether this masked value is that full one: all that it shows agrees. A mask that shows little hides many; then
     /// both must stand in one record.
     fn hides(&self, full: &Value) -> bool {
-        let shown = self.characters.iter().filter(|c| !is_mask(**c)).count();
+        let is_hidden = |c: &char| *c == HIDDEN;
+        // The domain of an address is of many.
+        let own = self.characters.iter().position(|c| *c == '@').unwrap_or(self.characters.len());
+        let shown = self.characters.iter().take(own).filter(|c| !is_hidden(c)).count();
         if self.what != full.what || shown == 0 || (shown < TELLING && self.record != full.record) {
             return false;
         }
         if self.characters.len() == full.characters.len() {
             let mut pairs = self.characters.iter().zip(&full.characters);
-            return pairs.all(|(masked, full)| is_mask(*masked) || masked == full);
+            return pairs.all(|(masked, full)| is_hidden(masked) || masked == full);
         }
         // Stars are often as many whatever they hide: what stands before and after them must agree.
-        let first = self.characters.iter().position(|c| is_mask(*c)).unwrap_or(0);
-        let last = self.characters.iter().rposition(|c| is_mask(*c)).map_or(0, |at| at + 1);
+        let first = self.characters.iter().position(is_hidden).unwrap_or(0);
+        let last = self.characters.iter().rposition(is_hidden).map_or(0, |at| at + 1);
         let (head, tail) = (self.characters.get(..first), self.characters.get(last..));
         let (head, tail) = (head.unwrap_or_default(), tail.unwrap_or_default());
         self.characters.contains(&'@')
@@ -102,7 +110,9 @@ mod tests {
         assert_eq!(pairs(&[(0, "138****8000")], &[(0, "13812348001")], TypeId::MOBILE), 0);
         assert_eq!(pairs(&[(0, "张*")], &[(0, "张三")], TypeId::NAME), 1);
         assert_eq!(pairs(&[(0, "张*")], &[(1, "张三")], TypeId::NAME), 0, "there are many of that name");
-        assert_eq!(pairs(&[(0, "a***@corp.cn")], &[(3, "alice@corp.cn")], TypeId::EMAIL), 1);
+        assert_eq!(pairs(&[(0, "a***@corp.cn")], &[(0, "alice@corp.cn")], TypeId::EMAIL), 1);
+        assert_eq!(pairs(&[(0, "***@qq.com")], &[(3, "service@qq.com")], TypeId::EMAIL), 0);
+        assert_eq!(pairs(&[(0, "138xxxx8000")], &[(9, "13812348000")], TypeId::MOBILE), 1);
         assert_eq!(pairs(&[(0, "****")], &[(0, "1234")], TypeId::MOBILE), 0);
     }
 }

@@ -259,6 +259,11 @@ fn is_weak_id(shape: &[u8]) -> bool {
     }
 }
 
+/// Whether the character at `at` hides another one.
+pub(crate) fn hides(value: &str, at: usize, c: char) -> bool {
+    is_mask(c) || matches!(c, 'x' | 'X' | '#') && in_run(value, at, c)
+}
+
 /// Whether the letter at `at` is one of at least three in a row between digits.
 fn in_run(value: &str, at: usize, c: char) -> bool {
     let bytes = value.as_bytes();

@@ -44,7 +44,8 @@ pub use custom::{CustomTypes, TypeSettings};
 pub use grading::{Grading, GradingSettings};
 pub use keys::{Hints, TypeSet, hints};
 pub use mask::{generic_mask, mask};
-pub(crate) use masked::is_mask;
+pub(crate) use masked::hides;
+pub(crate) use name::is_name;
 pub(crate) use scan::label_word;
 pub use scan::{Scan, find, is_interesting, is_named};
 

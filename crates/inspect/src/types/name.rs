@@ -150,7 +150,7 @@ fn is_dot(c: char) -> bool {
 
 /// Whether a text could be a name by itself: a surname that exists, two to four characters (five with a compound
 /// surname), or parts joined by a dot; and no ordinary word.
-fn is_name(value: &str) -> bool {
+pub(crate) fn is_name(value: &str) -> bool {
     let count = value.chars().take(22).count();
     if value.chars().any(is_dot) {
         let parts = || value.split(is_dot);

@@ -88,7 +88,8 @@ fn bracketed(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
 
 /// Letters and digits from `at` on.
 fn after(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
+    // No code is longer; what is, is passed over piece by piece.
+    let rest = bytes.get(at..(at + LONGEST + 1).min(bytes.len())).unwrap_or_default();
     rest.iter().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(rest.len())
 }
 
