@@ -158,3 +158,49 @@ impl PersonalScheme {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grading(settings: &str) -> Grading {
+        let settings: GradingSettings = serde_json::from_str(settings).expect("settings");
+        Grading::new(&settings, &CustomTypes::default()).expect("known types")
+    }
+
+    fn of(grading: &Grading, what: TypeId, together: Together, people: u32) -> (Grade, Personal) {
+        grading.of(what, &what.get().data, &together, people)
+    }
+
+    #[test]
+    fn every_type_has_a_row_and_every_row_a_type() {
+        let known: Vec<&str> = TYPES.iter().map(|kind| kind.data.id).collect();
+        let unknown: Vec<_> = SCHEMES.keys().filter(|id| !known.contains(id)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+        let missing: Vec<_> = known.iter().filter(|id| !SCHEMES.contains_key(*id)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn schemes_and_own_grades() {
+        let together = Together::default();
+        assert_eq!(of(&grading("{}"), TypeId::RESIDENT_ID, together, 1), (Grade::L4, Personal::Personal));
+        let finance = grading(r#"{"scheme":"jrt0197","personal":"gbt35273"}"#);
+        assert_eq!(of(&finance, TypeId::RESIDENT_ID, together, 1), (Grade::L3, Personal::Sensitive));
+        let own = grading(r#"{"types":[{"id":"email","grade":"L5"}]}"#);
+        assert_eq!(of(&own, TypeId::EMAIL, together, 1).0, Grade::L5);
+        let wrong = GradingSettings { types: vec![], ..GradingSettings::default() };
+        assert!(Grading::new(&wrong, &CustomTypes::default()).is_ok());
+        let unknown: GradingSettings = serde_json::from_str(r#"{"types":[{"id":"no_such"}]}"#).expect("settings");
+        assert!(Grading::new(&unknown, &CustomTypes::default()).is_err_and(|wrong| wrong.contains("no_such")));
+    }
+
+    #[test]
+    fn what_stands_together_is_raised() {
+        let default = grading("{}");
+        let raised = Together { proves: TypeId::NAME.set(), ..Together::default() };
+        assert_eq!(of(&default, TypeId::NAME, raised, 1).0, Grade::L4);
+        assert_eq!(of(&default, TypeId::MOBILE, Together::default(), 10_000).0, Grade::L4);
+        assert_eq!(of(&grading(r#"{"escalate":false}"#), TypeId::NAME, raised, 99_999).0, Grade::L2);
+    }
+}
