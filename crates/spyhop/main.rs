@@ -69,6 +69,7 @@ fn config(command: &ConfigCommand) -> Result<u8, Failure> {
     match command {
         ConfigCommand::Check(file) => {
             let config = load(file)?;
+            session::types(&config)?;
             let source = config.document().source().unwrap_or("no file, so the built-in defaults").to_owned();
             print(&format!("{source}: no mistakes\n"))
         }

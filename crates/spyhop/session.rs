@@ -160,10 +160,7 @@ impl Session {
         if let Some(workers) = setup.workers {
             pipeline.workers = workers.get();
         }
-        let types = CustomTypes::new(&config.section("types")).map_err(Failure::usage)?;
-        // Types of the operator's own can be graded anew, too, so only now is it known whether all are there.
-        let grading = Grading::new(&config.section("grading"), &types)
-            .map_err(|wrong| Failure::usage(format!("[grading]: {wrong}")))?;
+        let (types, grading) = types(config)?;
         let knowledge = Arc::new(Knowledge::new(key, mode.raw_fields).with_types(types).with_grading(grading));
         session.parts = Some(Parts {
             pipeline,
@@ -443,6 +440,18 @@ pub fn live_options(config: &Config, setup: &cli::Setup) -> spyhop_capture::Live
 
 fn filter(capture: &CaptureSettings, setup: &cli::Setup) -> Option<String> {
     setup.filter.clone().or_else(|| (!capture.filter.is_empty()).then(|| capture.filter.clone()))
+}
+
+/// Types of the operator's own, and grades. Those types can be graded anew, too, so that only here it is known whether
+/// every type that is named is there.
+///
+/// # Errors
+/// A type that is not usable, or not known.
+pub fn types(config: &Config) -> Result<(CustomTypes, Grading), Failure> {
+    let types = CustomTypes::new(&config.section("types")).map_err(Failure::usage)?;
+    let grading = Grading::new(&config.section("grading"), &types)
+        .map_err(|wrong| Failure::usage(format!("[grading]: {wrong}")))?;
+    Ok((types, grading))
 }
 
 fn find_key(
