@@ -1,11 +1,11 @@
 //! Landlines of mainland China: area code and subscriber number.
 
-use spyhop_model::{Category, DataType, Grade, Personal, Text};
+use spyhop_model::{Category, DataType, Form, Grade, Personal, Text};
 
 use super::mask::shown;
 use super::reading::{Readings, Spot, Written};
 use super::tables::{AREAS, number as value_of};
-use super::{Type, TypeId};
+use super::{Candidate, Type, TypeId};
 
 /// Landline number, perhaps with an extension.
 pub(super) static LANDLINE: Type = Type {
@@ -112,6 +112,22 @@ pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
     };
     let points = if spot.written == Written::Plain { 25 } else { 50 };
     out.add(holds.then(|| spot.candidate(TypeId::LANDLINE, points)));
+}
+
+/// A number whose area code stands in brackets and begins at `at`: `(0571)88881234`, `(010) 6278-1234`.
+pub(super) fn bracketed(bytes: &[u8], at: usize) -> Option<Candidate> {
+    let rest = bytes.get(at..)?;
+    let close = rest.iter().take(5).position(|b| *b == b')')?;
+    let (code, rest) = (rest.get(..close)?, rest.get(close + 1..)?);
+    let sign = |b: &&u8| b.is_ascii_digit() || matches!(b, b' ' | b'-');
+    let length = rest.iter().take(12).take_while(sign).count();
+    let subscriber = rest.get(..length)?.trim_ascii_end();
+    let digits: Vec<u8> = code.iter().chain(subscriber).filter(|b| b.is_ascii_digit()).copied().collect();
+    let end = at + close + 1 + (subscriber.len());
+    let is_whole = subscriber.last()?.is_ascii_digit() && !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric);
+    let is_area = area(code) == Some(code.len());
+    (is_area && is_whole && is_landline(&digits))
+        .then(|| Candidate::new(TypeId::LANDLINE, Form::Full, (at.checked_sub(1).unwrap_or(at), end), 50))
 }
 
 /// Points of a whole value under its name, which may hold an extension: `(0571) 8888-1234`, `010-62781234转801`.

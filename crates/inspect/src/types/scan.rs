@@ -7,7 +7,7 @@ use super::digits::{Run, is_border};
 use super::identity::is_han;
 use super::keys::{Hints, TypeSet, hints};
 use super::reading::Readings;
-use super::{Candidate, TYPES, TypeId, biometric, finance, han, masked, phrases, tokens, world};
+use super::{Candidate, TYPES, TypeId, biometric, finance, han, landline, masked, phrases, tokens, world};
 use crate::walk::LeafKind;
 
 /// What a scan has to know besides the text.
@@ -61,7 +61,7 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
                 || digits >= 4 && value.len() >= 7 && has_masking_run(value)
                 || digits > 0 && value.contains(&b'%')
                 || digits > 0 && is_code(value)
-                || digits >= 4 && world::may_hold(value)
+                || digits >= 4 && (world::may_hold(value) || has_label(value))
         }
     }
 }
@@ -74,6 +74,12 @@ fn is_code(value: &[u8]) -> bool {
         18 => is_plain(),
         _ => false,
     }
+}
+
+/// Whether a short text may be a name and its value (`ip=8.8.4.4`), or begins with an area code in brackets.
+fn has_label(value: &[u8]) -> bool {
+    let is_short = value.len() <= LABELLED;
+    is_short && (value.contains(&b'=') || value.first() == Some(&b'(') || memchr::memmem::find(value, b": ").is_some())
 }
 
 /// Whether eleven digits stand together, with single spaces or hyphens between at most: dates and hashes have fewer.
@@ -170,6 +176,7 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
             }
         }
         Some(b'%' | b';') => finance::whole_track(value, out),
+        Some(b'(') => out.add(landline::bracketed(bytes, 1).filter(|c| (c.start, c.end) == (0, bytes.len()))),
         Some(0x80..) => han::leaf(value, scan, out),
         Some(b) if b.is_ascii_alphabetic() && !is_number && bytes.iter().any(u8::is_ascii_digit) => {
             tokens::read(bytes, 0, false, scan, out);
@@ -275,6 +282,12 @@ fn number_or_code(value: &str, at: usize, done: usize, scan: &Scan, emit: &mut d
         && let Some(found) = world::phone::bracketed(bytes, at, scan, true).filter(|found| found.start >= done)
     {
         labelled(value, &[found], emit);
+        return found.end;
+    }
+    if before == Some(&b'(')
+        && let Some(found) = landline::bracketed(bytes, at).filter(|found| found.start >= done)
+    {
+        labelled(value, &[Candidate { points: found.points - 10, ..found }], emit);
         return found.end;
     }
     // A code's digits may be a number's too: `DE89 3704 0044 0532 0130 00`.
