@@ -281,6 +281,11 @@ fn public_v4(value: &str) -> bool {
     ![is_local, is_other, is_shared, is_reserved].contains(&true)
 }
 
+/// Whether a whole value is a public address of version 6 in full length: programs write `::` and short ones.
+pub(super) fn is_v6(value: &str) -> bool {
+    matches!(value.as_bytes(), [b'2' | b'3', _, _, _, b':', ..]) && value.len() <= 39 && public_v6(value)
+}
+
 /// Whether it is a global unicast address (2000::/3) that is not for documentation.
 fn public_v6(value: &str) -> bool {
     let Ok(ip) = value.parse::<Ipv6Addr>() else { return false };

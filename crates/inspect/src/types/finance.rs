@@ -215,6 +215,16 @@ fn track(bytes: &[u8], start: usize) -> Option<usize> {
     Some(bytes.len() - dates.len() + more)
 }
 
+/// A track in text whose number begins at `at`, perhaps after its signs `%B` or `;`.
+pub(super) fn track_in_text(bytes: &[u8], at: usize) -> Option<Candidate> {
+    let before = bytes.get(..at)?;
+    let signs = [&b"%B"[..], b";", b"B"].iter().find(|signs| before.ends_with(signs)).map_or(0, |signs| signs.len());
+    let start = at - signs;
+    let is_free = !start.checked_sub(1).and_then(|p| bytes.get(p)).is_some_and(u8::is_ascii_alphanumeric);
+    let end = track(bytes, start).filter(|_| is_free)?;
+    Some(Candidate::new(TypeId::CARD_TRACK, Form::Full, (start, end), 70))
+}
+
 /// A whole value that is a track, which begins with a sign.
 pub(super) fn whole_track(value: &str, out: &mut Readings) {
     if track(value.as_bytes(), 0) == Some(value.len()) {
@@ -239,12 +249,6 @@ const TEST_CARDS: &[&[u8]] = &[
 /// Numbers of cards and accounts.
 pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
     if (13..=19).contains(&spot.compact.len()) {
-        if spot.text
-            && spot.written == Written::Plain
-            && let Some(end) = track(spot.around, spot.span.0)
-        {
-            out.push(Candidate::new(TypeId::CARD_TRACK, Form::Full, (spot.span.0, end), 70));
-        }
         out.add(card(spot));
     }
 }

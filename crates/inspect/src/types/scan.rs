@@ -7,7 +7,7 @@ use super::digits::{Run, is_border};
 use super::identity::is_han;
 use super::keys::{Hints, TypeSet, hints};
 use super::reading::Readings;
-use super::{Candidate, TYPES, TypeId, biometric, finance, han, landline, masked, phrases, tokens, world};
+use super::{Candidate, TYPES, TypeId, biometric, device, finance, han, landline, masked, phrases, tokens, world};
 use crate::walk::LeafKind;
 
 /// What a scan has to know besides the text.
@@ -76,10 +76,13 @@ fn is_code(value: &[u8]) -> bool {
     }
 }
 
-/// Whether a short text may be a name and its value (`ip=8.8.4.4`), or begins with an area code in brackets.
+/// Whether a short text may be a name and its value (`ip=8.8.4.4`), an address of the network, or a number whose area
+/// code stands in brackets.
 fn has_label(value: &[u8]) -> bool {
-    let is_short = value.len() <= LABELLED;
-    is_short && (value.contains(&b'=') || value.first() == Some(&b'(') || memchr::memmem::find(value, b": ").is_some())
+    let is_address = matches!(value, [b'2' | b'3', _, _, _, b':', ..])
+        || value.len() <= 15 && value.iter().filter(|b| **b == b'.').count() == 3;
+    let is_label = |pair: &[u8]| matches!(pair, [b'=', _] | b": ");
+    is_address || value.first() == Some(&b'(') || value.len() <= LABELLED && value.windows(2).any(is_label)
 }
 
 /// Whether eleven digits stand together, with single spaces or hyphens between at most: dates and hashes have fewer.
@@ -188,6 +191,9 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
     {
         out.push(found);
     }
+    if out.is_empty() && device::is_v6(value) {
+        out.push(Candidate::new(TypeId::IPV6, spyhop_model::Form::Full, (0, value.len()), 50));
+    }
     named(value, scan, out);
 }
 
@@ -210,7 +216,7 @@ const fn table() -> [bool; 256] {
     let mut n = 0;
     while n < 256 {
         // 0xE2 begins the bullets that mask; Han characters begin with 0xE3 to 0xE9, full-width signs with 0xEF.
-        table[n] = matches!(n as u8, b'0'..=b'9' | b'@' | b'*' | b':' | b'=' | 0xE2..=0xE9 | 0xEF);
+        table[n] = matches!(n as u8, b'0'..=b'9' | b'@' | b'*' | b':' | b'=' | b'\t' | 0xE2..=0xE9 | 0xEF);
         n += 1;
     }
     table
@@ -253,6 +259,11 @@ fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
                 }
                 next => next,
             },
+            // The border of two cells.
+            Some(b'\t') => match bytes.get(at.wrapping_sub(1)).filter(|b| !b.is_ascii_whitespace()) {
+                Some(_) => after_label(value, at, at + 1, scan, emit),
+                None => at + 1,
+            },
             Some(0xEF) if value.get(at..).is_some_and(|rest| rest.starts_with('：')) => {
                 after_label(value, at, at + '：'.len_utf8(), scan, emit)
             }
@@ -288,6 +299,12 @@ fn number_or_code(value: &str, at: usize, done: usize, scan: &Scan, emit: &mut d
         && let Some(found) = landline::bracketed(bytes, at).filter(|found| found.start >= done)
     {
         labelled(value, &[Candidate { points: found.points - 10, ..found }], emit);
+        return found.end;
+    }
+    if matches!(bytes.get(run.end), Some(b'^' | b'='))
+        && let Some(found) = finance::track_in_text(bytes, at).filter(|found| found.start >= done)
+    {
+        labelled(value, &[found], emit);
         return found.end;
     }
     // A code's digits may be a number's too: `DE89 3704 0044 0532 0130 00`.
