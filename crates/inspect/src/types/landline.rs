@@ -103,7 +103,14 @@ pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
     let with_zero = spot.compact.first() == Some(&b'0');
     let holds = match (spot.written, spot.groups) {
         (Written::Plain, _) => with_zero && (11..=12).contains(&spot.compact.len()) && is_landline(spot.compact),
-        (_, [3 | 4, 7 | 8]) => with_zero && is_landline(spot.compact),
+        (_, [code @ (3 | 4), 7 | 8]) => with_zero && area(spot.compact) == Some(*code) && is_landline(spot.compact),
+        (_, [code @ (3 | 4), subscriber @ (7 | 8), extension @ 1..=6]) => {
+            let number = spot.compact.get(..code + subscriber).unwrap_or_default();
+            with_zero
+                && area(number) == Some(*code)
+                && spot.raw().iter().nth_back(*extension) == Some(&b'-')
+                && is_landline(number)
+        }
         (_, [2, 2 | 3, 7 | 8]) if spot.plus => spot.compact.strip_prefix(b"86").is_some_and(|rest| {
             let national: Vec<u8> = b"0".iter().chain(rest).copied().collect();
             is_landline(&national)
@@ -142,6 +149,12 @@ fn named(value: &str) -> Option<i16> {
     let groups: Vec<&str> = value.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
     let (extension, number) = groups.split_last()?;
     let whole = groups.concat();
+    if number
+        .first()
+        .is_some_and(|code| code.starts_with('0') && code.len() < 5 && area(whole.as_bytes()) != Some(code.len()))
+    {
+        return None;
+    }
     let holds = is_landline(whole.as_bytes())
         || extension.len() <= 6 && !number.is_empty() && is_landline(number.concat().as_bytes());
     holds.then_some(if groups.len() > 1 { 50 } else { 25 })

@@ -324,6 +324,8 @@ pub fn best_of(readings: &[Candidate], key: Hints, parent: Hints) -> Option<(u8,
 
 #[cfg(test)]
 mod end_to_end;
+#[cfg(test)]
+mod matrix;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! One pass over a value: is the whole of it a value of a type, else where in it do such values stand.
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 
 use super::contact::email;
@@ -231,11 +232,17 @@ fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
     let mut at = 0;
     // End of what was found or passed: an address's digits are not looked at again.
     let mut done = 0;
+    // End of what was found: an address's own digits were passed.
+    let last = Cell::new(0);
+    let emit = &mut |found: &[Candidate]| {
+        last.set(found.iter().fold(last.get(), |end, one| one.end.max(end)));
+        emit(found);
+    };
     while let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| STARTS[usize::from(*b)])) {
         at += skip;
         let next = match bytes.get(at) {
             Some(b'0'..=b'9') => number_or_code(value, at, done, scan, emit),
-            Some(b'@') => match email(bytes, at, true).filter(|c| c.start >= done) {
+            Some(b'@') => match email(bytes, at, true).filter(|c| c.start >= last.get()) {
                 Some(found) => {
                     labelled(value, &[found], emit);
                     found.end
