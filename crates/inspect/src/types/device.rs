@@ -187,7 +187,7 @@ fn position(value: &str) -> Option<i16> {
         return None;
     }
     let inner = value.trim_matches(['[', ']', '(', ')']);
-    let mut parts = inner.split(',').map(str::trim);
+    let mut parts = inner.split([',', '，', ';', ' ']).filter(|part| !part.is_empty());
     let (first, second) = (degrees(parts.next()?)?, parts.next());
     let Some(second) = second else { return (inner.len() == value.len()).then_some(35) };
     let second = degrees(second)?;

@@ -279,6 +279,10 @@ static NAMES: LazyLock<AHashMap<&'static str, Entry>> = LazyLock::new(|| {
             names.entry(name).or_default().medium |= bit;
         }
     }
+    // Their own identifiers, as whole names.
+    for (index, kind) in TYPES.iter().enumerate().filter(|(index, _)| *index != usize::from(TypeId::SECRET.0)) {
+        names.entry(squashed(kind.data.id).leak()).or_default().whole |= TypeId(index as u8).set();
+    }
     for name in NEGATIVE.iter().chain(NEGATIVE_WORDS) {
         names.entry(name).or_default().negative = true;
     }

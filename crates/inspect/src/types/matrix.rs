@@ -1,7 +1,7 @@
 //! The rows of the tables of types, one by one: each name in the ways that names are written, with values in the ways
 //! that values are; values without a name; and values that only look so.
 
-use super::testing::{reported, silent, told};
+use super::testing::{reported, reported_json, silent, silent_json, told};
 
 /// A type, its names, good values, good values that are reported without any name, and values that are none.
 struct Row {
@@ -446,5 +446,49 @@ fn names_of_other_things() {
             told.iter().all(|what| !["cn_mobile", "bank_card", "cn_resident_id", "ipv4"].contains(what)),
             "{name} {told:?}"
         );
+    }
+}
+
+#[test]
+fn further_ways_of_writing() {
+    for (name, value, what) in [
+        ("x", "0086-13912345678", "cn_mobile"),
+        ("phone", "008613912345678", "cn_mobile"),
+        ("phone", "(+86)13912345678", "cn_mobile"),
+        ("phone", "+86-139-1234-5678", "cn_mobile"),
+        ("x", "110101 19900307 4610", "cn_resident_id"),
+        ("hkid", "A123456（3）", "hk_id"),
+        ("iban", "gb82west12345698765432", "iban"),
+        ("cardNo", "3782 822463 10005", "bank_card"),
+        ("location", "116.407396,39.904210", "geo"),
+        ("经纬度", "116.407396，39.904210", "geo"),
+        ("location", "[116.407396, 39.904210]", "geo"),
+        ("tel", "86-010-62781234", "cn_landline"),
+        ("tel", "010－62781234", "cn_landline"),
+    ] {
+        reported(name, value, what);
+    }
+    for (name, value, what) in [
+        ("idCard", "110101199003074610", "cn_resident_id"),
+        ("phone", "13912345678", "cn_mobile"),
+        ("cardNo", "6222021001116245702", "bank_card"),
+        ("x", "6222021001116245702", "bank_card"),
+        ("imei", "356938035643809", "imei"),
+        ("lat", "39.904210", "geo"),
+        ("zzjgdm", "799655058", "org_code"),
+        ("creditCode", "914403001922038216", "uscc"),
+        ("rrn", "9001011234568", "kr_rrn"),
+    ] {
+        reported_json(name, value, what);
+    }
+    for value in ["13912345678", "139123456780", "13912345678.5", "1.3912345678e10", "6222021001116245703"] {
+        silent_json("x", value);
+    }
+}
+
+#[test]
+fn identifiers_of_types_are_names() {
+    for (kind, index) in super::TYPES.iter().zip(0u8..).filter(|(kind, _)| kind.data.id != "secret") {
+        assert!(super::hints(kind.data.id).strong & super::TypeId(index).set() != 0, "{}", kind.data.id);
     }
 }
