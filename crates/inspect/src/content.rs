@@ -344,8 +344,12 @@ impl Content {
     }
 
     /// Secrets in a leaf's value.
-    fn secrets(&mut self, recogniser: &Recogniser, source: Source, leaf: &Leaf<'_>, column: u64, value: &str) {
+    fn secrets(&mut self, recogniser: &mut Recogniser, source: Source, leaf: &Leaf<'_>, column: u64, value: &str) {
         let key = if leaf.piece == Piece::Whole { leaf.key } else { "" };
+        // A password of an account is told as that.
+        if recogniser.hints(key).strong & TypeId::ACCOUNT_PASSWORD.set() != 0 {
+            return;
+        }
         recogniser.secrets.find(value, &secrets::Context { key }, &mut |secret| {
             let Some(raw) = value.get(secret.start..secret.end) else { return };
             let what = TypeId::SECRET;

@@ -187,7 +187,7 @@ fn position(value: &str) -> Option<i16> {
         return None;
     }
     let inner = value.trim_matches(['[', ']', '(', ')']);
-    let mut parts = inner.split(',').map(str::trim);
+    let mut parts = inner.split([',', '，', ';', ' ']).filter(|part| !part.is_empty());
     let (first, second) = (degrees(parts.next()?)?, parts.next());
     let Some(second) = second else { return (inner.len() == value.len()).then_some(35) };
     let second = degrees(second)?;
@@ -279,6 +279,11 @@ fn public_v4(value: &str) -> bool {
     let is_local = ip.is_private() || ip.is_loopback() || ip.is_link_local();
     let is_other = ip.is_multicast() || ip.is_documentation();
     ![is_local, is_other, is_shared, is_reserved].contains(&true)
+}
+
+/// Whether a whole value is a public address of version 6 in full length: programs write `::` and short ones.
+pub(super) fn is_v6(value: &str) -> bool {
+    matches!(value.as_bytes(), [b'2' | b'3', _, _, _, b':', ..]) && value.len() <= 39 && public_v6(value)
 }
 
 /// Whether it is a global unicast address (2000::/3) that is not for documentation.

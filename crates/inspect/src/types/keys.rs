@@ -279,6 +279,10 @@ static NAMES: LazyLock<AHashMap<&'static str, Entry>> = LazyLock::new(|| {
             names.entry(name).or_default().medium |= bit;
         }
     }
+    // Their own identifiers, as whole names.
+    for (index, kind) in TYPES.iter().enumerate().filter(|(index, _)| *index != usize::from(TypeId::SECRET.0)) {
+        names.entry(squashed(kind.data.id).leak()).or_default().whole |= TypeId(index as u8).set();
+    }
     for name in NEGATIVE.iter().chain(NEGATIVE_WORDS) {
         names.entry(name).or_default().negative = true;
     }
@@ -341,9 +345,15 @@ pub fn hints(name: &str) -> Hints {
     let mut found = Hints::default();
     // End and length of the last match of each kind.
     let (mut positive, mut negative, mut aside) = ((0, 0), (0, 0), (0, 0));
+    // The same of names with and without payment cards: `idCardNo` and `社保卡号` are no `cardNo`.
+    let (mut card, mut no_card) = ((0, 0), (0, 0));
     let mut add = |text: &str, end: usize, is_whole: bool| {
         let Some(entry) = NAMES.get(text) else { return };
         let strong = entry.strong | if is_whole { entry.whole } else { 0 };
+        if strong != 0 {
+            let last = if strong & TypeId::BANK_CARD.set() != 0 { &mut card } else { &mut no_card };
+            *last = (*last).max((end, text.len()));
+        }
         if strong | entry.medium != 0 {
             found.strong |= strong;
             found.medium |= entry.medium;
@@ -357,6 +367,9 @@ pub fn hints(name: &str) -> Hints {
         }
     };
     each_word(name, &mut add);
+    if no_card.0 == card.0 && no_card.1 > card.1 {
+        found.strong &= !TypeId::BANK_CARD.set();
+    }
     if aside > positive {
         found.strong &= !*BY_NAME;
     }

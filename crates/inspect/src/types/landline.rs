@@ -1,11 +1,11 @@
 //! Landlines of mainland China: area code and subscriber number.
 
-use spyhop_model::{Category, DataType, Grade, Personal, Text};
+use spyhop_model::{Category, DataType, Form, Grade, Personal, Text};
 
 use super::mask::shown;
 use super::reading::{Readings, Spot, Written};
 use super::tables::{AREAS, number as value_of};
-use super::{Type, TypeId};
+use super::{Candidate, Type, TypeId};
 
 /// Landline number, perhaps with an extension.
 pub(super) static LANDLINE: Type = Type {
@@ -103,7 +103,14 @@ pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
     let with_zero = spot.compact.first() == Some(&b'0');
     let holds = match (spot.written, spot.groups) {
         (Written::Plain, _) => with_zero && (11..=12).contains(&spot.compact.len()) && is_landline(spot.compact),
-        (_, [3 | 4, 7 | 8]) => with_zero && is_landline(spot.compact),
+        (_, [code @ (3 | 4), 7 | 8]) => with_zero && area(spot.compact) == Some(*code) && is_landline(spot.compact),
+        (_, [code @ (3 | 4), subscriber @ (7 | 8), extension @ 1..=6]) => {
+            let number = spot.compact.get(..code + subscriber).unwrap_or_default();
+            with_zero
+                && area(number) == Some(*code)
+                && spot.raw().iter().nth_back(*extension) == Some(&b'-')
+                && is_landline(number)
+        }
         (_, [2, 2 | 3, 7 | 8]) if spot.plus => spot.compact.strip_prefix(b"86").is_some_and(|rest| {
             let national: Vec<u8> = b"0".iter().chain(rest).copied().collect();
             is_landline(&national)
@@ -112,6 +119,22 @@ pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
     };
     let points = if spot.written == Written::Plain { 25 } else { 50 };
     out.add(holds.then(|| spot.candidate(TypeId::LANDLINE, points)));
+}
+
+/// A number whose area code stands in brackets and begins at `at`: `(0571)88881234`, `(010) 6278-1234`.
+pub(super) fn bracketed(bytes: &[u8], at: usize) -> Option<Candidate> {
+    let rest = bytes.get(at..)?;
+    let close = rest.iter().take(5).position(|b| *b == b')')?;
+    let (code, rest) = (rest.get(..close)?, rest.get(close + 1..)?);
+    let sign = |b: &&u8| b.is_ascii_digit() || matches!(b, b' ' | b'-');
+    let length = rest.iter().take(12).take_while(sign).count();
+    let subscriber = rest.get(..length)?.trim_ascii_end();
+    let digits: Vec<u8> = code.iter().chain(subscriber).filter(|b| b.is_ascii_digit()).copied().collect();
+    let end = at + close + 1 + (subscriber.len());
+    let is_whole = subscriber.last()?.is_ascii_digit() && !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric);
+    let is_area = area(code) == Some(code.len());
+    (is_area && is_whole && is_landline(&digits))
+        .then(|| Candidate::new(TypeId::LANDLINE, Form::Full, (at.checked_sub(1).unwrap_or(at), end), 50))
 }
 
 /// Points of a whole value under its name, which may hold an extension: `(0571) 8888-1234`, `010-62781234转801`.
@@ -126,6 +149,12 @@ fn named(value: &str) -> Option<i16> {
     let groups: Vec<&str> = value.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
     let (extension, number) = groups.split_last()?;
     let whole = groups.concat();
+    if number
+        .first()
+        .is_some_and(|code| code.starts_with('0') && code.len() < 5 && area(whole.as_bytes()) != Some(code.len()))
+    {
+        return None;
+    }
     let holds = is_landline(whole.as_bytes())
         || extension.len() <= 6 && !number.is_empty() && is_landline(number.concat().as_bytes());
     holds.then_some(if groups.len() > 1 { 50 } else { 25 })

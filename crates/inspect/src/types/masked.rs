@@ -41,11 +41,14 @@ pub(super) fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
 fn named(value: &str, scan: &Scan, out: &mut Readings) {
     const POINTS: i16 = 40;
     let (length, hidden) = (value.chars().count(), hidden(value));
+    // Codes hold `XXX` as they hold other letters.
+    let letters = value.bytes().filter(|b| b.is_ascii_alphabetic() && !matches!(b, b'x' | b'X')).count();
+    let is_code = !value.chars().any(is_mask) && letters > 2;
     let mut left = scan.named & BUILT_IN;
     while left != 0 && hidden >= 2 {
         let what = TypeId(left.trailing_zeros() as u8);
         left &= left - 1;
-        if out.as_slice().iter().any(|one| one.what == what) || length > LONGEST || !fits(what, value) {
+        if out.as_slice().iter().any(|one| one.what == what) || length > LONGEST || !fits(what, value) || is_code {
             continue;
         }
         // A plate has seven characters: three hidden are a thousand vehicles.

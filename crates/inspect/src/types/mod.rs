@@ -312,15 +312,21 @@ impl Candidate {
     }
 }
 
-/// The surest reading of one place, with what the names around say: of equal ones that whose check digits agree, else
-/// the first.
+/// The surest reading of one place, with what the names around say: of equal ones that which is named, then that whose
+/// check digits agree, else the first.
 pub fn best_of(readings: &[Candidate], key: Hints, parent: Hints) -> Option<(u8, &Candidate)> {
     let weighed = readings.iter().map(|reading| (reading.confidence(key, parent), reading));
-    weighed.reduce(|best, next| if (next.0, next.1.checked) > (best.0, best.1.checked) { next } else { best })
+    let rank = |(points, one): &(u8, &Candidate)| {
+        let names = one.label.filter(|label| label.is_some()).unwrap_or(key);
+        (*points, names.strong & one.what.set() != 0, one.checked)
+    };
+    weighed.reduce(|best, next| if rank(&next) > rank(&best) { next } else { best })
 }
 
 #[cfg(test)]
 mod end_to_end;
+#[cfg(test)]
+mod matrix;
 
 #[cfg(test)]
 mod tests {

@@ -52,6 +52,10 @@ pub(super) static USCC: Type = Type {
 pub(super) static ORG_CODE: Type = Type {
     strong: &[
         "zzjgdm",
+        "zzjgdmz",
+        "orgcode",
+        "orgcodeno",
+        "orgno",
         "organizationcode",
         "organisationcode",
         "orgcertcode",
@@ -66,7 +70,8 @@ pub(super) static ORG_CODE: Type = Type {
             [body @ .., b'-', check] => body.iter().chain([check]).copied().collect(),
             plain => plain.to_vec(),
         };
-        (compact.len() == 9 && org_check(&compact)).then_some(30)
+        // The code of a department has a form of its own, and passes one time in eleven.
+        (compact.len() == 9 && org_check(&compact.to_ascii_uppercase())).then_some(30)
     }),
     mask: generic_mask,
     ..organisation("org_code", "organisation code", "组织机构代码")
@@ -212,8 +217,9 @@ mod tests {
             reported("组织机构代码", code, "org_code");
             reported("zzjgdm", code, "org_code");
             assert_eq!(told(&format!("组织机构代码：{code}")), ["org_code"]);
+            reported("orgCode", code, "org_code");
             silent("x", code);
-            silent("orgCode", code);
+            silent("deptCode", code);
         }
         silent("zzjgdm", "799655059");
         let body = b"11010800123456";

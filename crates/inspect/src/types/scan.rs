@@ -1,5 +1,6 @@
 //! One pass over a value: is the whole of it a value of a type, else where in it do such values stand.
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 
 use super::contact::email;
@@ -7,7 +8,7 @@ use super::digits::{Run, is_border};
 use super::identity::is_han;
 use super::keys::{Hints, TypeSet, hints};
 use super::reading::Readings;
-use super::{Candidate, TYPES, TypeId, biometric, finance, han, masked, phrases, tokens, world};
+use super::{Candidate, TYPES, TypeId, biometric, device, finance, han, landline, masked, phrases, tokens, world};
 use crate::walk::LeafKind;
 
 /// What a scan has to know besides the text.
@@ -61,7 +62,7 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
                 || digits >= 4 && value.len() >= 7 && has_masking_run(value)
                 || digits > 0 && value.contains(&b'%')
                 || digits > 0 && is_code(value)
-                || digits >= 4 && world::may_hold(value)
+                || digits >= 4 && (world::may_hold(value) || has_label(value))
         }
     }
 }
@@ -74,6 +75,15 @@ fn is_code(value: &[u8]) -> bool {
         18 => is_plain(),
         _ => false,
     }
+}
+
+/// Whether a short text may be a name and its value (`ip=8.8.4.4`), an address of the network, or a number whose area
+/// code stands in brackets.
+fn has_label(value: &[u8]) -> bool {
+    let is_address = matches!(value, [b'2' | b'3', _, _, _, b':', ..])
+        || value.len() <= 15 && value.iter().filter(|b| **b == b'.').count() == 3;
+    let is_label = |pair: &[u8]| matches!(pair, [b'=', _] | b": ");
+    is_address || value.first() == Some(&b'(') || value.len() <= LABELLED && value.windows(2).any(is_label)
 }
 
 /// Whether eleven digits stand together, with single spaces or hyphens between at most: dates and hashes have fewer.
@@ -170,6 +180,7 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
             }
         }
         Some(b'%' | b';') => finance::whole_track(value, out),
+        Some(b'(') => out.add(landline::bracketed(bytes, 1).filter(|c| (c.start, c.end) == (0, bytes.len()))),
         Some(0x80..) => han::leaf(value, scan, out),
         Some(b) if b.is_ascii_alphabetic() && !is_number && bytes.iter().any(u8::is_ascii_digit) => {
             tokens::read(bytes, 0, false, scan, out);
@@ -180,6 +191,9 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
         && let Some(found) = email(bytes, at, false).filter(|c| (c.start, c.end) == (0, bytes.len()))
     {
         out.push(found);
+    }
+    if out.is_empty() && device::is_v6(value) {
+        out.push(Candidate::new(TypeId::IPV6, spyhop_model::Form::Full, (0, value.len()), 50));
     }
     named(value, scan, out);
 }
@@ -203,7 +217,7 @@ const fn table() -> [bool; 256] {
     let mut n = 0;
     while n < 256 {
         // 0xE2 begins the bullets that mask; Han characters begin with 0xE3 to 0xE9, full-width signs with 0xEF.
-        table[n] = matches!(n as u8, b'0'..=b'9' | b'@' | b'*' | b':' | b'=' | 0xE2..=0xE9 | 0xEF);
+        table[n] = matches!(n as u8, b'0'..=b'9' | b'@' | b'*' | b':' | b'=' | b'\t' | 0xE2..=0xE9 | 0xEF);
         n += 1;
     }
     table
@@ -218,11 +232,17 @@ fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
     let mut at = 0;
     // End of what was found or passed: an address's digits are not looked at again.
     let mut done = 0;
+    // End of what was found: an address's own digits were passed.
+    let last = Cell::new(0);
+    let emit = &mut |found: &[Candidate]| {
+        last.set(found.iter().fold(last.get(), |end, one| one.end.max(end)));
+        emit(found);
+    };
     while let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| STARTS[usize::from(*b)])) {
         at += skip;
         let next = match bytes.get(at) {
             Some(b'0'..=b'9') => number_or_code(value, at, done, scan, emit),
-            Some(b'@') => match email(bytes, at, true).filter(|c| c.start >= done) {
+            Some(b'@') => match email(bytes, at, true).filter(|c| c.start >= last.get()) {
                 Some(found) => {
                     labelled(value, &[found], emit);
                     found.end
@@ -245,6 +265,11 @@ fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
                     continue;
                 }
                 next => next,
+            },
+            // The border of two cells.
+            Some(b'\t') => match bytes.get(at.wrapping_sub(1)).filter(|b| !b.is_ascii_whitespace()) {
+                Some(_) => after_label(value, at, at + 1, scan, emit),
+                None => at + 1,
             },
             Some(0xEF) if value.get(at..).is_some_and(|rest| rest.starts_with('：')) => {
                 after_label(value, at, at + '：'.len_utf8(), scan, emit)
@@ -273,6 +298,18 @@ fn number_or_code(value: &str, at: usize, done: usize, scan: &Scan, emit: &mut d
     let is_joined = starts_code || joins(before) || joins(bytes.get(run.end)) || ends_code || is_bracketed;
     if before == Some(&b'+')
         && let Some(found) = world::phone::bracketed(bytes, at, scan, true).filter(|found| found.start >= done)
+    {
+        labelled(value, &[found], emit);
+        return found.end;
+    }
+    if before == Some(&b'(')
+        && let Some(found) = landline::bracketed(bytes, at).filter(|found| found.start >= done)
+    {
+        labelled(value, &[Candidate { points: found.points - 10, ..found }], emit);
+        return found.end;
+    }
+    if matches!(bytes.get(run.end), Some(b'^' | b'='))
+        && let Some(found) = finance::track_in_text(bytes, at).filter(|found| found.start >= done)
     {
         labelled(value, &[found], emit);
         return found.end;

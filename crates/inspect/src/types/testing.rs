@@ -33,6 +33,11 @@ pub(super) fn reported_json(key: &str, value: &str, what: &str) {
     assert_eq!(ids(&readings(key, value, LeafKind::Number, true)), [what], "{key}: {value}");
 }
 
+/// Types reported of a value under a key.
+pub(super) fn types(key: &str, value: &str) -> Vec<&'static str> {
+    ids(&readings(key, value, LeafKind::Text, true))
+}
+
 /// Nothing is reported of a value under a key.
 #[track_caller]
 pub(super) fn silent(key: &str, value: &str) {

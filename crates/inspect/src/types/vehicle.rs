@@ -131,30 +131,29 @@ pub(super) fn code(spot: &Spot<'_>, out: &mut Readings) {
     }
 }
 
-/// A vehicle identification number ends in four digits and names a model: a letter stands in its middle, which order
-/// numbers (`PAY20241120123456`) lack.
+/// A vehicle identification number names a model: a letter stands in its middle, which order numbers
+/// (`PAY20241120123456`) lack. In text it ends in four digits, as all but those of small makers do.
 fn vin(spot: &Spot<'_>) -> Option<Candidate> {
     let vin = spot.compact;
     let is_sign = |b: &u8| b.is_ascii_digit() || matches!(b, b'A'..=b'H' | b'J'..=b'N' | b'P' | b'R'..=b'Z');
-    let ends_in_digits = vin.get(13..)?.iter().all(u8::is_ascii_digit);
-    if !vin.iter().all(is_sign) || !ends_in_digits || vin.first() == Some(&b'0') {
+    if !vin.iter().all(is_sign) {
         return None;
     }
+    let is_named = spot.is_named(TypeId::VIN);
+    let ends_in_digits = vin.get(13..)?.iter().all(u8::is_ascii_digit);
     let letter = |range: &[u8]| range.iter().any(u8::is_ascii_uppercase);
     let has_model = letter(vin.get(3..8)?) || letter(vin.get(9..11)?);
-    let has_maker = letter(vin.get(..3)?);
-    let has_year = !matches!(vin.get(9), Some(b'0' | b'U' | b'Z'));
+    let has_maker = letter(vin.get(..3)?) && vin.first() != Some(&b'0');
     let is_checked = check(vin) == vin.get(8).copied();
-    let points = if is_checked && has_year && has_model && has_maker {
-        60
-    } else if is_checked && has_maker {
-        25
-    } else {
-        5
+    let points = match is_checked {
+        true if has_maker && (has_model && (ends_in_digits || !spot.text) || is_named) => 60,
+        true if has_maker => 25,
+        true if is_named && letter(vin) => 25,
+        _ => 5,
     };
     let mut candidate = spot.candidate(TypeId::VIN, points);
     candidate.checked = points == 60;
-    (points > 5 || has_maker && spot.is_named(TypeId::VIN)).then_some(candidate)
+    (points > 5 || has_maker && is_named).then_some(candidate)
 }
 
 /// The check character at place 9.

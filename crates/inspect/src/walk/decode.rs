@@ -129,6 +129,7 @@ pub fn percent(text: &str, plus: bool, rounds: u8) -> Decoded<'_> {
         while let Some(&byte) = from.get(at) {
             out_map.push(origin(at));
             let (decoded, taken) = match byte {
+                b'%' if is_track(from.get(at + 1..)) => (byte, 1),
                 b'%' => match (from.get(at + 1).and_then(hex), from.get(at + 2).and_then(hex)) {
                     (Some(high), Some(low)) => (high << 4 | low, 3),
                     _ => (byte, 1),
@@ -150,6 +151,13 @@ pub fn percent(text: &str, plus: bool, rounds: u8) -> Decoded<'_> {
         None => Decoded::plain(text),
         Some((bytes, map)) => readable(bytes, map),
     }
+}
+
+/// Whether a percent sign begins the track of a card (ISO/IEC 7813), before these bytes: `%B`, the number, `^`.
+fn is_track(after: Option<&[u8]>) -> bool {
+    let Some(number) = after.and_then(|after| after.strip_prefix(b"B")) else { return false };
+    let length = number.iter().take(20).take_while(|b| b.is_ascii_digit()).count();
+    (13..=19).contains(&length) && matches!(number.get(length..), Some([b'^', ..] | [b'%', b'5', b'E' | b'e', ..]))
 }
 
 /// Decoded bytes as text with the origin of each byte.

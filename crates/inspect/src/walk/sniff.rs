@@ -213,7 +213,8 @@ fn separator(media: &str, first: &[u8]) -> Option<u8> {
     }
     let mut lines = Rows { rest: first };
     let counts = |line: &[u8]| SEPARATORS.map(|separator| count(line, separator));
-    let header = counts(lines.next()?);
+    let first_line = lines.next()?;
+    let header = counts(first_line);
     let mut equal = [true; SEPARATORS.len()];
     let mut seen = 1;
     // The last line may be cut.
@@ -231,7 +232,16 @@ fn separator(media: &str, first: &[u8]) -> Option<u8> {
     if is_declared {
         return most(1, true).or(Some(if media.starts_with("text/tab") { b'\t' } else { b',' }));
     }
-    if seen < LINES { None } else { most(2, false) }
+    if seen < LINES { None } else { most(2, false).filter(|separator| !is_log(first_line, *separator)) }
+}
+
+/// Whether half of what stands between separators is a name with its value: a line of a log (`id: 7, ip: 8.8.4.4`).
+fn is_log(line: &[u8], separator: u8) -> bool {
+    let parts = || line.split(|b| *b == separator);
+    let is_named = |part: &&[u8]| {
+        part.contains(&b'=') || part.windows(2).any(|w| w == b": ") || part.windows(3).any(|w| w == "：".as_bytes())
+    };
+    parts().filter(is_named).count() * 2 >= parts().count()
 }
 
 /// Lines that are not empty, with those in quotes as parts of theirs.

@@ -152,6 +152,10 @@ pub(super) fn cpf(spot: &Spot<'_>, out: &mut Readings) {
     if !(is_grouped || spot.written == Written::Plain) || !cpf_digits(spot.compact) {
         return;
     }
+    // With dots alone it is an address of the network.
+    if spot.written == Written::Dotted && !spot.raw().iter().any(|b| matches!(b, b'-' | b'/')) {
+        return;
+    }
     // Two check digits and the usual dots leave no doubt.
     let points = match spot.written {
         Written::Dotted => 80,

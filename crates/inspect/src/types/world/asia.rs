@@ -268,8 +268,8 @@ pub(super) fn thirteen(spot: &Spot<'_>, out: &mut Readings) {
     }
 }
 
-/// Date of birth, whose century and sex the seventh digit tells; whether the check digit agrees, which numbers issued
-/// since October 2020 do not have.
+/// Date of birth, whose century and sex the seventh digit tells; whether the check digit agrees. Numbers given since
+/// October 2020 have none: of those born before that day, one that does not agree is no number.
 fn rrn(digits: &[u8], today: u32) -> Option<bool> {
     let seventh = digits.get(6)?;
     let century = match seventh {
@@ -287,7 +287,9 @@ fn rrn(digits: &[u8], today: u32) -> Option<bool> {
     // Foreigners' numbers count two more, or are numbered like citizens'.
     let check = |from: u32| (from - sum % 11) % 10;
     let last = digit(*digits.get(12)?);
-    Some(last == check(11) || is_foreign && last == check(13))
+    const UNCHECKED: u32 = 20_201_005;
+    let is_checked = last == check(11) || is_foreign && last == check(13);
+    (is_checked || born >= UNCHECKED).then_some(is_checked)
 }
 
 fn is_th_id(digits: &[u8]) -> bool {
@@ -328,8 +330,8 @@ fn hong_kong(spot: &Spot<'_>, out: &mut Readings) {
     if is_formed && (letters + weighed(digits, &[7, 6, 5, 4, 3, 2]) + base36(*check)).is_multiple_of(11) {
         let points = match (spot.written, prefix) {
             (Written::Bracketed, _) => 85,
-            (_, [_] | [b'W' | b'X' | b'E', _]) => 65,
-            // Few pairs of letters are issued; passports and parts have others.
+            (_, [_] | [b'X', _]) => 65,
+            // Few pairs of letters are issued; passports, permits and parts have others.
             _ => 45,
         };
         let mut candidate = spot.candidate(TypeId::HK_ID, points);
@@ -365,8 +367,7 @@ fn taiwan(spot: &Spot<'_>, out: &mut Readings) {
 fn pan(spot: &Spot<'_>, out: &mut Readings) {
     if let Some(code) = upper::<10>(spot.compact).filter(|code| has_shape(code, b"AAAAA9999A")) {
         let points = match code {
-            [_, _, _, b'P', ..] => 60,
-            [_, _, _, b'A' | b'B' | b'C' | b'F' | b'G' | b'H' | b'J' | b'L' | b'T', ..] => 45,
+            [_, _, _, b'P' | b'A' | b'B' | b'C' | b'F' | b'G' | b'H' | b'J' | b'L' | b'T', ..] => 60,
             _ => return,
         };
         out.push(spot.candidate(TypeId::IN_PAN, points));

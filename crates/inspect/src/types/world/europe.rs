@@ -114,7 +114,7 @@ pub(super) fn code(spot: &Spot<'_>, out: &mut Readings) {
     }
 }
 
-/// `AB123456C`, `AB 12 34 56 C`. The form has no check digit: together it is also what product codes look like.
+/// `AB123456C`, `AB 12 34 56 C`. The form has no check digit: in text, together, it is a candidate at most.
 fn nino(spot: &Spot<'_>, out: &mut Readings) {
     let Some(code) = upper::<9>(spot.compact).filter(|code| has_shape(code, b"AA999999A")) else { return };
     let [first, second, .., suffix] = code;
@@ -122,7 +122,7 @@ fn nino(spot: &Spot<'_>, out: &mut Readings) {
         && !b"DFIQUVO".contains(&second)
         && !matches!(&[first, second], b"BG" | b"GB" | b"KN" | b"NK" | b"NT" | b"TN" | b"ZZ");
     let points = match (spot.written, spot.groups) {
-        (Written::Plain, _) => 40,
+        (Written::Plain, _) => 60,
         (Written::Grouped, [2, 2, 2, 2, 1]) => 75,
         (Written::Grouped, [2, 6, 1] | [8, 1]) => 60,
         _ => return,

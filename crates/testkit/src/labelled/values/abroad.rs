@@ -312,7 +312,8 @@ pub(in super::super) fn no_pesel(rng: &mut Rng) -> String {
 pub(in super::super) fn tfn(rng: &mut Rng) -> String {
     loop {
         let number = number(rng, 9);
-        if is_tfn(&number) {
+        // One that is a Canadian number too is nobody's to tell.
+        if is_tfn(&number) && !is_luhn(&number) {
             return match rng.below(2) {
                 0 => format!("{} {} {}", &number[..3], &number[3..6], &number[6..]),
                 _ => number,
@@ -322,7 +323,12 @@ pub(in super::super) fn tfn(rng: &mut Rng) -> String {
 }
 
 pub(in super::super) fn no_tfn(rng: &mut Rng) -> String {
-    spoil_last(&tfn(rng).replace(' ', ""))
+    loop {
+        let spoilt = spoil_last(&tfn(rng).replace(' ', ""));
+        if !is_luhn(&spoilt) {
+            return spoilt;
+        }
+    }
 }
 
 pub(in super::super) fn sin(rng: &mut Rng) -> String {

@@ -53,11 +53,10 @@ pub(in super::super) fn ipv6(rng: &mut Rng) -> String {
     match compact {
         true => format!("{net}1:{}::{}", rest[0], rest[1]),
         false => format!(
-            "{net}1:{}:{}:1:{}:{}:{:x}:{:x}",
+            "{net}1:{}:{}:1:{}:{:x}:{:x}",
             rest[0],
             rest[1],
             rest[2],
-            rest[3],
             rng.range(1..0xffff),
             rng.range(1..0xffff)
         ),
