@@ -256,6 +256,11 @@ fn is_wxid(value: &[u8]) -> bool {
     (10..=17).contains(&rest.len()) && rest.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
+/// Whether a value may hold one: of its signs `_` is the rarest.
+pub(super) fn is_in(value: &[u8]) -> bool {
+    memchr::memchr(b'_', value).is_some_and(|at| value.get(..=at).is_some_and(|head| head.ends_with(WXID)))
+}
+
 /// A whole value that WeChat gave as an account's name.
 pub(super) fn whole(value: &str, out: &mut Readings) {
     if is_wxid(value.as_bytes()) {

@@ -223,7 +223,7 @@ impl Parsed {
 }
 
 fn is_numeral(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "一二三四五六七八九十百零〇甲乙丙丁东西南北中前后".contains(c)
+    c.is_ascii_alphanumeric() || !c.is_ascii() && "一二三四五六七八九十百零〇甲乙丙丁东西南北中前后".contains(c)
 }
 
 impl Window<'_> {
@@ -264,11 +264,12 @@ impl Window<'_> {
         let mut last = ' ';
         for length in 0..=LONGEST_NAME {
             let c = self.at(from + length)?;
-            if "市区县旗州盟".contains(c) {
+            if matches!(c, '市' | '区' | '县' | '旗' | '州' | '盟') {
                 let is_name = length > 0 && !"小园社景校院厂库灾业作生住宅城超夜".contains(last);
                 return is_name.then_some(length + 1);
             }
-            if !is_han(c) || is_stop(c) || "路街道巷镇乡村号楼".contains(c) {
+            if !is_han(c) || is_stop(c) || matches!(c, '路' | '街' | '道' | '巷' | '镇' | '乡' | '村' | '号' | '楼')
+            {
                 return None;
             }
             last = c;
@@ -285,7 +286,8 @@ impl Window<'_> {
         }
         let begin = at;
         while count < MOST {
-            let separated = at + usize::from(count > 0 && self.at(at).is_some_and(|c| " -/,，".contains(c)));
+            let separated =
+                at + usize::from(count > 0 && self.at(at).is_some_and(|c| matches!(c, ' ' | '-' | '/' | ',' | '，')));
             match self.division(separated).filter(|(_, next)| *next >= level) {
                 // A short name right before the word for a street is the street's: 南京路, 中山大道.
                 Some((length, _)) if self.is_street_at(separated + length) => break,
@@ -314,19 +316,20 @@ impl Window<'_> {
         let (mut at, mut name) = (from, 0);
         while let Some(c) = self.at(at) {
             let (before, next) = (self.before(at).unwrap_or(' '), self.at(at + 1).unwrap_or(' '));
-            if !text && ",，/".contains(c) && parsed.end == at {
+            let is_separator = matches!(c, ',' | '，' | '/');
+            if !text && is_separator && parsed.end == at {
                 (at, parsed.end) = (at + 1, at + 1);
                 continue;
             }
             let is_stop =
                 if text { is_stop(c) && !is_of_name(before, c, next) } else { "的了吗您我你他她".contains(c) };
-            if ",，/".contains(c) || is_stop || name > LONGEST_NAME {
+            if is_separator || is_stop || name > LONGEST_NAME {
                 break;
             }
             if c == ' ' && text && parsed.end != at {
                 break;
             }
-            let has_number = is_numeral(before);
+            let has_number = || is_numeral(before);
             let is_marker = match c {
                 '街' if next == '道' => false,
                 '道' if before == '街' && name >= 2 => set(&mut parsed.is_town),
@@ -343,10 +346,10 @@ impl Window<'_> {
                     let is_placed = parsed.is_street || parsed.is_town || parsed.is_building || !text;
                     is_placed && !"线文令机码称召桌技公航".contains(next) && set(&mut parsed.is_number)
                 }
-                '组' | '队' if has_number && !"东西南北中前后".contains(before) => {
+                '组' | '队' if has_number() && !"东西南北中前后".contains(before) => {
                     set(&mut parsed.is_building)
                 }
-                '座' | '栋' | '幢' | '室' | '层' | '楼' if has_number => set(&mut parsed.is_building),
+                '座' | '栋' | '幢' | '室' | '层' | '楼' if has_number() => set(&mut parsed.is_building),
                 '楼' | '院' if before == '号' => set(&mut parsed.is_building),
                 '元' if before == '单' && name >= 2 => set(&mut parsed.is_building),
                 '区' if "小社园".contains(before) && name >= 2 => set(&mut parsed.is_building),
@@ -436,7 +439,9 @@ fn is_of_name(before: char, c: char, next: char) -> bool {
 }
 
 fn is_part(c: char) -> bool {
-    is_han(c) || c.is_ascii_alphanumeric() || " -—－~#()（）·/,，".contains(c)
+    is_han(c)
+        || c.is_ascii_alphanumeric()
+        || matches!(c, ' ' | '-' | '—' | '－' | '~' | '#' | '(' | ')' | '（' | '）' | '·' | '/' | ',' | '，')
 }
 
 fn is_stop(c: char) -> bool {
@@ -502,6 +507,10 @@ pub(super) fn in_text(value: &str, (at, end): (usize, usize), is_set_off: bool) 
             continue;
         }
         let mut window = Window::new(value, start);
+        let (_, divisions) = window.divisions(0);
+        if divisions == 0 && !is_first {
+            continue;
+        }
         let parsed = window.parse(0, true);
         let points = parsed.points();
         let is_sure = parsed.divisions > 0 || is_first && parsed.is_street && (parsed.is_number || parsed.is_building);
@@ -515,8 +524,7 @@ pub(super) fn in_text(value: &str, (at, end): (usize, usize), is_set_off: bool) 
             first_of_run = Some(found);
         }
         if parsed.divisions > 0 {
-            let (end, _) = window.divisions(0);
-            passed = window.offset(end);
+            passed = window.offset(parsed.end);
         }
     }
     first_of_run

@@ -119,6 +119,7 @@ fn labels_in_text_tell_their_types() {
         ("Nov 23 10:15:41 app-2 crm[31593]: birthday: 1990-01-31, id: 4793", "dob"),
         ("2026-11-23 10:15:31 socialSecurityNo: 3101985736, status: 1", "social_security"),
         ("gjjzh: 310198573642", "provident_fund"),
+        (" weixin: wxid_8f3k2l1m9n0p22", "wechat_id"),
         ("<td>账号</td><td>wxid_8f3k2l1m9n0p22</td>", "wechat_id"),
     ] {
         if told(text) != [what] {

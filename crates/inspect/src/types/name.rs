@@ -251,20 +251,24 @@ pub(super) fn name_before(value: &str, start: usize) -> Option<Candidate> {
     let title = value.get(start..).unwrap_or_default();
     let points = if title.starts_with(['先', '女', '小']) { 60 } else { 45 };
     let found = |from: usize| Candidate::new(TypeId::NAME, Form::Full, (from, start), points);
-    let run: usize = before.chars().rev().take(22).take_while(|c| is_han(*c) || is_dot(*c)).map(char::len_utf8).sum();
-    let run = before.get(start - run..)?;
-    if run.contains(is_dot) {
-        return is_name(run).then(|| found(start - run.len()));
+    // A dot stands before the last part of a longer name.
+    let run = |most: usize| {
+        let characters = before.chars().rev().take(most).take_while(|c| is_han(*c) || is_dot(*c));
+        before.get(start - characters.map(char::len_utf8).sum::<usize>()..)
+    };
+    let last = run(8)?;
+    if last.contains(is_dot) {
+        let name = run(22)?;
+        return is_name(name).then(|| found(start - name.len()));
     }
     // The last four, three, two characters.
-    let mut last = [None; 4];
-    for (slot, (at, _)) in last.iter_mut().zip(run.char_indices().rev()) {
-        *slot = run.get(at..).filter(|name| is_name(name));
-    }
-    let [_, two, three, four] = last;
+    let mut ends = last.char_indices().rev().skip(1).map(|(at, _)| last.get(at..));
+    let [two, three, four] = [(); 3].map(|()| ends.next().flatten());
     let is_compound = |name: &&str| name.get(..6).is_some_and(|surname| SURNAMES.1.contains(surname));
-    let joins = |name: &str| two.is_some() && name.starts_with(|c| JOINING.contains(c));
-    let name = four.filter(is_compound).or(three.filter(|name| !joins(name))).or(two)?;
+    let two = || two.filter(|name| is_name(name));
+    let joins = |name: &str| name.starts_with(|c| JOINING.contains(c)) && two().is_some();
+    let four = four.filter(is_compound).filter(|name| is_name(name));
+    let name = four.or_else(|| three.filter(|name| is_name(name) && !joins(name))).or_else(two)?;
     Some(found(start - name.len()))
 }
 

@@ -1,6 +1,9 @@
 //! One pass over a value: is the whole of it a value of a type, else where in it do such values stand.
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
+
+use ahash::RandomState;
 
 use super::contact::email;
 use super::digits::{Run, is_border};
@@ -61,7 +64,7 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
                 || digits >= 4 && value.len() >= 7 && has_masking_run(value)
                 || digits > 0 && value.contains(&b'%')
                 || digits > 0 && is_code(value)
-                || value.starts_with(accounts::WXID)
+                || accounts::is_in(value)
                 || digits >= 4 && world::may_hold(value)
         }
     }
@@ -317,7 +320,7 @@ fn number_or_code(value: &str, at: usize, done: usize, scan: &Scan, emit: &mut d
 fn after_label(value: &str, at: usize, from: usize, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) -> usize {
     const SHORTEST: usize = 2;
     let Some(word) = label_word(value, at).filter(|word| word.len() >= SHORTEST) else { return from };
-    let mut label = hints(word);
+    let mut label = label_hints(word);
     // What stands after a head of a record in Chinese is read with the record.
     if !word.is_ascii() {
         label.strong &= !TypeId::MEDICAL.set();
@@ -339,6 +342,10 @@ fn after_label(value: &str, at: usize, from: usize, scan: &Scan, emit: &mut dyn 
     let Some(token) = length.and_then(|length| rest.get(..length)).filter(|token| !token.is_empty()) else {
         return from;
     };
+    // These are found wherever they stand.
+    if token.as_bytes().starts_with(accounts::WXID) {
+        return from;
+    }
     let mut out = Readings::default();
     leaf(token, &Scan { named: label.strong, ..*scan }, &mut out);
     let mut readings = Readings::default();
@@ -420,7 +427,7 @@ fn labelled(value: &str, found: &[Candidate], emit: &mut dyn FnMut(&[Candidate])
 
 /// What the word before a value says, or the few words: `social security number 536-22-1234`, `SSN is 536-22-1234`.
 fn label(value: &str, start: usize) -> Hints {
-    let word = label_word(value, start).map(hints).unwrap_or_default();
+    let word = label_word(value, start).map(label_hints).unwrap_or_default();
     if word.is_some() { word } else { phrase(value, start).unwrap_or_default() }
 }
 
@@ -458,6 +465,22 @@ fn phrase(value: &str, start: usize) -> Option<Hints> {
 /// Points on top for a type's label in Chinese characters.
 fn in_chinese(label: Option<&str>, what: TypeId) -> i16 {
     label.filter(|word| !word.is_ascii()).map_or(0, |_| what.get().han_label)
+}
+
+/// What a label says. Texts repeat their labels: the last ones are remembered.
+fn label_hints(word: &str) -> Hints {
+    const REMEMBERED: usize = 128;
+    type Label = Option<(String, Hints)>;
+    thread_local! {
+        static LABELS: RefCell<(RandomState, Vec<Label>)> = RefCell::new((RandomState::new(), vec![None; REMEMBERED]));
+    }
+    LABELS.with_borrow_mut(|(hasher, labels)| {
+        let Some(slot) = labels.get_mut(hasher.hash_one(word) as usize % REMEMBERED) else { return hints(word) };
+        match slot {
+            Some((known, hints)) if known == word => *hints,
+            _ => slot.insert((word.to_owned(), hints(word))).1,
+        }
+    })
 }
 
 /// The word before a value: `手机：138…`, `"mobile":"138…`, `<td>手机</td><td>138…`.
