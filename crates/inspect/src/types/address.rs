@@ -193,7 +193,7 @@ struct Window<'a> {
     /// Where the next one is read, and how many were.
     next: usize,
     read: usize,
-    characters: [(usize, char); LONGEST],
+    characters: [(u32, char); LONGEST],
 }
 
 /// What was read of an address: offsets in [`Window`].
@@ -237,7 +237,7 @@ impl Window<'_> {
         while self.read <= index {
             let slot = self.characters.get_mut(self.read)?;
             let c = self.text.get(self.next..)?.chars().next().filter(|c| is_part(*c))?;
-            *slot = (self.next, c);
+            *slot = ((self.next - self.from) as u32, c);
             self.next += c.len_utf8();
             self.read += 1;
         }
@@ -254,7 +254,7 @@ impl Window<'_> {
             return None;
         }
         // Names of divisions are of characters of three bytes.
-        let (length, level) = DIVISIONS.at(self.text, self.characters.get(from)?.0)?;
+        let (length, level) = DIVISIONS.at(self.text, self.from + self.characters.get(from)?.0 as usize)?;
         Some((length / 3, level))
     }
 
@@ -279,8 +279,10 @@ impl Window<'_> {
 
     /// The divisions at `from`: where they end, and how many.
     fn divisions(&mut self, from: usize) -> (usize, usize) {
+        // A city that is a province is written twice: 上海市上海市浦东新区.
         const MOST: usize = 5;
-        let (mut at, mut count, mut level) = (from, 0, 0);
+        const TWICE: usize = 1;
+        let (mut at, mut count, mut level, mut twice) = (from, 0, 0, 0);
         if self.at(at) == Some('中') && self.at(at + 1) == Some('国') {
             at += 2;
         }
@@ -288,10 +290,13 @@ impl Window<'_> {
         while count < MOST {
             let separated =
                 at + usize::from(count > 0 && self.at(at).is_some_and(|c| matches!(c, ' ' | '-' | '/' | ',' | '，')));
-            match self.division(separated).filter(|(_, next)| *next >= level) {
+            match self.division(separated).filter(|(_, next)| *next > level || *next == level && twice < TWICE) {
                 // A short name right before the word for a street is the street's: 南京路, 中山大道.
                 Some((length, _)) if self.is_street_at(separated + length) => break,
-                Some((length, next)) => (at, count, level) = (separated + length, count + 1, next),
+                Some((length, next)) => {
+                    twice += usize::from(next == level);
+                    (at, count, level) = (separated + length, count + 1, next);
+                }
                 None => match self.unknown_division(separated).filter(|_| count > 0 && level < 3) {
                     Some(length) => (at, count, level) = (separated + length, count + 1, level + 1),
                     None => break,
@@ -378,7 +383,12 @@ impl Window<'_> {
 
     /// An address at `from`.
     fn parse(&mut self, from: usize, text: bool) -> Parsed {
-        let (at, divisions) = self.divisions(from);
+        let divisions = self.divisions(from);
+        self.parse_after(divisions, text)
+    }
+
+    /// An address after its divisions: where they end, and how many.
+    fn parse_after(&mut self, (at, divisions): (usize, usize), text: bool) -> Parsed {
         let mut parsed = self.detail(at, divisions, text);
         if parsed.is_detailed() {
             // The number of a room without the word for it: `A座1201`, `3栋2-501`.
@@ -401,7 +411,10 @@ impl Window<'_> {
     /// Offset of the end of what was read.
     fn offset(&mut self, index: usize) -> usize {
         let last = self.before(index);
-        let at = index.checked_sub(1).and_then(|last| self.characters.get(last)).map_or(self.from, |(at, _)| *at);
+        let at = index
+            .checked_sub(1)
+            .and_then(|last| self.characters.get(last))
+            .map_or(self.from, |(at, _)| self.from + *at as usize);
         last.map_or(self.from, |c| at + c.len_utf8())
     }
 }
@@ -494,6 +507,8 @@ fn points_of_whole(value: &str) -> Option<i16> {
 /// The first address among the Han characters from `at` to `end`, which may go on beyond `end`. Without a division it
 /// must begin where a sign sets it off.
 pub(super) fn in_text(value: &str, (at, end): (usize, usize), is_set_off: bool) -> Option<Candidate> {
+    /// Bytes of the shortest street: 人民路.
+    const SHORTEST: usize = 9;
     let divisions = &*DIVISIONS;
     let run = value.get(at..end)?;
     let mut passed = at;
@@ -502,16 +517,16 @@ pub(super) fn in_text(value: &str, (at, end): (usize, usize), is_set_off: bool) 
     while let Some((offset, first)) = characters.next() {
         let start = at + offset;
         let can_begin = characters.peek().is_some_and(|(_, second)| divisions.can_begin(first, *second));
-        let is_first = is_set_off && offset == 0;
-        if start < passed || !(is_first || can_begin && divisions.at(value, start).is_some()) {
+        let is_first = is_set_off && offset == 0 && run.len() >= SHORTEST;
+        if start < passed || !(is_first || can_begin) {
             continue;
         }
         let mut window = Window::new(value, start);
-        let (_, divisions) = window.divisions(0);
-        if divisions == 0 && !is_first {
+        let begin = window.divisions(0);
+        if begin.1 == 0 && !is_first {
             continue;
         }
-        let parsed = window.parse(0, true);
+        let parsed = window.parse_after(begin, true);
         let points = parsed.points();
         let is_sure = parsed.divisions > 0 || is_first && parsed.is_street && (parsed.is_number || parsed.is_building);
         if is_sure && parsed.is_detailed() && points >= 35 {

@@ -517,11 +517,12 @@ pub(crate) fn label_word(value: &str, start: usize) -> Option<&str> {
     (1..=LONGEST_LABEL).contains(&word.len()).then_some(word)
 }
 
-/// Full-width digits, letters and signs (U+FF01 to U+FF5E) begin with 0xEF 0xBC or 0xEF 0xBD.
+/// Whether a full-width digit, letter or sign of a number or address is there: they begin with 0xEF 0xBC or 0xEF 0xBD.
+/// The signs of sentences are full-width in all Chinese text.
 fn has_full_width(value: &str) -> bool {
     memchr::memchr_iter(0xEF, value.as_bytes()).any(|at| {
         let next = value.as_bytes().get(at + 1..at + 3);
-        matches!(next, Some([0xBC, 0x81..=0xBF] | [0xBD, 0x80..=0x9E]))
+        matches!(next, Some([0xBC, 0x85 | 0x8A | 0x8B | 0x8D..=0x99 | 0x9D | 0xA0..=0xBF] | [0xBD, 0x81..=0x9A]))
     })
 }
 
