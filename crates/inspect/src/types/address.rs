@@ -190,8 +190,8 @@ pub(super) fn is_division(value: &str) -> bool {
 struct Window<'a> {
     text: &'a str,
     from: usize,
-    /// Where the next one is read, and how many were.
-    next: usize,
+    /// Those that were not read yet, and how many were.
+    rest: std::str::Chars<'a>,
     read: usize,
     characters: [(u32, char); LONGEST],
 }
@@ -228,7 +228,8 @@ fn is_numeral(c: char) -> bool {
 
 impl Window<'_> {
     fn new(text: &str, at: usize) -> Window<'_> {
-        Window { text, from: at, next: at, read: 0, characters: [(0, ' '); LONGEST] }
+        let rest = text.get(at..).unwrap_or_default();
+        Window { text, from: at, rest: rest.chars(), read: 0, characters: [(0, ' '); LONGEST] }
     }
 
     /// The character of that index, which is read when it is first asked for: most places are no address, as one or two
@@ -236,9 +237,10 @@ impl Window<'_> {
     fn at(&mut self, index: usize) -> Option<char> {
         while self.read <= index {
             let slot = self.characters.get_mut(self.read)?;
-            let c = self.text.get(self.next..)?.chars().next().filter(|c| is_part(*c))?;
-            *slot = ((self.next - self.from) as u32, c);
-            self.next += c.len_utf8();
+            let at = self.text.len().saturating_sub(self.from + self.rest.as_str().len());
+            let c = self.rest.clone().next().filter(|c| is_part(*c))?;
+            self.rest.next();
+            *slot = (at as u32, c);
             self.read += 1;
         }
         self.characters.get(index).map(|(_, c)| *c)

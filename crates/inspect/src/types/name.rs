@@ -159,6 +159,11 @@ fn is_dot(c: char) -> bool {
 /// Whether a text could be a name by itself: a surname that exists, two to four characters (five with a compound
 /// surname), or parts joined by a dot; and no ordinary word.
 fn is_name(value: &str) -> bool {
+    let begins = value.chars().next();
+    let is_possible = |first| SURNAMES.0.contains(&first) || value.get(..6).is_some_and(|two| SURNAMES.1.contains(two));
+    if !begins.is_some_and(is_possible) && !value.chars().any(is_dot) {
+        return false;
+    }
     let count = value.chars().take(22).count();
     if value.chars().any(is_dot) {
         let parts = || value.split(is_dot);
