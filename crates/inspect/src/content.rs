@@ -298,7 +298,9 @@ impl Content {
         {
             self.custom(recogniser, source, leaf, place, value);
         }
-        if may_be_secret && leaf.kind == LeafKind::Text {
+        // A password of an account in an answer is told as that.
+        let is_password = whole && self.half == Half::Response && key.strong & TypeId::ACCOUNT_PASSWORD.set() != 0;
+        if may_be_secret && !is_password && leaf.kind == LeafKind::Text {
             self.secrets(recogniser, source, leaf, place, value);
         }
         if !is_interesting {

@@ -1,5 +1,8 @@
 //! Accounts of a person at services and insurances.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use spyhop_model::{Category, DataType, Form, Grade, Personal, Text};
 
 use super::mask::shown;
@@ -41,7 +44,7 @@ pub(super) static WECHAT_ID: Type = Type {
     ],
     whole: &["wx"],
     strong_points: (35, 5),
-    han_label: 25,
+    han_label: 35,
     named: Some(wechat),
     canonical: str::to_ascii_lowercase,
     subject: 8,
@@ -70,7 +73,7 @@ pub(super) static UNIONID: Type = Type {
 pub(super) static QQ: Type = Type {
     strong: &["qq", "qqno", "qqnum", "qqnumber", "qqid", "qqhao", "qqhaoma", "qq号", "qq号码", "qq號", "扣扣号"],
     strong_points: (35, 5),
-    han_label: 25,
+    han_label: 35,
     named: Some(qq),
     subject: 8,
     mask: |value| shown(&value.chars().collect::<Vec<_>>(), 2, 2, 1),
@@ -105,8 +108,7 @@ pub(super) static ALIPAY_ID: Type = Type {
 /// An account at an insurance or fund of the state.
 const fn insurance(id: &'static str, name: Text) -> Type {
     Type {
-        strong_points: (35, 5),
-        han_label: 30,
+        strong_points: (35, 40),
         named: Some(insurance_number),
         subject: 8,
         mask: |value| shown(&value.chars().collect::<Vec<_>>(), 0, 4, 4),
@@ -241,7 +243,44 @@ fn wechat(value: &str, kind: LeafKind) -> Option<i16> {
     if !fits || is_application || NO_ACCOUNTS.iter().any(|word| value.eq_ignore_ascii_case(word)) {
         return None;
     }
-    Some(if value.starts_with("wxid_") { 70 } else { 30 })
+    let is_plain = bytes.iter().all(u8::is_ascii_alphabetic);
+    Some(if is_wxid(bytes) { 70 } else { 30 - if is_plain { 5 } else { 0 } })
+}
+
+/// The prefix of account names that WeChat gives itself.
+pub(super) const WXID: &[u8] = b"wxid_";
+
+/// An account name that WeChat gave: the prefix and 10 to 17 small letters and digits.
+fn is_wxid(value: &[u8]) -> bool {
+    let rest = value.strip_prefix(WXID).unwrap_or_default();
+    (10..=17).contains(&rest.len()) && rest.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+/// Whether a value may hold one: of its signs `_` is the rarest.
+pub(super) fn is_in(value: &[u8]) -> bool {
+    memchr::memchr(b'_', value).is_some_and(|at| value.get(..=at).is_some_and(|head| head.ends_with(WXID)))
+}
+
+/// A whole value that WeChat gave as an account's name.
+pub(super) fn whole(value: &str, out: &mut Readings) {
+    if is_wxid(value.as_bytes()) {
+        out.push(Candidate::new(TypeId::WECHAT_ID, Form::Full, (0, value.len()), 70));
+    }
+}
+
+/// Such names in a text.
+pub(super) fn in_text(value: &str, emit: &mut dyn FnMut(&[Candidate])) {
+    static PREFIX: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(WXID));
+    let bytes = value.as_bytes();
+    for at in PREFIX.find_iter(bytes) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let length = rest.iter().take(24).take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        let is_bound = before.is_none_or(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'-'));
+        if is_bound && is_wxid(rest.get(..length).unwrap_or_default()) {
+            emit(&[Candidate::new(TypeId::WECHAT_ID, Form::Full, (at, at + length), 70)]);
+        }
+    }
 }
 
 /// 28 characters that begin with `o`, of WeChat; 32 hexadecimal digits, of QQ.

@@ -94,10 +94,9 @@ pub(super) static ADDRESS: Type = Type {
     is_text: true,
     canonical: |value| value.chars().filter(|c| !c.is_whitespace()).collect(),
     mask: |value| {
-        let window = Window::new(value, 0);
+        let mut window = Window::new(value, 0);
         let (end, ..) = window.divisions(0);
-        let shown: String = window.characters.get(..end).unwrap_or_default().iter().map(|(_, c)| *c).collect();
-        format!("{shown}***")
+        format!("{}***", value.get(..window.offset(end)).unwrap_or_default())
     },
     ..Type::new(DataType::new(
         "cn_address",
@@ -190,7 +189,11 @@ pub(super) fn is_division(value: &str) -> bool {
 /// The characters from some place on, with their offsets, up to the first that stands in no address.
 struct Window<'a> {
     text: &'a str,
-    characters: Vec<(usize, char)>,
+    from: usize,
+    /// Those that were not read yet, and how many were.
+    rest: std::str::Chars<'a>,
+    read: usize,
+    characters: [(u32, char); LONGEST],
 }
 
 /// What was read of an address: offsets in [`Window`].
@@ -220,60 +223,82 @@ impl Parsed {
 }
 
 fn is_numeral(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "一二三四五六七八九十百零〇甲乙丙丁东西南北中前后".contains(c)
+    c.is_ascii_alphanumeric() || !c.is_ascii() && "一二三四五六七八九十百零〇甲乙丙丁东西南北中前后".contains(c)
 }
 
 impl Window<'_> {
     fn new(text: &str, at: usize) -> Window<'_> {
-        let is_part = |c: char| is_han(c) || c.is_ascii_alphanumeric() || " -—－~#()（）·/,，".contains(c);
-        let rest = text.get(at..).unwrap_or_default().char_indices();
-        let characters = rest.take(LONGEST).take_while(|(_, c)| is_part(*c)).map(|(offset, c)| (at + offset, c));
-        Window { text, characters: characters.collect() }
+        let rest = text.get(at..).unwrap_or_default();
+        Window { text, from: at, rest: rest.chars(), read: 0, characters: [(0, ' '); LONGEST] }
     }
 
-    fn at(&self, index: usize) -> Option<char> {
+    /// The character of that index, which is read when it is first asked for: most places are no address, as one or two
+    /// characters tell.
+    fn at(&mut self, index: usize) -> Option<char> {
+        while self.read <= index {
+            let slot = self.characters.get_mut(self.read)?;
+            let at = self.text.len().saturating_sub(self.from + self.rest.as_str().len());
+            let c = self.rest.clone().next().filter(|c| is_part(*c))?;
+            self.rest.next();
+            *slot = (at as u32, c);
+            self.read += 1;
+        }
         self.characters.get(index).map(|(_, c)| *c)
     }
 
-    fn before(&self, index: usize) -> Option<char> {
+    fn before(&mut self, index: usize) -> Option<char> {
         index.checked_sub(1).and_then(|index| self.at(index))
     }
 
     /// The longest known division at `from`: how many characters, and its level.
-    fn division(&self, from: usize) -> Option<(usize, u8)> {
+    fn division(&mut self, from: usize) -> Option<(usize, u8)> {
         if !DIVISIONS.can_begin(self.at(from)?, self.at(from + 1)?) {
             return None;
         }
         // Names of divisions are of characters of three bytes.
-        let (length, level) = DIVISIONS.at(self.text, self.characters.get(from)?.0)?;
+        let (length, level) = DIVISIONS.at(self.text, self.from + self.characters.get(from)?.0 as usize)?;
         Some((length / 3, level))
     }
 
     /// After a known division, one that the list lacks: a few characters and the word for what it is.
-    fn unknown_division(&self, from: usize) -> Option<usize> {
-        let name = self.characters.get(from..)?;
-        let length = name.iter().take(7).position(|(_, c)| "市区县旗州盟".contains(*c))?;
-        let between = name.get(..length)?;
-        let is_name = (1..=5).contains(&length)
-            && between.iter().all(|(_, c)| is_han(*c) && !is_stop(*c) && !"路街道巷镇乡村号楼".contains(*c));
-        let last = between.last().map_or(' ', |(_, c)| *c);
-        (is_name && !"小园社景校院厂库灾业作生住宅城超夜".contains(last)).then_some(length + 1)
+    fn unknown_division(&mut self, from: usize) -> Option<usize> {
+        const LONGEST_NAME: usize = 5;
+        let mut last = ' ';
+        for length in 0..=LONGEST_NAME {
+            let c = self.at(from + length)?;
+            if matches!(c, '市' | '区' | '县' | '旗' | '州' | '盟') {
+                let is_name = length > 0 && !"小园社景校院厂库灾业作生住宅城超夜".contains(last);
+                return is_name.then_some(length + 1);
+            }
+            if !is_han(c) || is_stop(c) || matches!(c, '路' | '街' | '道' | '巷' | '镇' | '乡' | '村' | '号' | '楼')
+            {
+                return None;
+            }
+            last = c;
+        }
+        None
     }
 
     /// The divisions at `from`: where they end, and how many.
-    fn divisions(&self, from: usize) -> (usize, usize) {
+    fn divisions(&mut self, from: usize) -> (usize, usize) {
+        // A city that is a province is written twice: 上海市上海市浦东新区.
         const MOST: usize = 5;
-        let (mut at, mut count, mut level) = (from, 0, 0);
+        const TWICE: usize = 1;
+        let (mut at, mut count, mut level, mut twice) = (from, 0, 0, 0);
         if self.at(at) == Some('中') && self.at(at + 1) == Some('国') {
             at += 2;
         }
         let begin = at;
         while count < MOST {
-            let separated = at + usize::from(count > 0 && self.at(at).is_some_and(|c| " -/,，".contains(c)));
-            match self.division(separated).filter(|(_, next)| *next >= level) {
-                // A short name right before the word for a street is the street's: 南京路.
-                Some((length, _)) if self.at(separated + length).is_some_and(|c| "路街大".contains(c)) => break,
-                Some((length, next)) => (at, count, level) = (separated + length, count + 1, next),
+            let separated =
+                at + usize::from(count > 0 && self.at(at).is_some_and(|c| matches!(c, ' ' | '-' | '/' | ',' | '，')));
+            match self.division(separated).filter(|(_, next)| *next > level || *next == level && twice < TWICE) {
+                // A short name right before the word for a street is the street's: 南京路, 中山大道.
+                Some((length, _)) if self.is_street_at(separated + length) => break,
+                Some((length, next)) => {
+                    twice += usize::from(next == level);
+                    (at, count, level) = (separated + length, count + 1, next);
+                }
                 None => match self.unknown_division(separated).filter(|_| count > 0 && level < 3) {
                     Some(length) => (at, count, level) = (separated + length, count + 1, level + 1),
                     None => break,
@@ -283,23 +308,35 @@ impl Window<'_> {
         if at == begin { (from, 0) } else { (at, count) }
     }
 
+    /// Whether the word for a street is there.
+    fn is_street_at(&mut self, at: usize) -> bool {
+        match self.at(at) {
+            Some('路' | '街') => true,
+            Some('大') => matches!(self.at(at + 1), Some('道' | '街')),
+            _ => false,
+        }
+    }
+
     /// What stands after the divisions.
-    fn detail(&self, from: usize, divisions: usize, text: bool) -> Parsed {
+    fn detail(&mut self, from: usize, divisions: usize, text: bool) -> Parsed {
         let mut parsed = Parsed { end: from, divisions, ..Parsed::default() };
         let (mut at, mut name) = (from, 0);
         while let Some(c) = self.at(at) {
             let (before, next) = (self.before(at).unwrap_or(' '), self.at(at + 1).unwrap_or(' '));
-            if !text && ",，/".contains(c) && parsed.end == at {
+            let is_separator = matches!(c, ',' | '，' | '/');
+            if !text && is_separator && parsed.end == at {
                 (at, parsed.end) = (at + 1, at + 1);
                 continue;
             }
-            if ",，/".contains(c) || is_stop(c) || name > LONGEST_NAME {
+            let is_stop =
+                if text { is_stop(c) && !is_of_name(before, c, next) } else { "的了吗您我你他她".contains(c) };
+            if is_separator || is_stop || name > LONGEST_NAME {
                 break;
             }
             if c == ' ' && text && parsed.end != at {
                 break;
             }
-            let has_number = is_numeral(before);
+            let has_number = || is_numeral(before);
             let is_marker = match c {
                 '街' if next == '道' => false,
                 '道' if before == '街' && name >= 2 => set(&mut parsed.is_town),
@@ -316,10 +353,10 @@ impl Window<'_> {
                     let is_placed = parsed.is_street || parsed.is_town || parsed.is_building || !text;
                     is_placed && !"线文令机码称召桌技公航".contains(next) && set(&mut parsed.is_number)
                 }
-                '组' | '队' if has_number && !"东西南北中前后".contains(before) => {
+                '组' | '队' if has_number() && !"东西南北中前后".contains(before) => {
                     set(&mut parsed.is_building)
                 }
-                '座' | '栋' | '幢' | '室' | '层' | '楼' if has_number => set(&mut parsed.is_building),
+                '座' | '栋' | '幢' | '室' | '层' | '楼' if has_number() => set(&mut parsed.is_building),
                 '楼' | '院' if before == '号' => set(&mut parsed.is_building),
                 '元' if before == '单' && name >= 2 => set(&mut parsed.is_building),
                 '区' if "小社园".contains(before) && name >= 2 => set(&mut parsed.is_building),
@@ -347,16 +384,26 @@ impl Window<'_> {
     }
 
     /// An address at `from`.
-    fn parse(&self, from: usize, text: bool) -> Parsed {
-        let (at, divisions) = self.divisions(from);
+    fn parse(&mut self, from: usize, text: bool) -> Parsed {
+        let divisions = self.divisions(from);
+        self.parse_after(divisions, text)
+    }
+
+    /// An address after its divisions: where they end, and how many.
+    fn parse_after(&mut self, (at, divisions): (usize, usize), text: bool) -> Parsed {
         let mut parsed = self.detail(at, divisions, text);
         if parsed.is_detailed() {
             // The number of a room without the word for it: `A座1201`, `3栋2-501`.
-            let rest = self.characters.get(parsed.end..).unwrap_or_default();
-            let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '#';
-            let length = rest.iter().take_while(|(_, c)| is_sign(*c)).count();
-            let digits = rest.iter().take(length).filter(|(_, c)| c.is_ascii_digit()).count();
-            if (1..=8).contains(&length) && (1..=5).contains(&digits) {
+            const LONGEST_ROOM: usize = 8;
+            let (mut length, mut digits) = (0, 0);
+            let sign = |c: &char| c.is_ascii_alphanumeric() || *c == '-' || *c == '#';
+            while length <= LONGEST_ROOM
+                && let Some(c) = self.at(parsed.end + length).filter(sign)
+            {
+                length += 1;
+                digits += usize::from(c.is_ascii_digit());
+            }
+            if (1..=LONGEST_ROOM).contains(&length) && (1..=5).contains(&digits) {
                 parsed.end += length;
             }
         }
@@ -364,10 +411,13 @@ impl Window<'_> {
     }
 
     /// Offset of the end of what was read.
-    fn offset(&self, index: usize) -> usize {
-        self.before(index)
-            .and_then(|c| Some(self.characters.get(index.checked_sub(1)?)?.0 + c.len_utf8()))
-            .unwrap_or_default()
+    fn offset(&mut self, index: usize) -> usize {
+        let last = self.before(index);
+        let at = index
+            .checked_sub(1)
+            .and_then(|last| self.characters.get(last))
+            .map_or(self.from, |(at, _)| self.from + *at as usize);
+        last.map_or(self.from, |c| at + c.len_utf8())
     }
 }
 
@@ -390,6 +440,24 @@ static STOP_BITS: LazyLock<Vec<u64>> = LazyLock::new(|| {
     }
     bits
 });
+
+/// Whether a character of sentences is part of a name: 和平街, 永和路, 首都机场路.
+fn is_of_name(before: char, c: char, next: char) -> bool {
+    match c {
+        '和' => "平谐顺睦兴美义煦盛信".contains(next) || "永太祥仁泰共同中安康人".contains(before),
+        '都' => "成首古新大".contains(before),
+        '电' => "力子信视器".contains(next) || "水机".contains(before),
+        '将' => next == '军',
+        '从' => next == '化',
+        _ => false,
+    }
+}
+
+fn is_part(c: char) -> bool {
+    is_han(c)
+        || c.is_ascii_alphanumeric()
+        || matches!(c, ' ' | '-' | '—' | '－' | '~' | '#' | '(' | ')' | '（' | '）' | '·' | '/' | ',' | '，')
+}
 
 fn is_stop(c: char) -> bool {
     STOP_BITS.get(c as usize / 64).is_some_and(|word| word >> (c as u32 % 64) & 1 == 1)
@@ -426,7 +494,7 @@ fn named(value: &str, kind: LeafKind) -> Option<i16> {
 /// Points of a value that is an address from its beginning to its end.
 fn points_of_whole(value: &str) -> Option<i16> {
     const REST: usize = 24;
-    let window = Window::new(value, 0);
+    let mut window = Window::new(value, 0);
     let parsed = window.parse(0, false);
     let rest = value.get(window.offset(parsed.end)..).unwrap_or_default();
     let mut digits = 0;
@@ -441,6 +509,8 @@ fn points_of_whole(value: &str) -> Option<i16> {
 /// The first address among the Han characters from `at` to `end`, which may go on beyond `end`. Without a division it
 /// must begin where a sign sets it off.
 pub(super) fn in_text(value: &str, (at, end): (usize, usize), is_set_off: bool) -> Option<Candidate> {
+    /// Bytes of the shortest street: 人民路.
+    const SHORTEST: usize = 9;
     let divisions = &*DIVISIONS;
     let run = value.get(at..end)?;
     let mut passed = at;
@@ -449,12 +519,16 @@ pub(super) fn in_text(value: &str, (at, end): (usize, usize), is_set_off: bool) 
     while let Some((offset, first)) = characters.next() {
         let start = at + offset;
         let can_begin = characters.peek().is_some_and(|(_, second)| divisions.can_begin(first, *second));
-        let is_first = is_set_off && offset == 0;
-        if start < passed || !(is_first || can_begin && divisions.at(value, start).is_some()) {
+        let is_first = is_set_off && offset == 0 && run.len() >= SHORTEST;
+        if start < passed || !(is_first || can_begin) {
             continue;
         }
-        let window = Window::new(value, start);
-        let parsed = window.parse(0, true);
+        let mut window = Window::new(value, start);
+        let begin = window.divisions(0);
+        if begin.1 == 0 && !is_first {
+            continue;
+        }
+        let parsed = window.parse_after(begin, true);
         let points = parsed.points();
         let is_sure = parsed.divisions > 0 || is_first && parsed.is_street && (parsed.is_number || parsed.is_building);
         if is_sure && parsed.is_detailed() && points >= 35 {
@@ -467,7 +541,7 @@ pub(super) fn in_text(value: &str, (at, end): (usize, usize), is_set_off: bool) 
             first_of_run = Some(found);
         }
         if parsed.divisions > 0 {
-            passed = window.offset(window.divisions(0).0);
+            passed = window.offset(parsed.end);
         }
     }
     first_of_run
@@ -495,6 +569,9 @@ mod tests {
             ("香港特别行政区中西区皇后大道中2号", 70),
             ("北京市东城区东交民巷", 50),
             ("四川省成都市武侯区天府大道中段530号东方希望天祥广场2栋34楼", 90),
+            ("湖北省武汉市江岸区和平街238号", 70),
+            ("辽宁省大连市沙河口区迎宾大道1274号3幢3081室", 90),
+            ("云南省大理市人民路5号", 70),
         ] {
             assert_eq!(points_of_whole(address), Some(points), "{address}");
         }

@@ -15,7 +15,8 @@ pub(super) static BIOMETRIC: Type = Type {
         "facephoto",
         "facepic",
         "facepicture",
-        "facebase64",
+        // Digits are no part of the words of a name.
+        "facebase",
         "facedata",
         "facefeature",
         "facefeatures",

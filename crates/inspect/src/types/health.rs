@@ -92,7 +92,7 @@ pub(super) static MEDICAL: Type = Type {
     ))
 };
 
-/// Words that head the parts of a medical record; from [`CONDITIONS`] on, conditions and results.
+/// Words that head the parts of a medical record; from [`CONDITIONS`] on, conditions and results. At most 32.
 pub(super) const TERMS: &[&str] = &[
     "病历号",
     "住院号",
@@ -115,35 +115,46 @@ pub(super) const TERMS: &[&str] = &[
     "阳性",
     "阴性",
 ];
-const CONDITIONS: &str = "HIV 乙肝 梅毒 丙肝 阳性 阴性";
+/// Index of the first condition.
+const CONDITIONS: u8 = 14;
 
 /// Bytes between two terms of one record.
 const NEARBY: usize = 300;
 
-/// Terms near each other in a text.
+/// Terms near each other in a text: together one value, as a record tells of one case.
 #[derive(Default)]
-pub(super) struct Terms<'a> {
+pub(super) struct Terms {
     span: (usize, usize),
-    /// Different terms, and whether one heads a part.
-    seen: Vec<&'a str>,
+    /// Different terms, a bit for each.
+    seen: u32,
+    /// How many head a part, and how many of those are followed by what is medical by itself.
     heads: usize,
+    told: usize,
     conditions: usize,
 }
 
-impl<'a> Terms<'a> {
+impl Terms {
     /// The next term; a candidate where those before it were a record that ended.
-    pub fn next(&mut self, value: &'a str, (start, end): (usize, usize)) -> Option<Candidate> {
+    pub fn next(&mut self, value: &str, (start, end): (usize, usize), index: u8) -> Option<Candidate> {
         let done = if start > self.span.1 + NEARBY { self.end() } else { None };
-        let term = value.get(start..end)?;
-        if self.seen.is_empty() {
+        if self.seen == 0 {
             self.span.0 = start;
         }
-        self.span.1 = end;
-        if self.seen.len() < TERMS.len() && !self.seen.contains(&term) {
-            self.seen.push(term);
+        self.span.1 = self.span.1.max(end);
+        let bit = 1 << (index & 31);
+        if self.seen & bit == 0 {
+            self.seen |= bit;
             let rest = value.get(end..).unwrap_or_default();
-            self.heads += usize::from(rest.starts_with(['：', ':', '为', '是']));
-            self.conditions += usize::from(CONDITIONS.contains(term));
+            if let Some(told) = rest.strip_prefix(['：', ':', '为', '是']) {
+                let is_set_off = rest.starts_with(['：', ':']);
+                self.heads += usize::from(is_set_off);
+                let length = what_is_told(told, is_set_off);
+                if length > 0 {
+                    self.told += 1;
+                    self.span.1 = value.len() - told.len() + length;
+                }
+            }
+            self.conditions += usize::from(index >= CONDITIONS);
         }
         done
     }
@@ -151,7 +162,8 @@ impl<'a> Terms<'a> {
     /// What the terms so far are.
     pub fn end(&mut self) -> Option<Candidate> {
         let terms = std::mem::take(self);
-        let points = match terms.seen.len() {
+        let points = match terms.seen.count_ones() {
+            1 if terms.told > 0 => 65,
             0 | 1 => return None,
             // Articles about medicine have the words, too; records have them as heads, or a condition with its result.
             count if terms.heads >= 1 || terms.conditions >= 2 => 60 + 5 * count.min(5) as i16,
@@ -159,6 +171,20 @@ impl<'a> Terms<'a> {
         };
         Some(Candidate::new(TypeId::MEDICAL, Form::Full, terms.span, points - 5))
     }
+}
+
+/// Bytes of what stands after a head, if it is medical by itself: `诊断：2型糖尿病`.
+fn what_is_told(rest: &str, is_set_off: bool) -> usize {
+    const LONGEST: usize = 60;
+    let end = rest
+        .char_indices()
+        .take_while(|(at, _)| *at <= LONGEST)
+        .find(|(_, c)| !c.is_alphanumeric() && !" .-、()（）".contains(*c));
+    let length = end.map_or(rest.len(), |(at, _)| at);
+    let told = rest.get(..length).filter(|_| length <= LONGEST).unwrap_or_default();
+    // A sentence goes on: 检验结果为阳性的人员.
+    let is_sentence = !is_set_off && told.contains(['的', '了', '应', '需']);
+    if !is_sentence && named(told.trim(), LeafKind::Text).is_some() { length } else { 0 }
 }
 
 /// Parts of names of diseases, complaints and medicines.
@@ -276,9 +302,9 @@ pub(super) fn whole(value: &str, scan: &Scan, out: &mut Readings) {
     if scan.named & TypeId::MEDICAL.set() == 0 || value.len() < 12 {
         return;
     }
-    for term in TERMS {
+    for (term, index) in TERMS.iter().zip(0u8..) {
         if let Some(at) = value.find(term) {
-            terms.next(value, (at, at + term.len()));
+            terms.next(value, (at, at + term.len()), index);
         }
     }
     if let Some(found) = terms.end() {
@@ -321,6 +347,7 @@ mod tests {
         assert_eq!(points("主诉：咳嗽3天。现病史：患者3天前受凉。"), [65]);
         assert_eq!(points("乙肝表面抗原阳性"), [65]);
         assert_eq!(points("医院提供诊断、手术等服务"), [35], "an article");
-        assert_eq!(points("诊断：感冒"), Vec::<i16>::new(), "one term");
+        assert_eq!(points("诊断：未知"), Vec::<i16>::new(), "one term");
+        assert_eq!(points("诊断：2型糖尿病，门诊随访"), [60], "one term that tells");
     }
 }

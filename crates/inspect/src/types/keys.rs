@@ -7,6 +7,7 @@
 use std::sync::LazyLock;
 
 use ahash::AHashMap;
+use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::scan::BY_NAME;
 use super::{TYPES, TypeId};
@@ -366,7 +367,7 @@ pub fn hints(name: &str) -> Hints {
             aside = aside.max((end, text.len()));
         }
     };
-    each_word(name, &mut add);
+    split(name, &mut add, known_han);
     if no_card.0 == card.0 && no_card.1 > card.1 {
         found.strong &= !TypeId::BANK_CARD.set();
     }
@@ -378,6 +379,18 @@ pub fn hints(name: &str) -> Hints {
 
 /// Every word of a name and every few neighbouring words together, where each ends, and whether it is the whole name.
 pub(super) fn each_word(name: &str, add: &mut impl FnMut(&str, usize, bool)) {
+    split(name, add, han);
+}
+
+/// Whether a text by itself is a name of something: `余额` is no person.
+pub(super) fn is_known(text: &str) -> bool {
+    NAMES.contains_key(text)
+}
+
+/// Gives the words in a run of Han characters that ends at a place of its name.
+type HanWords<F> = fn(&str, usize, &mut F);
+
+fn split<F: FnMut(&str, usize, bool)>(name: &str, add: &mut F, han: HanWords<F>) {
     let (squashed, ends) = words(name);
     let mut start = 0;
     for (index, _) in ends.iter().enumerate() {
@@ -386,7 +399,7 @@ pub(super) fn each_word(name: &str, add: &mut impl FnMut(&str, usize, bool)) {
             let is_whole = start == 0 && end == squashed.len();
             add(text, end, is_whole);
             if end == ends.get(index).copied().unwrap_or_default() {
-                for owner in OWNERS {
+                for owner in OWNERS.iter().filter(|_| text.is_ascii()) {
                     if let Some(rest) = text.strip_prefix(owner).filter(|rest| rest.len() > 1) {
                         add(rest, end, false);
                     }
@@ -400,9 +413,26 @@ pub(super) fn each_word(name: &str, add: &mut impl FnMut(&str, usize, bool)) {
     }
 }
 
+/// The longest Han word that is looked for in a longer one, in characters.
+const LONGEST_WORD: usize = 8;
+
+/// All known names in Chinese.
+static HAN_NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let is_word = |name: &&str| (2..=LONGEST_WORD).contains(&name.chars().count()) && !name.is_ascii();
+    let names: Vec<&str> = NAMES.keys().copied().filter(is_word).collect();
+    AhoCorasick::builder().match_kind(MatchKind::Standard).build(names).ok()
+});
+
+/// Every known word inside, in one pass.
+fn known_han(text: &str, end: usize, add: &mut impl FnMut(&str, usize, bool)) {
+    let Some(search) = &*HAN_NAMES else { return };
+    for word in search.find_overlapping_iter(text).filter(|word| word.len() < text.len()) {
+        add(text.get(word.range()).unwrap_or_default(), end - (text.len() - word.end()), false);
+    }
+}
+
 /// Chinese has no borders between words: every known word inside counts.
 fn han(text: &str, end: usize, add: &mut impl FnMut(&str, usize, bool)) {
-    const LONGEST_WORD: usize = 8;
     let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     for (index, start) in starts.iter().enumerate() {
         for stop in starts.iter().skip(index + 2).take(LONGEST_WORD - 1) {

@@ -84,6 +84,8 @@ fn fits(what: TypeId, value: &str) -> bool {
     let first = value.chars().find(|c| !matches!(c, '(' | '（'));
     let length = value.chars().filter(|c| c.is_ascii_digit() || is_mask(*c)).count();
     match what {
+        // `******` under a password's name shows nothing of one.
+        TypeId::ACCOUNT_PASSWORD | TypeId::SMS_CODE => false,
         // Their form is known, and was looked for.
         TypeId::NAME | TypeId::CARD_CVV | TypeId::CARD_EXPIRY | TypeId::CARD_TRACK => false,
         TypeId::EMAIL => value.contains('@'),

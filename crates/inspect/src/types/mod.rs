@@ -22,6 +22,8 @@ mod keys;
 mod landline;
 mod mask;
 mod masked;
+#[cfg(test)]
+mod matrix_text;
 mod money;
 mod name;
 mod organisation;

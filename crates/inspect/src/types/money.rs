@@ -9,7 +9,7 @@ use crate::walk::LeafKind;
 const fn amount(id: &'static str, name: Text, grade: Grade) -> Type {
     Type {
         strong_points: (35, 5),
-        han_label: 30,
+        han_label: 40,
         canonical,
         mask: |_| "***".into(),
         ..Type::new(DataType::new(id, name, Category::Financial, grade, Personal::Sensitive))

@@ -8,6 +8,7 @@ use spyhop_model::{Category, DataType, Form, Grade, Personal, Text};
 
 use super::address::is_division;
 use super::identity::is_han;
+use super::keys::{self, Hints};
 use super::mask::shown;
 use super::reading::Readings;
 use super::tables::{SURNAMES, WORDS_OF_DICTIONARY};
@@ -125,7 +126,7 @@ const WORDS: &str = "高血压 高血脂 安全 安徽 江苏 江西 江门 云�
      部署 国家 国际 国庆 解决 解析 官方 官网 习惯 易用 空间 空调 能力 能源 双方 双十一 \
      有效 有限 阳光 牛奶 花费 苏州 沈阳 郑州 杭州 洛阳 徐州 重庆 上海 上级 孙子 米饭 \
      麦当劳 鲁能 青岛 青年 党委 暴雨 终端 终止 练习 年龄 步骤 母亲 原因 原价 充值 充电 \
-     车间 区域 广告 家庭 学校 学生 教师 老师 员工 普通";
+     车间 区域 广告 安卓 方案一 方案二 方案三 计划中 计划书 白名单 黑名单 家庭 学校 学生 教师 老师 员工 普通";
 
 /// Ends of words for things, offices and groups.
 static NO_ENDS: LazyLock<AHashSet<&'static str>> = LazyLock::new(|| TAILS.split(' ').collect());
@@ -140,7 +141,14 @@ const TAILS: &str = "公司 集团 系统 平台 中心 大学 学院 医院 银
      面膜 口罩 手表 耳机 汽车 自行车 高血压 街道 新区 开发区 社区 村委会 居委会 党支部 支行 \
      分行 分部 总部 门店 中学 小学 幼儿园 计划 方案 任务 流程 记录 日志 报告 模板 标签 \
      分类 类型 状态 编号 名称 时间 日期 金额 数量 单价 总额 比例 站 级 型 版 件 号 室 \
-     层 铺 馆 券 费 税 额 款 币 票 酒 饭 肉 队 组 处 局 镇 乡 街 桥 寺 庙 港 线";
+     层 铺 馆 券 费 税 额 款 币 票 酒 饭 肉 队 组 处 局 镇 乡 街 桥 寺 庙 港 线 \
+     套餐 账号 帐号 账户 帐户 大区 片区 专区 客户 手册 指南 中台 应用 功能 模块 页面 首页 按钮 链接 接口 参数 \
+     规则 策略 模式 版本 语言 主题 皮肤 尺寸 颜色 专业 课程 班级 年级 学期 考试 成绩 作业 部队 大队 支队 法院 \
+     检察院 公安局 派出所 政府 委员会 协会 学会 基金会 俱乐部 事务所 研究院 研究所 实验室 工作室 工厂 车间 仓库 \
+     门诊 病房 药房 诊所 旗舰店 专卖店 餐厅 饭店 食堂 咖啡 奶茶 影院 影城 剧场 书店 药店 超人 专家 顾问 代表 \
+     人员 用户组 管理员 操作员 审核员 收银员 店长 组长 班长 队长 院长 校长 局长 处长 科长 部长 总裁 股东 秘书 \
+     护士 律师 工程师 设计师 会员卡 储值卡 优惠券 红包 礼包 礼品 礼盒 套装 家具 家电 玩具 食品 零食 衬衫 裤子 \
+     鞋子 裙子 外套 羽绒服 香水 口红 洗发水 沐浴露 牙膏 纸巾 大米 面粉 食用油 酱油 牛奶 酸奶 鸡蛋 猪肉 鸡肉 卡 裙 鞋 裤";
 
 const NO_GIVEN: &[char] = &['的', '了', '是', '在', '有', '省', '市', '区', '县', '部', '司', '院', '店', '厂'];
 
@@ -151,6 +159,11 @@ fn is_dot(c: char) -> bool {
 /// Whether a text could be a name by itself: a surname that exists, two to four characters (five with a compound
 /// surname), or parts joined by a dot; and no ordinary word.
 pub(crate) fn is_name(value: &str) -> bool {
+    let begins = value.chars().next();
+    let is_possible = |first| SURNAMES.0.contains(&first) || value.get(..6).is_some_and(|two| SURNAMES.1.contains(two));
+    if !begins.is_some_and(is_possible) && !value.chars().any(is_dot) {
+        return false;
+    }
     let count = value.chars().take(22).count();
     if value.chars().any(is_dot) {
         let parts = || value.split(is_dot);
@@ -172,6 +185,7 @@ pub(crate) fn is_name(value: &str) -> bool {
         && !NO_NAMES.contains(value)
         && !ends_like_a_thing(value)
         && !is_division(value)
+        && !keys::is_known(value)
 }
 
 /// Whether the last one to three characters say that it is a thing, an office or a group, or a person's title.
@@ -242,20 +256,24 @@ pub(super) fn name_before(value: &str, start: usize) -> Option<Candidate> {
     let title = value.get(start..).unwrap_or_default();
     let points = if title.starts_with(['先', '女', '小']) { 60 } else { 45 };
     let found = |from: usize| Candidate::new(TypeId::NAME, Form::Full, (from, start), points);
-    let run: usize = before.chars().rev().take(22).take_while(|c| is_han(*c) || is_dot(*c)).map(char::len_utf8).sum();
-    let run = before.get(start - run..)?;
-    if run.contains(is_dot) {
-        return is_name(run).then(|| found(start - run.len()));
+    // A dot stands before the last part of a longer name.
+    let run = |most: usize| {
+        let characters = before.chars().rev().take(most).take_while(|c| is_han(*c) || is_dot(*c));
+        before.get(start - characters.map(char::len_utf8).sum::<usize>()..)
+    };
+    let last = run(8)?;
+    if last.contains(is_dot) {
+        let name = run(22)?;
+        return is_name(name).then(|| found(start - name.len()));
     }
     // The last four, three, two characters.
-    let mut last = [None; 4];
-    for (slot, (at, _)) in last.iter_mut().zip(run.char_indices().rev()) {
-        *slot = run.get(at..).filter(|name| is_name(name));
-    }
-    let [_, two, three, four] = last;
+    let mut ends = last.char_indices().rev().skip(1).map(|(at, _)| last.get(at..));
+    let [two, three, four] = [(); 3].map(|()| ends.next().flatten());
     let is_compound = |name: &&str| name.get(..6).is_some_and(|surname| SURNAMES.1.contains(surname));
-    let joins = |name: &str| two.is_some() && name.starts_with(|c| JOINING.contains(c));
-    let name = four.filter(is_compound).or(three.filter(|name| !joins(name))).or(two)?;
+    let two = || two.filter(|name| is_name(name));
+    let joins = |name: &str| name.starts_with(|c| JOINING.contains(c)) && two().is_some();
+    let four = four.filter(is_compound).filter(|name| is_name(name));
+    let name = four.or_else(|| three.filter(|name| is_name(name) && !joins(name))).or_else(two)?;
     Some(found(start - name.len()))
 }
 
@@ -271,7 +289,10 @@ pub(super) fn name_after(value: &str, end: usize) -> Option<Candidate> {
         (is_over && is_name(name) && !rest.get(at..)?.starts_with("女士")).then_some(name)
     });
     let name = name.last()?;
-    Some(Candidate::new(TypeId::NAME, Form::Full, (end, end + name.len()), 5 - doubt(name)))
+    let label = Hints { strong: TypeId::NAME.set(), ..Hints::default() };
+    let points = 5 + NAME.han_label - doubt(name);
+    let found = Candidate::new(TypeId::NAME, Form::Full, (end, end + name.len()), points);
+    Some(Candidate { label: Some(label), ..found })
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ enum Reader {
     Honorific,
     /// A name stands after it.
     Role,
-    /// A term of medicine.
-    Medical,
+    /// The term of medicine of that index.
+    Medical(u8),
 }
 
 struct Phrases {
@@ -29,11 +29,12 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
         (Reader::Code, authentication::CODE_WORDS),
         (Reader::Honorific, name::HONORIFICS),
         (Reader::Role, name::ROLES),
-        (Reader::Medical, health::TERMS),
     ];
-    let all = || words.iter().flat_map(|(reader, words)| words.iter().map(move |word| (*reader, *word)));
-    let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(all().map(|(_, word)| word));
-    Phrases { search: search.ok(), readers: all().map(|(reader, _)| reader).collect() }
+    let terms = health::TERMS.iter().zip(0u8..).map(|(term, index)| (Reader::Medical(index), *term));
+    let words = words.into_iter().flat_map(|(reader, words)| words.iter().map(move |word| (reader, *word)));
+    let all: Vec<(Reader, &str)> = words.chain(terms).collect();
+    let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(all.iter().map(|(_, word)| word));
+    Phrases { search: search.ok(), readers: all.iter().map(|(reader, _)| *reader).collect() }
 });
 
 /// Values of a text that words beside them tell.
@@ -49,7 +50,7 @@ pub(super) fn find(value: &str, emit: &mut dyn FnMut(&[Candidate])) {
             Some(Reader::Code) => authentication::code_after(value, end),
             Some(Reader::Honorific) => name::name_before(value, start),
             Some(Reader::Role) => name::name_after(value, end),
-            Some(Reader::Medical) => terms.next(value, (start, end)),
+            Some(Reader::Medical(index)) => terms.next(value, (start, end), *index),
             None => None,
         };
         if let Some(found) = found {

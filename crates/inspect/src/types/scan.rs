@@ -1,14 +1,18 @@
 //! One pass over a value: is the whole of it a value of a type, else where in it do such values stand.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::LazyLock;
+
+use ahash::RandomState;
 
 use super::contact::email;
 use super::digits::{Run, is_border};
 use super::identity::is_han;
 use super::keys::{Hints, TypeSet, hints};
 use super::reading::Readings;
-use super::{Candidate, TYPES, TypeId, biometric, device, finance, han, landline, masked, phrases, tokens, world};
+use super::{
+    Candidate, TYPES, TypeId, accounts, biometric, device, finance, han, landline, masked, phrases, tokens, world,
+};
 use crate::walk::LeafKind;
 
 /// What a scan has to know besides the text.
@@ -62,6 +66,7 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
                 || digits >= 4 && value.len() >= 7 && has_masking_run(value)
                 || digits > 0 && value.contains(&b'%')
                 || digits > 0 && is_code(value)
+                || accounts::is_in(value)
                 || digits >= 4 && (world::may_hold(value) || has_label(value))
         }
     }
@@ -145,6 +150,7 @@ fn find_narrow(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
     }
     if scan.kind != LeafKind::Number {
         text(value, scan, emit);
+        accounts::in_text(value, &mut |found| labelled(value, found, emit));
         phrases::find(value, &mut |found| labelled(value, found, emit));
     }
 }
@@ -194,6 +200,9 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
     }
     if out.is_empty() && device::is_v6(value) {
         out.push(Candidate::new(TypeId::IPV6, spyhop_model::Form::Full, (0, value.len()), 50));
+    }
+    if value.starts_with("wxid_") && out.is_empty() {
+        accounts::whole(value, out);
     }
     named(value, scan, out);
 }
@@ -349,7 +358,11 @@ fn number_or_code(value: &str, at: usize, done: usize, scan: &Scan, emit: &mut d
 fn after_label(value: &str, at: usize, from: usize, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) -> usize {
     const SHORTEST: usize = 2;
     let Some(word) = label_word(value, at).filter(|word| word.len() >= SHORTEST) else { return from };
-    let label = hints(word);
+    let mut label = label_hints(word);
+    // What stands after a head of a record in Chinese is read with the record.
+    if !word.is_ascii() {
+        label.strong &= !TypeId::MEDICAL.set();
+    }
     if label.strong == 0 {
         return from;
     }
@@ -367,14 +380,29 @@ fn after_label(value: &str, at: usize, from: usize, scan: &Scan, emit: &mut dyn 
     let Some(token) = length.and_then(|length| rest.get(..length)).filter(|token| !token.is_empty()) else {
         return from;
     };
+    // These are found wherever they stand.
+    if token.as_bytes().starts_with(accounts::WXID) {
+        return from;
+    }
     let mut out = Readings::default();
     leaf(token, &Scan { named: label.strong, ..*scan }, &mut out);
     let mut readings = Readings::default();
-    for candidate in out.as_slice().iter().filter(|one| label.strong & one.what.set() != 0) {
+    // Another type may be told by a check digit.
+    const SURE: i16 = 70;
+    let is_fit = |one: &&Candidate| label.strong & one.what.set() != 0 || one.checked && one.points >= SURE;
+    let is_field = out.as_slice().iter().any(|one| is_fit(&one)) && is_field(value, word, start + token.len());
+    for candidate in out.as_slice().iter().filter(is_fit) {
+        let more = match candidate.what.get() {
+            kind if is_field && *BY_NAME & candidate.what.set() != 0 => {
+                let (key, text) = kind.strong_points;
+                10.max(10 + key - text)
+            }
+            _ => in_chinese(Some(word), candidate.what),
+        };
         readings.push(Candidate {
             start: candidate.start + start,
             end: candidate.end + start,
-            points: candidate.points - 10 + in_chinese(Some(word), candidate.what),
+            points: candidate.points - 10 + more,
             label: Some(label),
             ..*candidate
         });
@@ -386,8 +414,39 @@ fn after_label(value: &str, at: usize, from: usize, scan: &Scan, emit: &mut dyn 
     start + token.len()
 }
 
+/// Whether a label and its value, which ends at `end`, are a field of a record: all of a short text (`gender: 男`), or in
+/// a line that begins with the time of day, as lines of logs do. In scripts, a name and a value are often neither.
+fn is_field(value: &str, label: &str, end: usize) -> bool {
+    const SHORT: usize = 160;
+    const LINE: usize = 1024;
+    const HEAD: usize = 32;
+    let bytes = value.as_bytes();
+    if value.len() <= SHORT && value.trim_start().starts_with(label) && value.trim_end().len() <= end + 1 {
+        return true;
+    }
+    let from = end.saturating_sub(LINE);
+    let line = match memchr::memrchr(b'\n', bytes.get(from..end).unwrap_or_default()) {
+        Some(at) => from + at + 1,
+        None => from,
+    };
+    let head = bytes.get(line..bytes.len().min(line + HEAD)).unwrap_or_default();
+    head.windows(8)
+        .any(|w| w.iter().zip(b"00:00:00").all(|(b, form)| if *form == b':' { b == form } else { b.is_ascii_digit() }))
+}
+
 /// Candidates in text with the label before them.
 fn labelled(value: &str, found: &[Candidate], emit: &mut dyn FnMut(&[Candidate])) {
+    // What reads Chinese text knows what stands right before it; a label is set off.
+    let is_known = |first: &Candidate| {
+        let before = first.start.checked_sub(1).and_then(|before| value.as_bytes().get(before));
+        first.label.is_some()
+            || first.what.get().is_text
+                && before.is_some_and(|b| *b >= 0x80)
+                && !value.get(..first.start).is_some_and(|before| before.ends_with(['：', '（', '为', '是']))
+    };
+    if found.first().is_some_and(is_known) {
+        return emit(found);
+    }
     let mut out = Readings::default();
     let word = found.first().and_then(|candidate| label_word(value, candidate.start));
     let label = found.first().map(|candidate| label(value, candidate.start));
@@ -406,7 +465,7 @@ fn labelled(value: &str, found: &[Candidate], emit: &mut dyn FnMut(&[Candidate])
 
 /// What the word before a value says, or the few words: `social security number 536-22-1234`, `SSN is 536-22-1234`.
 fn label(value: &str, start: usize) -> Hints {
-    let word = label_word(value, start).map(hints).unwrap_or_default();
+    let word = label_word(value, start).map(label_hints).unwrap_or_default();
     if word.is_some() { word } else { phrase(value, start).unwrap_or_default() }
 }
 
@@ -446,6 +505,22 @@ fn in_chinese(label: Option<&str>, what: TypeId) -> i16 {
     label.filter(|word| !word.is_ascii()).map_or(0, |_| what.get().han_label)
 }
 
+/// What a label says. Texts repeat their labels: the last ones are remembered.
+fn label_hints(word: &str) -> Hints {
+    const REMEMBERED: usize = 128;
+    type Label = Option<(String, Hints)>;
+    thread_local! {
+        static LABELS: RefCell<(RandomState, Vec<Label>)> = RefCell::new((RandomState::new(), vec![None; REMEMBERED]));
+    }
+    LABELS.with_borrow_mut(|(hasher, labels)| {
+        let Some(slot) = labels.get_mut(hasher.hash_one(word) as usize % REMEMBERED) else { return hints(word) };
+        match slot {
+            Some((known, hints)) if known == word => *hints,
+            _ => slot.insert((word.to_owned(), hints(word))).1,
+        }
+    })
+}
+
 /// The word before a value: `手机：138…`, `"mobile":"138…`, `<td>手机</td><td>138…`.
 pub(crate) fn label_word(value: &str, start: usize) -> Option<&str> {
     const BACK: usize = 80;
@@ -470,16 +545,22 @@ pub(crate) fn label_word(value: &str, start: usize) -> Option<&str> {
     let last = before.chars().next_back()?;
     let same =
         |c: &char| if last.is_ascii() { c.is_ascii_alphanumeric() || matches!(c, '_' | '-') } else { is_han(*c) };
-    let length: usize = before.chars().rev().take_while(same).map(char::len_utf8).sum();
+    let mut length: usize = before.chars().rev().take_while(same).map(char::len_utf8).sum();
+    // `QQ号`.
+    if last == '号' {
+        let rest = before.get(..before.len() - length).unwrap_or_default();
+        length += rest.bytes().rev().take_while(u8::is_ascii_alphabetic).count();
+    }
     let word = before.get(before.len() - length..).unwrap_or_default();
     (1..=LONGEST_LABEL).contains(&word.len()).then_some(word)
 }
 
-/// Full-width digits, letters and signs (U+FF01 to U+FF5E) begin with 0xEF 0xBC or 0xEF 0xBD.
+/// Whether a full-width digit, letter or sign of a number or address is there: they begin with 0xEF 0xBC or 0xEF 0xBD.
+/// The signs of sentences are full-width in all Chinese text.
 fn has_full_width(value: &str) -> bool {
     memchr::memchr_iter(0xEF, value.as_bytes()).any(|at| {
         let next = value.as_bytes().get(at + 1..at + 3);
-        matches!(next, Some([0xBC, 0x81..=0xBF] | [0xBD, 0x80..=0x9E]))
+        matches!(next, Some([0xBC, 0x85 | 0x8A | 0x8B | 0x8D..=0x99 | 0x9D | 0xA0..=0xBF] | [0xBD, 0x81..=0x9A]))
     })
 }
 

@@ -50,6 +50,11 @@ pub(super) fn silent_json(key: &str, value: &str) {
     assert_eq!(ids(&readings(key, value, LeafKind::Number, true)), [""; 0], "{key}: {value}");
 }
 
+/// Types reported of a value under a key.
+pub(super) fn types_of(key: &str, value: &str) -> Vec<&'static str> {
+    ids(&readings(key, value, LeafKind::Text, true))
+}
+
 /// Types reported of a text.
 pub(super) fn told(text: &str) -> Vec<&'static str> {
     ids(&readings("", text, LeafKind::Text, false))

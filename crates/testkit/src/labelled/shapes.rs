@@ -98,10 +98,16 @@ pub(super) fn sentence(rng: &mut Rng, ids: &[&str]) -> Body {
 }
 
 fn body(shaped: Shaped, table: &Table, carrier: Carrier) -> Body {
+    let mut labels = table.labels(shaped.reading, |column, index| shaped.place.map(|place| place(column, index)));
+    // Whoever logs in sends a password or a code: only answers that carry one are of interest.
+    let is_sent = |label: &&mut super::Label| ["account_password", "sms_code"].contains(&label.id);
+    if carrier != Carrier::Response {
+        labels.iter_mut().filter(is_sent).for_each(|label| label.expect = super::Expect::Either);
+    }
     Body {
         carrier,
         content_type: shaped.content_type,
-        labels: table.labels(shaped.reading, |column, index| shaped.place.map(|place| place(column, index))),
+        labels,
         bytes: shaped.text.into_bytes(),
         shape: shaped.shape,
         negatives: 0,
