@@ -117,6 +117,8 @@ pub(super) static EMAIL: Type = Type {
 pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
     let digits = spot.compact;
     match digits.len() {
+        // Eleven digits in other groups are numbers one after the other.
+        11 if spot.written == Written::Grouped && spot.groups != [3, 4, 4] => {}
         11 if !spot.plus || spot.written == Written::Grouped => out.add(mobile(spot, digits, spot.written)),
         13 | 15
             if digits.strip_prefix(b"00").unwrap_or(digits).starts_with(b"86")

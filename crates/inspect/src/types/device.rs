@@ -203,7 +203,9 @@ fn degrees(value: &str) -> Option<f64> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let fits = (1..=3).contains(&digits.len()) && (4..=17).contains(&decimals.len());
     let degrees = value.parse::<f64>().ok().filter(|_| fits && is_number(digits) && is_number(decimals))?;
-    (degrees.abs() <= 180.0 && degrees != 0.0).then_some(degrees)
+    // Where maps in Web Mercator end.
+    let is_edge = (degrees.abs() - 85.051_128_8).abs() < 0.000_01;
+    (degrees.abs() <= 180.0 && degrees != 0.0 && !is_edge).then_some(degrees)
 }
 
 /// Numbers of devices and cards.

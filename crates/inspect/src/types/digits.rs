@@ -16,6 +16,8 @@ const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[
     world::number,
 ];
 
+/// Digits of a number in groups that other numbers may stand beside.
+const LISTED: usize = 13;
 /// Most groups of a run that are looked at together.
 const GROUPS: usize = 16;
 
@@ -117,7 +119,11 @@ impl Run {
             // A run that goes on with the same separator is something else (a UUID, a serial number).
             let joined = count > 1 && (hyphen(bytes, first.checked_sub(1)) && !plus || hyphen(bytes, Some(end)));
             let fits = if text { is_border(bytes, start, end) } else { (start, end) == (self.start, self.end) };
-            if joined || !fits {
+            // Numbers one after the other, as in the outlines of glyphs: three of them are no number in groups.
+            let goes_on = index > 0 && bytes.get(first.wrapping_sub(1)) == Some(&b' ')
+                || rest.get(count).is_some() && bytes.get(end) == Some(&b' ');
+            let is_list = text && !plus && count > 1 && goes_on && lengths.iter().take(count).sum::<usize>() < LISTED;
+            if joined || !fits || is_list {
                 continue;
             }
             let mut compact = [0u8; 32];

@@ -181,7 +181,9 @@ fn fiscal_code(spot: &Spot<'_>, out: &mut Readings) {
     let [.., check] = code;
     let month = plain.get(8).is_some_and(|b| b"ABCDEHLMPRST".contains(b));
     let day = plain.get(9..11).map_or(0, |day| remainder(day, 100));
-    if !has_shape(&plain, b"AAAAAA99A99A999A") || !month || !matches!(day, 1..=31 | 41..=71) {
+    // In scripts and codings such letters come by chance, small and large.
+    let is_chance = spot.text && spot.compact.iter().any(u8::is_ascii_lowercase);
+    if is_chance || !has_shape(&plain, b"AAAAAA99A99A999A") || !month || !matches!(day, 1..=31 | 41..=71) {
         return;
     }
     // A letter counts as the digit of the same place in the alphabet.
