@@ -27,6 +27,7 @@ mod name;
 mod organisation;
 mod phrases;
 mod reading;
+mod remembered;
 mod scan;
 mod secret;
 mod tables;
@@ -45,6 +46,7 @@ pub use grading::{Grading, GradingSettings};
 pub use keys::{Hints, TypeSet, hints};
 pub use mask::{generic_mask, mask};
 pub(crate) use masked::is_mask;
+pub(crate) use remembered::Names;
 pub(crate) use scan::label_word;
 pub use scan::{Scan, find, is_interesting, is_named};
 
