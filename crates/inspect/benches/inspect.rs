@@ -145,10 +145,10 @@ fn people(rng: &mut Rng) -> String {
 fn page(rng: &mut Rng) -> String {
     let mut out = String::from("<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>Shop</title></head><body>");
     for n in 0..120 {
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<div class=\"card item-{n}\" data-id=\"{n}\"><a href=\"/products/{}\" title=\"{}\"><img src=\"/i/{n}.png\" alt=\"\"></a>\
-             <p class=\"text\">{}</p><span>{}.{:02}</span></div>\n",
+             <p class=\"text\">{}</p><span>{}.{:02}</span></div>",
             rng.below(9_999),
             words(rng, 2),
             words(rng, 14),
