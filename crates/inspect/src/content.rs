@@ -29,8 +29,8 @@ use veil::Veil;
 use crate::secrets::{self, Secrets};
 use crate::types::custom::Match;
 use crate::types::{
-    Candidate, CustomTypes, Grading, Hints, Scan, Type, TypeId, TypeSet, best_of, find, hides, hints, is_interesting,
-    is_named, label_word, mask,
+    Candidate, CustomTypes, Grading, Hints, Names, Scan, Type, TypeId, TypeSet, best_of, find, hides, hints,
+    is_interesting, is_named, label_word, mask,
 };
 use crate::walk::{Form as Pairs, Leaf, LeafKind, LeafSink, Piece, percent};
 
@@ -88,7 +88,6 @@ pub struct Recogniser {
 impl Recogniser {
     /// With the sensor's key.
     pub fn new(key: Key) -> Recogniser {
-        const SLOTS: usize = 1024;
         let hasher = ahash::RandomState::new();
         Recogniser {
             key,
@@ -99,7 +98,7 @@ impl Recogniser {
             secrets: Secrets::new(),
             grading: Arc::default(),
             matches: Vec::new(),
-            names: RefCell::new(vec![None; SLOTS]),
+            names: RefCell::default(),
             hasher,
         }
     }
@@ -126,40 +125,29 @@ impl Recogniser {
 
     /// What a name says.
     pub fn hints(&self, name: &str) -> Hints {
-        const LONGEST_CACHED: usize = 64;
-        let hints = || {
+        if name.is_empty() {
+            return Hints::default();
+        }
+        let hints = |name: &str| {
             let mut hints = hints(name);
             hints.strong |= self.custom.named(name);
             hints.strong |= if secrets::names_secret(name) { TypeId::SECRET.set() } else { 0 };
             hints
         };
-        if name.is_empty() {
-            return Hints::default();
-        }
-        if name.len() > LONGEST_CACHED {
-            return hints();
-        }
-        let mut names = self.names.borrow_mut();
-        let slot = self.hasher.hash_one(name) as usize % names.len().max(1);
-        match names.get_mut(slot) {
-            Some(Some((cached, hints))) if **cached == *name => *hints,
-            Some(slot) => {
-                let hints = hints();
-                *slot = Some((name.into(), hints));
-                hints
-            }
-            None => hints(),
-        }
+        self.names.borrow_mut().say(name.as_bytes(), || hints(name))
     }
 
     /// Whether a name makes any value under it worth a look.
     fn is_named(&self, name: &[u8]) -> bool {
-        !name.is_empty() && std::str::from_utf8(name).map_or(true, |name| is_named(self.hints(name)))
+        if name.is_empty() {
+            return false;
+        }
+        if let Some(named) = self.names.borrow().is_named(name) {
+            return named;
+        }
+        std::str::from_utf8(name).map_or(true, |name| is_named(self.hints(name)))
     }
 }
-
-/// What names say, by slots.
-type Names = Vec<Option<(Box<str>, Hints)>>;
 
 /// The values of one half.
 pub struct Content {
@@ -285,7 +273,7 @@ impl Content {
         let key = recogniser.hints(leaf.key);
         let is_interesting = !whole || is_interesting(leaf.value.as_bytes(), leaf.kind) || is_named(key);
         let may_be_secret = self.shows_secrets(source)
-            && (!whole || key.strong & TypeId::SECRET.set() != 0 || secrets::is_secret_like(leaf.value.as_bytes()));
+            && (!whole || key.strong & TypeId::SECRET.set() != 0 || recogniser.secrets.may_find(leaf.value.as_bytes()));
         if !is_interesting && !may_be_secret && recogniser.custom.is_empty() {
             return;
         }
@@ -298,10 +286,11 @@ impl Content {
         {
             self.custom(recogniser, source, leaf, place, value);
         }
-        // A password of an account in an answer is told as that.
-        let is_password = whole && self.half == Half::Response && key.strong & TypeId::ACCOUNT_PASSWORD.set() != 0;
-        if may_be_secret && !is_password && leaf.kind == LeafKind::Text {
-            self.secrets(recogniser, source, leaf, place, value);
+        // A password of an account is told as that.
+        let is_password = key.strong & TypeId::ACCOUNT_PASSWORD.set() != 0;
+        if may_be_secret && !(whole && is_password) && leaf.kind == LeafKind::Text {
+            let is_named = key.strong & TypeId::SECRET.set() != 0;
+            self.secrets(recogniser, source, leaf, place, value, is_named);
         }
         if !is_interesting {
             return;
@@ -346,13 +335,17 @@ impl Content {
     }
 
     /// Secrets in a leaf's value.
-    fn secrets(&mut self, recogniser: &mut Recogniser, source: Source, leaf: &Leaf<'_>, column: u64, value: &str) {
+    fn secrets(
+        &mut self,
+        recogniser: &Recogniser,
+        source: Source,
+        leaf: &Leaf<'_>,
+        column: u64,
+        value: &str,
+        is_named: bool,
+    ) {
         let key = if leaf.piece == Piece::Whole { leaf.key } else { "" };
-        // A password of an account is told as that.
-        if recogniser.hints(key).strong & TypeId::ACCOUNT_PASSWORD.set() != 0 {
-            return;
-        }
-        recogniser.secrets.find(value, &secrets::Context { key }, &mut |secret| {
+        let mut add = |secret: secrets::Secret| {
             let Some(raw) = value.get(secret.start..secret.end) else { return };
             let what = TypeId::SECRET;
             // What stands in pages by design is a candidate at most.
@@ -365,7 +358,12 @@ impl Content {
                 found.sample.1 = secrets::mask_secret(secret.rule, raw).into();
                 found.spill(recogniser, room, *half, *exchange, points);
             }
-        });
+        };
+        if is_named {
+            recogniser.secrets.find(value, &secrets::Context { key }, &mut add);
+        } else {
+            recogniser.secrets.find_unnamed(value, !key.is_empty(), &mut add);
+        }
     }
 
     /// Custom types in a leaf's value; whether there were any.
@@ -623,11 +621,11 @@ fn shape(raw: &str) -> Option<Box<str>> {
 /// Whether a value says that its record is of somebody under 14 on the day of capture.
 fn is_minor(what: TypeId, raw: &str, today: u32) -> bool {
     const AGE: u32 = 14;
+    if what != TypeId::RESIDENT_ID {
+        return false;
+    }
     let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
-    let born = match what {
-        TypeId::RESIDENT_ID => digits.get(6..14),
-        _ => None,
-    };
+    let born = digits.get(6..14);
     born.and_then(|born| born.parse::<u32>().ok()).is_some_and(|born| born + AGE * 10_000 > today)
 }
 
@@ -804,6 +802,14 @@ pub struct ContentSink<'a> {
     source: Source,
 }
 
+impl ContentSink<'_> {
+    /// Whether a value may be a secret, or one of a custom type that is coded.
+    fn may_be_secret(&self, value: &[u8]) -> bool {
+        let Recogniser { secrets, custom, .. } = &*self.recogniser;
+        (!custom.is_empty() || self.content.shows_secrets(self.source)) && secrets.may_find(value)
+    }
+}
+
 impl LeafSink for ContentSink<'_> {
     fn leaf(&mut self, leaf: &Leaf<'_>) {
         self.content.leaf(self.recogniser, self.source, leaf);
@@ -811,8 +817,8 @@ impl LeafSink for ContentSink<'_> {
 
     fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
         is_interesting(value, kind)
-            || secrets::is_secret_like(value)
             || self.recogniser.is_named(key)
+            || kind == LeafKind::Text && self.may_be_secret(value)
             || self.recogniser.custom.is_in(value)
     }
 

@@ -18,7 +18,7 @@ pub fn mask_secret(rule: &str, raw: &str) -> String {
             label.len() <= 64 && label.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ');
         return format!("-----BEGIN {}-----{STARS}", if is_label { label } else { "PRIVATE KEY" });
     }
-    let known = TABLE.rules.iter().filter(|known| known.id == rule);
+    let known = TABLE.identified(rule);
     let marks =
         known.clone().filter(|known| matches!(known.kind, Kind::Prefix | Kind::Url)).flat_map(|known| &known.marks);
     let prefix = marks.filter(|mark| raw.starts_with(**mark)).max_by_key(|mark| mark.len()).copied().unwrap_or("");

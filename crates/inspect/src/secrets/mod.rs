@@ -122,6 +122,17 @@ const MARKS: &[&str] = &[
     "sntrys_",
     "glc_",
 ];
+/// Characters of which every mark has one, and values rarely any.
+const fn in_marks() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut n = 0;
+    while n < 256 {
+        table[n] = matches!(n as u8, b'/' | b'B' | b'w' | b'W' | b'c' | b'C' | b'h' | b'_');
+        n += 1;
+    }
+    table
+}
+static IN_MARKS: [bool; 256] = in_marks();
 /// Index of the first name.
 const NAMES: usize = 3;
 /// Index of the first token.
@@ -181,15 +192,87 @@ impl Secrets {
     pub fn find(&self, text: &str, context: &Context<'_>, emit: &mut dyn FnMut(Secret)) {
         let bytes = text.as_bytes();
         let mut found = Found { emit, spans: Vec::new(), looks_back: 0, count: 0 };
-        self.find_marks(bytes, &mut found);
-        self.find_runs(bytes, &mut found);
+        self.search(bytes, &mut found);
         if !context.key.is_empty() && found.count == 0 {
-            let start = text.len() - text.trim_start().len();
-            let span = (start, start + text.trim().len());
-            if let Some(hit) = self.judge(bytes, context.key.as_bytes(), span) {
+            let (start, end) = trimmed(text);
+            if let Some(hit) = self.judge(bytes, context.key.as_bytes(), (start, end)) {
                 found.add(hit);
             }
         }
+    }
+
+    /// As [`find`](Secrets::find) in the `whole` value, or in a piece, of a leaf whose name is
+    /// [none of a secret](names_secret).
+    pub fn find_unnamed(&self, text: &str, whole: bool, emit: &mut dyn FnMut(Secret)) {
+        let bytes = text.as_bytes();
+        let mut found = Found { emit, spans: Vec::new(), looks_back: 0, count: 0 };
+        self.search(bytes, &mut found);
+        if whole && found.count == 0 {
+            let (start, end) = trimmed(text);
+            if let Some(hit) = self.token(bytes, start).filter(|hit| hit.end == end) {
+                found.add(hit);
+            }
+        }
+    }
+
+    fn search(&self, bytes: &[u8], found: &mut Found<'_>) {
+        self.find_marks(bytes, found);
+        self.find_runs(bytes, found);
+    }
+
+    /// Whether [`find`](Secrets::find) may find anything in a whole value whose name is none of a secret: what it would
+    /// begin with, without judging it.
+    pub fn may_find(&self, value: &[u8]) -> bool {
+        is_secret_like(value)
+            && (self.may_begin(value)
+                // What is coded is read when it is decoded.
+                || memchr::memchr(b'%', value).is_some())
+    }
+
+    fn may_begin(&self, value: &[u8]) -> bool {
+        // White space of any kind stands before a whole value at times.
+        let blanks = value.iter().take_while(|b| **b <= b' ').count();
+        let whole = value.get(blanks..).unwrap_or_default();
+        if !whole.first().is_some_and(u8::is_ascii) || TABLE.begun(whole).next().is_some() || self.may_find_runs(value)
+        {
+            return true;
+        }
+        // A date has none of these.
+        if !value.iter().any(|b| IN_MARKS[usize::from(*b)]) {
+            return false;
+        }
+        let mut from = 0;
+        while let Some((mark, start, end)) = self.next_mark(value, from) {
+            from = end;
+            let rest = value.get(end..).unwrap_or_default();
+            let is_found = match mark {
+                0 | 1 => url::password(value, start, end - start).is_some() || TABLE.hosts(rest).next().is_some(),
+                2 => url::private_key(value, start).is_some(),
+                _ => true,
+            };
+            if is_found {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn may_find_runs(&self, value: &[u8]) -> bool {
+        let mut from = 0;
+        while let Some((start, end)) = runs::next(value, from) {
+            from = end;
+            let begin = unescaped(value, start, end);
+            let extended = extended(value, begin);
+            let is_begun = |at: usize| TABLE.begun(value.get(at..).unwrap_or_default()).next().is_some();
+            if is_begun(begin)
+                || extended.is_some_and(is_begun)
+                || infix(value, extended.unwrap_or(begin), end, extended.is_some()).is_some()
+                || assignment::around_run(value, (start, end)).is_some()
+            {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether a body may hold a secret: a look at its raw bytes, before they are taken apart. Escapes of JSON other than
@@ -439,6 +522,12 @@ impl Secrets {
         let (id, class, public) = (rule.id, rule.class, rule.public);
         is_random.then_some(Hit { rule: id, class, start, end: start + value.len(), confidence, public })
     }
+}
+
+/// Where a text begins and ends without the white space around it.
+fn trimmed(text: &str) -> (usize, usize) {
+    let start = text.len() - text.trim_start().len();
+    (start, start + text.trim().len())
 }
 
 fn private_key(bytes: &[u8], start: usize) -> Option<Hit> {

@@ -211,7 +211,11 @@ impl Name {
     }
 
     fn has_word(&self, list: &[&str]) -> bool {
-        self.words().any(|word| list.contains(&word))
+        self.words().any(|word| {
+            let first = word.as_bytes().first();
+            // Hardly any begins with the same letter.
+            list.iter().any(|known| known.as_bytes().first() == first && *known == word)
+        })
     }
 
     /// Neighbouring words together, longest first.

@@ -67,6 +67,8 @@ pub struct Table {
     named: AHashMap<&'static str, Vec<u16>>,
     urls: Vec<(&'static [u8], u16)>,
     infixes: Vec<(&'static [u8], u16)>,
+    /// Indices by identifier.
+    ids: AHashMap<&'static str, Vec<u16>>,
     compiled: Vec<OnceLock<Option<Regex>>>,
 }
 
@@ -118,11 +120,13 @@ impl Table {
             named: AHashMap::new(),
             urls: Vec::new(),
             infixes: Vec::new(),
+            ids: AHashMap::new(),
             compiled: rules.iter().map(|_| OnceLock::new()).collect(),
             rules: Vec::new(),
         };
         for (index, rule) in rules.iter().enumerate() {
             let index = index as u16;
+            table.ids.entry(rule.id).or_default().push(index);
             for mark in &rule.marks {
                 match (rule.kind, mark.as_bytes()) {
                     (Kind::Prefix, bytes @ [a, b, c, ..]) => {
@@ -154,6 +158,12 @@ impl Table {
             _ => None,
         };
         rules.into_iter().flatten().filter(move |(mark, _)| value.starts_with(mark)).map(|(_, rule)| *rule)
+    }
+
+    /// Rules with that identifier, in order of the table.
+    pub fn identified(&self, id: &str) -> impl Iterator<Item = &Rule> + Clone {
+        let indices = self.ids.get(id).map_or(&[][..], Vec::as_slice);
+        indices.iter().filter_map(|index| self.rules.get(usize::from(*index)))
     }
 
     /// Rules of a service or thing, by its squashed name.

@@ -199,9 +199,13 @@ fn in_base64(bytes: &[u8], start: usize, end: usize) -> bool {
     let sign = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
     let before = bytes.get(start.saturating_sub(AROUND)..start).unwrap_or_default();
     let after = bytes.get(end..(end + AROUND).min(bytes.len())).unwrap_or_default();
-    let around: Vec<u8> = before.iter().rev().take_while(sign).chain(after.iter().take_while(sign)).copied().collect();
-    around.len() + (end - start) >= 20
-        && around.iter().any(u8::is_ascii_uppercase)
-        && around.iter().any(u8::is_ascii_lowercase)
-        && around.iter().any(u8::is_ascii_digit)
+    let (mut length, mut seen) = (end - start, [false; 3]);
+    for b in before.iter().rev().take_while(sign).chain(after.iter().take_while(sign)) {
+        length += 1;
+        let [upper, lower, digit] = &mut seen;
+        *upper |= b.is_ascii_uppercase();
+        *lower |= b.is_ascii_lowercase();
+        *digit |= b.is_ascii_digit();
+    }
+    length >= 20 && seen == [true; 3]
 }

@@ -4,11 +4,13 @@
 //! word or several neighbouring words together, never part of a word: `phone` is in `user_phone` and `userPhoneNo`,
 //! not in `microphone`.
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use ahash::AHashMap;
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::remembered::Names;
 use super::scan::BY_NAME;
 use super::{TYPES, TypeId};
 
@@ -343,6 +345,14 @@ pub(super) fn squashed(name: &str) -> String {
 
 /// What a name says. The head of a name is its last part: `phoneCount` is a count, `orderPhone` a phone.
 pub fn hints(name: &str) -> Hints {
+    thread_local! {
+        /// A pure function's answers: what is remembered changes nothing but the time it takes.
+        static KNOWN: RefCell<Names> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| known.say(name.as_bytes(), || read(name)))
+}
+
+fn read(name: &str) -> Hints {
     let mut found = Hints::default();
     // End and length of the last match of each kind.
     let (mut positive, mut negative, mut aside) = ((0, 0), (0, 0), (0, 0));

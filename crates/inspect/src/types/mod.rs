@@ -29,6 +29,7 @@ mod name;
 mod organisation;
 mod phrases;
 mod reading;
+mod remembered;
 mod scan;
 mod secret;
 mod tables;
@@ -48,6 +49,7 @@ pub use keys::{Hints, TypeSet, hints};
 pub use mask::{generic_mask, mask};
 pub(crate) use masked::hides;
 pub(crate) use name::is_name;
+pub(crate) use remembered::Names;
 pub(crate) use scan::label_word;
 pub use scan::{Scan, find, is_interesting, is_named};
 

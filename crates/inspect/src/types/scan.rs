@@ -51,25 +51,83 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
         LeafKind::Number => value.len() >= 11,
         // Two Han characters, `a@b.cn`, or eleven digits; seven characters are the shortest masked number.
         LeafKind::Text => {
-            let (mut digits, mut marks) = (0u32, 0u8);
-            // Sums of bytes, so that the compiler counts many at a time.
-            for chunk in value.chunks(128) {
-                let mut count = 0u8;
-                for b in chunk {
-                    count += u8::from(b.wrapping_sub(b'0') < 10);
-                    marks |= (b & 0x80) | u8::from(*b == b'@') | u8::from(*b == b'*');
-                }
-                digits += u32::from(count);
-            }
-            marks != 0
-                || digits >= 11 && has_long_run(value)
-                || digits >= 4 && value.len() >= 7 && has_masking_run(value)
-                || digits > 0 && value.contains(&b'%')
-                || digits > 0 && is_code(value)
+            let (digits, seen) = classes(value);
+            let has = |class: u8| seen & class != 0;
+            has(class::MARK)
                 || accounts::is_in(value)
-                || digits >= 4 && (world::may_hold(value) || has_label(value))
+                || digits > 0
+                    && (has(class::PERCENT)
+                        || digits >= 11 && has_long_run(value)
+                        || digits >= 4 && has(class::HIDES) && value.len() >= 7 && has_masking_run(value)
+                        || is_code(value)
+                        || digits >= 4 && has_label(value)
+                        // Nine digits, or fewer with a capital or a bracket.
+                        || (digits >= 9 || digits >= 4 && has(class::JOINS)) && world::may_hold(value))
         }
     }
+}
+
+/// Classes of bytes in a value.
+mod class {
+    pub const DIGIT: u8 = 1;
+    /// Beyond ASCII, `@`, `*`.
+    pub const MARK: u8 = 2;
+    pub const PERCENT: u8 = 4;
+    /// A letter that may mask.
+    pub const HIDES: u8 = 8;
+    /// A capital, or an opening bracket.
+    pub const JOINS: u8 = 16;
+}
+
+const fn class_table() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < 256 {
+        table[n] = match n as u8 {
+            b'0'..=b'9' => class::DIGIT,
+            b'%' => class::PERCENT,
+            b'@' | b'*' | 0x80.. => class::MARK,
+            b'X' => class::HIDES | class::JOINS,
+            b'x' | b'#' => class::HIDES,
+            b'A'..=b'Z' | b'(' => class::JOINS,
+            _ => 0,
+        };
+        n += 1;
+    }
+    table
+}
+static CLASSES: [u8; 256] = class_table();
+
+/// How many digits a value has, and the classes of all its bytes.
+fn classes(value: &[u8]) -> (u32, u8) {
+    /// Up to here a table is quicker than setting up sums.
+    const SHORT: usize = 32;
+    let (mut digits, mut seen) = (0u32, 0u8);
+    if value.len() <= SHORT {
+        for b in value {
+            let class = CLASSES[usize::from(*b)];
+            digits += u32::from(class & class::DIGIT);
+            seen |= class;
+        }
+        return (digits, seen);
+    }
+    // Sums of bytes, so that the compiler counts many at a time.
+    for chunk in value.chunks(128) {
+        let (mut count, mut marks) = (0u8, 0u8);
+        for b in chunk {
+            count += u8::from(b.wrapping_sub(b'0') < 10);
+            marks |= (b & 0x80) | u8::from(*b == b'@') | u8::from(*b == b'*');
+        }
+        digits += u32::from(count);
+        if marks != 0 {
+            return (digits, class::MARK);
+        }
+    }
+    // Only where digits are does the rest matter.
+    if digits > 0 {
+        seen |= value.iter().fold(0, |seen, b| seen | CLASSES[usize::from(*b)]);
+    }
+    (digits, seen)
 }
 
 /// Whether it is as long as a code of letters and digits (vehicle, organisation), or a hardware address.

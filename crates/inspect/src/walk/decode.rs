@@ -120,7 +120,7 @@ pub fn percent(text: &str, plus: bool, rounds: u8) -> Decoded<'_> {
             None => (text.as_bytes(), None),
             Some((bytes, map)) => (bytes, Some(map)),
         };
-        if !from.iter().any(|b| *b == b'%' || plus && *b == b'+') {
+        if memchr::memchr(b'%', from).is_none() && !(plus && memchr::memchr(b'+', from).is_some()) {
             break;
         }
         let origin = |at: usize| map.map_or(at as u32, |map| map.get(at).copied().unwrap_or(u32::MAX));
@@ -204,24 +204,52 @@ pub(crate) fn is_value_like(name: &[u8]) -> bool {
         return true;
     }
     let (mut digits, mut signs) = (0u8, 0u8);
+    if name.len() < SHORTEST_TOKEN {
+        for b in name {
+            let sign = SIGNS[usize::from(*b)];
+            signs |= sign;
+            digits += u8::from(sign == DIGIT);
+        }
+        return digits >= 6 || signs & SIGN != 0;
+    }
     let (mut changes, mut before) = (0usize, 0u8);
     for b in name {
-        digits += u8::from(b.wrapping_sub(b'0') < 10);
-        signs |= u8::from(matches!(b, b'@' | b'%' | b'*' | 0xEF));
-        let class = match b {
-            b'a'..=b'z' => 1,
-            b'A'..=b'Z' => 2,
-            b'0'..=b'9' => 3,
-            _ => 0,
-        };
+        let sign = SIGNS[usize::from(*b)];
+        signs |= sign;
+        let class = sign & CLASS;
+        digits += u8::from(class == DIGIT);
         changes += usize::from(class != before && class != 0 && before != 0);
         before = class;
     }
+    signs &= SIGN;
     // Random text goes over between lower case, upper case and digits at about two of three characters, names in
     // camel case at one of four.
-    let random = name.len() >= SHORTEST_TOKEN && changes * 5 >= name.len() * 2;
+    let random = changes * 5 >= name.len() * 2;
     digits >= 6 || signs != 0 || random
 }
+
+/// Bits of a byte's class: a small letter, a capital, a digit.
+const CLASS: u8 = 3;
+const DIGIT: u8 = 3;
+/// No name has it.
+const SIGN: u8 = 4;
+
+const fn signs() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < 256 {
+        table[n] = match n as u8 {
+            b'a'..=b'z' => 1,
+            b'A'..=b'Z' => 2,
+            b'0'..=b'9' => DIGIT,
+            b'@' | b'%' | b'*' | 0xEF => SIGN,
+            _ => 0,
+        };
+        n += 1;
+    }
+    table
+}
+static SIGNS: [u8; 256] = signs();
 
 /// Octets from which a name may be a token.
 const SHORTEST_TOKEN: usize = 16;

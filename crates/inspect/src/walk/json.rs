@@ -230,6 +230,7 @@ impl Json {
         self.store = store;
     }
 
+    #[inline]
     fn between<S: LeafSink>(&mut self, byte: u8, fed: &[u8], at: usize, sink: &mut S) -> usize {
         match byte {
             b'"' => {
@@ -250,6 +251,7 @@ impl Json {
         at + 1
     }
 
+    #[inline]
     fn set_colon(&mut self, colon: bool) {
         if let Some(frame) = self.frames.last_mut() {
             frame.colon = colon;
@@ -301,6 +303,7 @@ impl Json {
     }
 
     /// After the opening quote. The whole string in this slice and without escapes is the fast path: borrowed.
+    #[inline]
     fn begin_string<S: LeafSink>(&mut self, fed: &[u8], at: usize, sink: &mut S) -> usize {
         let rest = fed.get(at..).unwrap_or_default();
         let len = string_len(rest);
@@ -408,6 +411,7 @@ impl Json {
         }
     }
 
+    #[inline]
     fn begin_token<S: LeafSink>(&mut self, fed: &[u8], at: usize, sink: &mut S) -> usize {
         let rest = fed.get(at..).unwrap_or_default();
         let len = token_len(rest);
@@ -468,6 +472,7 @@ impl Json {
         self.pieces = pieces;
     }
 
+    #[inline]
     fn set_key<S: LeafSink>(&mut self, key: Key, fed: &[u8], sink: &mut S) {
         if let Some(Frame { key: Key::Stored(start, _), .. }) = self.frames.last() {
             self.store.truncate(*start as usize);
@@ -479,6 +484,7 @@ impl Json {
         }
     }
 
+    #[inline]
     fn set_key_only(&mut self, key: Key) {
         if let Some(frame) = self.frames.last_mut() {
             frame.key = key;
@@ -487,6 +493,7 @@ impl Json {
     }
 
     /// A key that looks like a value is a leaf too.
+    #[inline]
     fn key_leaf<S: LeafSink>(&mut self, key: &[u8], fed: &[u8], sink: &mut S) {
         if is_value_like(key) {
             let frame = self.frames.last_mut().map(|frame| std::mem::take(&mut frame.key));
@@ -498,7 +505,16 @@ impl Json {
         }
     }
 
+    #[inline]
     fn value<S: LeafSink>(&mut self, cut: &Cut<'_>, kind: LeafKind, fed: &[u8], sink: &mut S) {
+        if cut.first && cut.last && !self.frames.is_empty() && !may_nest(cut.bytes) {
+            // The commonest: a short value that is no document.
+            self.is_nested = false;
+            if sink.wants(self.key(fed), cut.bytes, kind) {
+                self.tell(cut, kind, fed, sink);
+            }
+            return;
+        }
         if cut.first {
             if self.frames.is_empty() {
                 self.records = self.records.wrapping_add(1);
@@ -536,6 +552,12 @@ impl Json {
         if piece == Piece::Whole && !sink.wants(self.key(fed), cut.bytes, kind) {
             return;
         }
+        self.tell(cut, kind, fed, sink);
+    }
+
+    /// A leaf that is wanted.
+    fn tell<S: LeafSink>(&mut self, cut: &Cut<'_>, kind: LeafKind, fed: &[u8], sink: &mut S) {
+        let piece = Piece::of(cut);
         self.build_path(fed);
         let (key, parent) = self.names(fed);
         let record = match self.frames.last() {
@@ -547,6 +569,7 @@ impl Json {
     }
 
     /// The name next to the value, as written.
+    #[inline]
     fn key<'a>(&'a self, fed: &'a [u8]) -> &'a [u8] {
         let frame = self.frames.iter().rev().find(|frame| frame.is_object);
         frame.map_or(self.root_name.as_bytes(), |frame| bytes_of(frame.key, &self.store, fed))
@@ -612,6 +635,7 @@ fn kind_of(token: &[u8]) -> LeafKind {
 }
 
 /// Bytes before the next quote or backslash; eight at a time.
+#[inline]
 fn string_len(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = ONES << 7;
@@ -630,10 +654,22 @@ fn string_len(bytes: &[u8]) -> usize {
 }
 
 /// Bytes of a word without quotes.
+#[inline]
 fn token_len(bytes: &[u8]) -> usize {
-    let end = |b: &u8| matches!(b, b'"' | b',' | b':' | b'{' | b'}' | b'[' | b']' | b'(' | b')' | b';' | 0..=b' ');
-    bytes.iter().position(end).unwrap_or(bytes.len())
+    bytes.iter().position(|b| ENDS[usize::from(*b)]).unwrap_or(bytes.len())
 }
+
+/// Bytes at which a word without quotes ends.
+const fn ends() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut n = 0;
+    while n < 256 {
+        table[n] = matches!(n as u8, b'"' | b',' | b':' | b'{' | b'}' | b'[' | b']' | b'(' | b')' | b';' | 0..=b' ');
+        n += 1;
+    }
+    table
+}
+static ENDS: [bool; 256] = ends();
 
 #[cfg(test)]
 mod tests;
