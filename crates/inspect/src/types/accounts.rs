@@ -243,8 +243,15 @@ fn wechat(value: &str, kind: LeafKind) -> Option<i16> {
     if !fits || is_application || NO_ACCOUNTS.iter().any(|word| value.eq_ignore_ascii_case(word)) {
         return None;
     }
+    // Letters alone may be a word, and `lineCap` is a name in a program.
     let is_plain = bytes.iter().all(u8::is_ascii_alphabetic);
-    Some(if is_wxid(bytes) { 70 } else { 30 - if is_plain { 5 } else { 0 } })
+    let is_mixed = is_plain && bytes.iter().skip(1).any(u8::is_ascii_uppercase);
+    Some(match (is_wxid(bytes), is_mixed, is_plain) {
+        (true, ..) => 70,
+        (_, true, _) => 10,
+        (.., true) => 25,
+        _ => 30,
+    })
 }
 
 /// The prefix of account names that WeChat gives itself.
@@ -334,6 +341,7 @@ mod tests {
         let text = LeafKind::Text;
         assert_eq!(wechat("zhangsan_1990", text), Some(30));
         assert_eq!(wechat("wxid_8f3k2l1m9n0p22", text), Some(70));
+        assert_eq!((wechat("lilyzhang", text), wechat("lineCap", text)), (Some(25), Some(10)));
         for none in [
             "wx1a2b3c4d5e6f7a8b",
             "gh_0123456789ab",
