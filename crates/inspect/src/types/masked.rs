@@ -71,6 +71,13 @@ fn hidden(value: &str) -> usize {
 
 /// Whether a masked value may be of a type that its name tells.
 fn fits(what: TypeId, value: &str) -> bool {
+    // `cx*cy*fz` is a product, `/***/` a comment.
+    let hidden: Vec<bool> = value.char_indices().map(|(at, c)| hides(value, at, c)).collect();
+    let together = hidden.windows(2).any(|pair| pair == [true, true]) || value.contains('…');
+    let shows = value.char_indices().any(|(at, c)| c.is_alphanumeric() && !hides(value, at, c));
+    if !together || !shows {
+        return false;
+    }
     let hides = |at: usize, c: char| is_mask(c) || matches!(c, 'x' | 'X' | '#') && in_run(value, at, c);
     let is_number = || {
         value
