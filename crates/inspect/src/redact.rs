@@ -7,7 +7,7 @@ use crate::credential;
 use crate::login::names::{FieldClass, Name, classify};
 use crate::secrets::{self, Secrets};
 use crate::segment::form;
-use crate::types::{CustomTypes, Hints, Scan, TypeId, best_of, find, generic_mask, hints, mask};
+use crate::types::{CustomTypes, Hints, Scan, TypeId, best_of, find, generic_mask, hints, loosely, mask};
 use crate::walk::{Decoded, Json, Leaf, LeafKind, LeafSink, is_value_like, percent};
 
 /// Points from which a value does not leave: all candidates, since its record may make more of them.
@@ -227,7 +227,7 @@ impl Redactor {
                     });
                 }
                 spans.extend(found.into_iter().map(|s| Span { start: s.start + start, end: s.end + start, ..s }));
-                before = hints(&decoded.text);
+                before = loosely(hints(&decoded.text));
             }
             at += part.len() + 1;
         }
@@ -553,6 +553,13 @@ mod tests {
             }
         }
         out
+    }
+
+    #[test]
+    fn words_after_words_in_paths_stay() {
+        for target in ["/user/password/reset", "/mm/aaaa", "/api/gender/list", "/birthday/today"] {
+            assert_eq!(redactor().target(target), target);
+        }
     }
 
     proptest! {

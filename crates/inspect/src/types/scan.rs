@@ -39,6 +39,12 @@ pub(super) static BY_NAME: LazyLock<TypeSet> = LazyLock::new(|| {
     with_form.fold(TypeId::SECRET.set(), |set, (_, index)| set | TypeId(index).set())
 });
 
+/// What a name says of what follows it loosely, as one segment of a path does of the next: types whose values only their
+/// name tells are not meant (`/password/reset`).
+pub fn loosely(hints: Hints) -> Hints {
+    Hints { strong: hints.strong & !*BY_NAME, ..hints }
+}
+
 /// Whether a name makes any value under it worth a look, whatever it looks like.
 pub fn is_named(hints: Hints) -> bool {
     hints.strong & *BY_NAME != 0
