@@ -3,7 +3,6 @@
 //!
 //! A field is a type at a place of one half of an endpoint. Three things are learnt of it, in the order of events:
 //! - **column**: five and more different candidates in nearly all answers speak for each other, as the rows of one body do;
-//!   where they are rare, against;
 //! - **prior**: twenty and more different sure values over two days and more speak for those that follow;
 //! - **constant**: the same value in half of the answers, to five and more clients, is a hotline or a company account.
 
@@ -25,7 +24,6 @@ settings! {
 
 /// Points of what is learnt, as those that a worker gives.
 const COLUMN: u8 = 15;
-const SELDOM: u8 = 25;
 const PRIOR: u8 = 15;
 const CONSTANT: u8 = 50;
 /// Different candidates of a column.
@@ -219,10 +217,9 @@ impl Field {
         // Rows of one body have spoken for each other already.
         if (seen.count as usize) < MANY && seen.confidence < SURE {
             let varied = self.candidates.len() >= MANY && self.beginnings.len() >= BEGINNINGS;
+            // That a field is seldom there is nothing against its values.
             if varied && share >= 80 {
                 confidence = confidence.saturating_add(COLUMN);
-            } else if answers >= ANSWERS && share < 20 {
-                confidence = confidence.saturating_sub(SELDOM);
             }
         }
         let is_prior = self.sure.len() >= CONFIRMED && self.days.is_some_and(|(first, last)| last > first);
