@@ -182,6 +182,8 @@ pub struct HttpAccounts {
     pub handshakes: u64,
     /// CONNECT tunnels entered.
     pub tunnels: u64,
+    /// Those within too many others, which are not followed.
+    pub tunnels_over_limit: u64,
     /// Upgrades followed.
     pub upgrades: u64,
     /// Heads that were cut by a gap, a limit or the end.
@@ -291,6 +293,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
             messages,
             handshakes,
             tunnels,
+            tunnels_over_limit,
             upgrades,
             truncated_heads,
             fields_over_limit,
@@ -331,6 +334,7 @@ impl AddAssign<&HttpAccounts> for HttpAccounts {
         self.messages += messages;
         self.handshakes += handshakes;
         self.tunnels += tunnels;
+        self.tunnels_over_limit += tunnels_over_limit;
         self.upgrades += upgrades;
         self.truncated_heads += truncated_heads;
         self.fields_over_limit += fields_over_limit;

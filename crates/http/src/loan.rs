@@ -75,7 +75,27 @@ impl Loan {
 impl Drop for Loan {
     fn drop(&mut self) {
         if self.before.is_some() || self.taken != Lent::default() {
-            self.debts.0.set(Some(Box::new(Debt { before: self.before, taken: self.taken })));
+            // One that was not settled yet is a part of it.
+            let (before, taken) = self.debts.0.take().map_or((None, Lent::default()), |debt| (debt.before, debt.taken));
+            let taken = taken.zip(self.taken, usize::wrapping_add);
+            self.debts.0.set(Some(Box::new(Debt { before: before.or(self.before), taken })));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debts_of_several_add_up() {
+        let debts = Debts::default();
+        let lent = |buffers| Lent { buffers, ..Lent::default() };
+        for (before, taken) in [(None, 5), (Some(90), 7), (Some(80), 0), (None, 2)] {
+            let mut loan = Loan::new(&debts);
+            (loan.before, loan.taken) = (before.map(lent), lent(taken));
+        }
+        let debt = debts.0.take().expect("a debt");
+        assert_eq!((debt.before, debt.taken), (Some(lent(90)), lent(14)));
     }
 }

@@ -24,7 +24,7 @@ use crate::script::Script;
 use crate::secrets::Secrets;
 use crate::segment::segment;
 use crate::types::{CustomTypes, Grading};
-use crate::walk::{Form, Leaf, LeafKind, LeafSink, WalkAccounts};
+use crate::walk::{Form, Leaf, LeafKind, LeafSink, WalkAccounts, WalkMemory};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
 const AGENTS: usize = 4_096;
@@ -106,6 +106,8 @@ pub struct Inspector {
     agents: HashMap<u64, Agent>,
     hasher: ahash::RandomState,
     scratch: Vec<u8>,
+    /// What walkers of archives and PDF hold.
+    walking: WalkMemory,
     /// What was not read.
     pub accounts: InspectAccounts,
     /// What was seen, in the order in which it was complete; whoever runs the worker takes it.
@@ -128,6 +130,7 @@ impl Inspector {
             agents: HashMap::new(),
             hasher: ahash::RandomState::new(),
             scratch: Vec::new(),
+            walking: WalkMemory::default(),
             accounts: InspectAccounts::default(),
             sightings: Vec::new(),
         }
@@ -233,10 +236,10 @@ impl Part {
         }
     }
 
-    fn head(&mut self, content_type: Option<&[u8]>, disposition: Option<&[u8]>) {
+    fn head(&mut self, content_type: Option<&[u8]>, disposition: Option<&[u8]>, walking: &WalkMemory) {
         let text = content_type.map(String::from_utf8_lossy);
         let disposition = disposition.map(String::from_utf8_lossy);
-        self.scan = BodyScan::begin_file(text.as_deref(), disposition.as_deref());
+        self.scan = BodyScan::begin_file(text.as_deref(), disposition.as_deref(), walking);
         let kind = text.as_deref().unwrap_or("").trim_start();
         let is = |prefix: &str| kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         self.media = ["image/", "video/", "audio/", "font/"].iter().any(|prefix| is(prefix)) && !is("image/svg");
@@ -307,7 +310,7 @@ impl Inspection for ExchangeInspection {
         self.login.request(head);
         self.forwarded_https = is_forwarded_https(head.fields);
         self.credentials.request(head, &cx.knowledge.key);
-        self.asked.head(content_type, field(head.fields, "content-disposition"));
+        self.asked.head(content_type, field(head.fields, "content-disposition"), &cx.walking);
 
         let (path, query) = split_target(&target);
         self.asked.content.path(&mut cx.recogniser, path);
@@ -349,7 +352,7 @@ impl Inspection for ExchangeInspection {
 
     fn response(&mut self, cx: &mut Inspector, head: &ResponseHead<'_>) {
         let content_type = field(head.fields, "content-type");
-        self.answered.head(content_type, field(head.fields, "content-disposition"));
+        self.answered.head(content_type, field(head.fields, "content-disposition"), &cx.walking);
         self.login.response(head);
         self.delivered = delivered(head.fields, &cx.redactor);
         for field in head.fields {
@@ -391,11 +394,11 @@ impl Inspection for ExchangeInspection {
     }
 
     fn message(&mut self, cx: &mut Inspector, half: Half, bytes: &[u8]) {
-        self.message_part(half).values(cx, Step::Bytes(bytes));
+        self.message_part(half, &cx.walking).values(cx, Step::Bytes(bytes));
     }
 
     fn message_gap(&mut self, cx: &mut Inspector, half: Half) {
-        self.message_part(half).values(cx, Step::Gap);
+        self.message_part(half, &cx.walking).values(cx, Step::Gap);
     }
 
     fn message_end(&mut self, cx: &mut Inspector, message: &MessageEnd) {
@@ -582,13 +585,13 @@ enum Admitted {
 impl ExchangeInspection {
     /// What is read of a message: bare, whatever the type of the exchange that opened its channel; but gRPC's are what
     /// their exchange says.
-    fn message_part(&mut self, half: Half) -> &mut Part {
+    fn message_part(&mut self, half: Half, walking: &WalkMemory) -> &mut Part {
         let (at, exchange) = (self.connection.started, self.exchange);
         let grpc = self.request.as_ref().and_then(|request| request.content_type.as_deref());
         self.messages[index(half)].get_or_insert_with(|| {
             let mut part = Box::new(Part::new(half, at));
             part.content.of(exchange);
-            part.head(grpc.filter(|kind| kind.starts_with("application/grpc")).map(str::as_bytes), None);
+            part.head(grpc.filter(|kind| kind.starts_with("application/grpc")).map(str::as_bytes), None, walking);
             part
         })
     }

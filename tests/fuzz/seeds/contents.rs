@@ -13,7 +13,12 @@ pub fn seeds() -> Vec<Seed> {
     let utf16: Vec<u8> = json.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let events = "event: a\ndata: {\"phone\":\"13812345678\"}\n\ndata: b\ndata: c\n\n";
     let grpc = "\0\0\0\0\u{d}\n\u{b}13812345678\0\0\0\0\u{4}\n\u{2}ab";
-    let all: [(&str, u8, &[u8]); 9] = [
+    let xml = "<a><!--c--><user id=\"1\"><field name=\"phone\">13812345678</field></user><b><![CDATA[<x><y>1</y></x>]]></b></a>";
+    let csv = "name,phone\nalice,13812345678\n\"b\"\"ob\",\"{\"\"a\"\":1}\"\n";
+    let html = "<table><tr><th>phone<tr><td>138</table><?x><!y [><script>a={\"b\":1};</script><a href='/x?phone=138#y'>z</a>";
+    let zip = b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\x09\0\0\0\x09\0\0\0\x05\0\0\0a.csva,b\n1,2\n3PK\x01\x02";
+    let pdf = "%PDF-1.4\n3 0 obj<</Length 29>>stream\nBT /F1 1 Tf (13812345678) Tj ET\nendstream endobj 4 0 obj<</Font<</F1 5 0 R>>>>endobj";
+    let all: [(&str, u8, &[u8]); 14] = [
         ("json", 0, json.as_bytes()),
         ("form", 1, form.as_bytes()),
         ("multipart", 2, multipart.as_bytes()),
@@ -23,11 +28,25 @@ pub fn seeds() -> Vec<Seed> {
         ("utf16", 6, &utf16),
         ("grpc", 10, grpc.as_bytes()),
         ("events", 11, events.as_bytes()),
+        ("xml", 12, xml.as_bytes()),
+        ("html", 13, html.as_bytes()),
+        ("csv", 16, csv.as_bytes()),
+        ("zip", 17, zip),
+        ("pdf", 18, pdf.as_bytes()),
     ];
     let mut seeds = Vec::new();
     for (name, kind, body) in all {
         seeds.push((format!("{name}-answer"), [&[1, kind, 5], body].concat()));
-        seeds.push((format!("{name}-walk"), [&[kind.min(5) << 1, 5], body].concat()));
+        let walk: &[u8] = match kind {
+            0..5 => &[kind << 1, 5],
+            12 => &[5 << 1, 5],
+            13 => &[7 << 1, 5],
+            16 => &[6 << 1, 5],
+            17 => &[8 << 1, 5],
+            18 => &[9 << 1, 5],
+            _ => &[15 << 1, 5, kind],
+        };
+        seeds.push((format!("{name}-walk"), [walk, body].concat()));
     }
     seeds
 }

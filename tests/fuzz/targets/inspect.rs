@@ -15,7 +15,7 @@ use spyhop_inspect::walk::{Leaf, LeafSink, SNIFFED, Structure, Walker, sniff};
 use spyhop_inspect::{ExchangeInspection, Inspector, Knowledge};
 use spyhop_model::{Key, Side};
 
-const TYPES: [&str; 16] = [
+const TYPES: [&str; 20] = [
     "application/json",
     "application/x-www-form-urlencoded",
     "multipart/form-data; boundary=b",
@@ -32,6 +32,10 @@ const TYPES: [&str; 16] = [
     "text/html",
     "",
     "image/png",
+    "text/tab-separated-values",
+    "application/zip",
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 ];
 
 fuzz_target!(|data: &[u8]| {
@@ -74,15 +78,23 @@ impl LeafSink for Lines {
 
 fn walk(options: u8, input: &mut Input<'_>) {
     let cut = Cut::of(input.byte());
+    let kind = options & 15;
+    let media = if kind > 10 { usize::from(input.byte()) % TYPES.len() } else { 0 };
     let ops = read(input);
     let first = ops.iter().find_map(|op| if let Op::Data(_, bytes) = op { Some(bytes.as_slice()) } else { None });
-    let structure = match options & 7 {
+    let structure = match kind {
         0 => Structure::Json,
         1 => Structure::Form,
         2 => Structure::Multipart("b".into()),
         3 => Structure::Protobuf,
         4 => Structure::Text,
-        _ => sniff(Some(TYPES[usize::from(options >> 3)]), first.unwrap_or_default()),
+        5 => Structure::Xml,
+        6 => Structure::Csv(b','),
+        7 => Structure::Html,
+        8 => Structure::Zip,
+        9 => Structure::Pdf,
+        10 => Structure::Csv(b'\t'),
+        _ => sniff(Some(TYPES[media]), first.unwrap_or_default()),
     };
     assert_eq!(leaves(&structure, &ops, Cut::Whole), leaves(&structure, &ops, cut), "{structure:?} {cut:?}");
 }

@@ -28,6 +28,7 @@ impl<I: Inspection> Passage<I> {
     /// A tunnel on a stream of the connection of `exchanges`; `None` within too many others.
     pub(super) fn tunnel(cx: &mut Shared<I>, exchanges: &Exchanges<I>) -> Option<Self> {
         if exchanges.nested >= NESTED {
+            cx.accounts.tunnels_over_limit += 1;
             return None;
         }
         cx.accounts.tunnels += 1;

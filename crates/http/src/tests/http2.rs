@@ -253,6 +253,7 @@ fn tunnels_within_tunnels_are_followed_to_a_limit() {
     }
     let (told, accounts) = play_with(Limits::default(), &ops, usize::MAX);
     assert_eq!((told.len(), accounts.tunnels, accounts.http2_connections), (5, 4, 5));
+    assert_eq!(accounts.tunnels_over_limit, 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A body from bytes to leaves.
 
-use crate::walk::{Document, Kind, LeafSink, WalkAccounts, file_type};
+use crate::walk::{Around, Document, Kind, LeafSink, WalkAccounts, WalkMemory, file_type};
 
 /// One body on its way: made UTF-8, its structure told from its first bytes, then walked. Any [`LeafSink`] may look on;
 /// two can with `&mut (&mut one, &mut other)`.
@@ -12,16 +12,17 @@ pub struct BodyScan {
 impl BodyScan {
     /// A body begins; `content_type` as on the wire.
     pub fn begin(content_type: Option<&str>) -> BodyScan {
-        BodyScan { document: Document::begin(content_type, 0) }
+        BodyScan { document: Document::begin(content_type, Around::default()) }
     }
 
     /// A body begins that may be a file; `content_type` and `disposition` (RFC 6266) as on the wire. Of bytes that say
-    /// nothing by their type (`application/octet-stream`) the file's name tells what they are.
-    pub fn begin_file(content_type: Option<&str>, disposition: Option<&str>) -> BodyScan {
+    /// nothing by their type (`application/octet-stream`) the file's name tells what they are. What its walkers hold is
+    /// counted in `memory`.
+    pub fn begin_file(content_type: Option<&str>, disposition: Option<&str>, memory: &WalkMemory) -> BodyScan {
         let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         let says_nothing = media.is_empty() || media.ends_with("/octet-stream") || media.ends_with("download");
         let by_name = disposition.filter(|_| says_nothing).and_then(named);
-        BodyScan::begin(by_name.or(content_type))
+        BodyScan { document: Document::begin(by_name.or(content_type), Around::of(memory)) }
     }
 
     /// The next bytes, decoded.

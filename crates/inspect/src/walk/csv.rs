@@ -1,12 +1,14 @@
 //! Separated values (RFC 4180 and its kin): commas, semicolons, tabs or bars, cells in quotes with doubled quotes.
 //!
 //! One of the first [`HEADER_ROWS`] rows is the header if all its cells look like names; of several, the widest, so
-//! that a title above it is passed over. Its cells are leaves too, since nobody knows whether they are names.
+//! that a title above it is passed over. A row in which somebody's name, an address or a plate stands is none, unless one
+//! of its cells is a known name. Cells of the header are leaves too, since nobody knows whether they are names.
 
 use super::decode::text;
 use super::field::place;
 use super::nested::{Names, Value, may_nest};
 use super::{LeafKind, LeafSink};
+use crate::types::{Scan, TypeId, find, hints};
 
 /// Rows in which a header is looked for.
 const HEADER_ROWS: u32 = 3;
@@ -54,6 +56,8 @@ struct Row {
     filled: usize,
     not_names: bool,
     any: bool,
+    /// Its record, from its first cell on: documents in cells have others.
+    record: Option<u32>,
 }
 
 /// The names of columns, for anything that has rows.
@@ -73,7 +77,7 @@ impl Columns {
 
     /// A row that may be the header is over, with so many cells that are not empty; whether it was.
     pub fn row(&mut self, cells: &mut Vec<Box<str>>, filled: usize, is_header: bool) -> bool {
-        let is_header = is_header && self.is_open() && filled > self.filled;
+        let is_header = is_header && self.is_open() && filled > self.filled && are_names(cells);
         self.rows = self.rows.saturating_add(1);
         if is_header {
             self.names = std::mem::take(cells);
@@ -125,6 +129,31 @@ pub(super) fn column_name(cell: &str) -> Option<&str> {
     let digits = cell.bytes().filter(u8::is_ascii_digit).count();
     let is_name = cell.len() <= NAME && digits < 6 && digits < cell.len() && !cell.contains(['@', '*', '%', '$']);
     (cell.is_empty() || is_name && cell.contains(|c: char| c.is_alphabetic())).then_some(cell)
+}
+
+/// Whether cells that look like names are some: one of them is known, or none is a value of a person.
+fn are_names(cells: &[Box<str>]) -> bool {
+    let is_known = |cell: &str| {
+        let hints = hints(cell);
+        hints.strong | hints.medium != 0
+    };
+    cells.iter().any(|cell| is_known(cell)) || !cells.iter().any(|cell| is_personal(cell))
+}
+
+/// Whether a cell is somebody's name, an address or the plate of a car. Names that are ordinary words are none.
+fn is_personal(cell: &str) -> bool {
+    const CERTAIN: i16 = 15;
+    let scan = Scan { kind: LeafKind::Text, whole: true, today: 0, named: 0 };
+    let mut found = false;
+    find(cell, &scan, &mut |candidates| {
+        let is_one = |what: TypeId, points: i16| match what {
+            TypeId::NAME => points >= CERTAIN,
+            TypeId::ADDRESS | TypeId::PLATE => true,
+            _ => false,
+        };
+        found |= candidates.first().is_some_and(|candidate| is_one(candidate.what, candidate.points));
+    });
+    found
 }
 
 impl Csv {
@@ -221,8 +250,8 @@ impl Csv {
         if self.columns.is_open() && self.name.len() <= NAME {
             self.name.extend_from_slice(bytes.get(..bytes.len().min(NAME + 1)).unwrap_or(bytes));
         }
-        let Csv { columns, value, records, column, .. } = self;
-        let record = *records;
+        let Csv { columns, value, records, column, row, .. } = self;
+        let record = *row.record.get_or_insert(*records);
         let (key, path) = columns.at("$", *column);
         value.push(bytes, &Names { key, parent: "", path, record }, records, sink);
     }
@@ -240,8 +269,8 @@ impl Csv {
         if is_whole && !may_nest(rest) && !sink.wants(name, rest, LeafKind::Text) {
             return;
         }
-        let Csv { columns, value, records, column, .. } = self;
-        let record = *records;
+        let Csv { columns, value, records, column, row, .. } = self;
+        let record = *row.record.get_or_insert(*records);
         let (key, path) = columns.at("$", *column);
         let names = Names { key, parent: "", path, record };
         if is_open {
@@ -358,6 +387,25 @@ mod tests {
                 "$[*].extra|extra||x|2",
             ],
         );
+    }
+
+    #[test]
+    fn a_row_is_one_record_whatever_is_in_its_cells() {
+        let got = lines(
+            &Structure::Csv(b','),
+            b"phone,extra,mail\n1,\"[{\"\"a\"\":\"\"2\"\"},{\"\"a\"\":\"\"3\"\"}]\",4\n5,6,7\n",
+        );
+        let records: Vec<&str> = got[3..].iter().filter_map(|line| line.rsplit('|').next()).collect();
+        assert_eq!((records[0], records[3]), ("0", "0"), "{got:?}");
+        assert!(records[4] == records[6] && records[4] > records[2], "{got:?}");
+    }
+
+    #[test]
+    fn a_row_of_somebody_is_no_header() {
+        for (row, is_header) in [("张伟强;京A12345", false), ("姓名;张伟强", true), ("甲项;乙项", true)] {
+            let got = lines(&Structure::Csv(b';'), format!("{row}\nx;y\n").as_bytes());
+            assert_eq!(!got[2].starts_with("$[*][0]"), is_header, "{got:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A document from bytes to leaves: made UTF-8 unless it is no text, its structure told from its first bytes, walked.
 
-use super::{Kind, LeafSink, SNIFFED, WalkAccounts, Walker, sniff};
+use super::{Around, Kind, LeafSink, SNIFFED, Structure, WalkAccounts, Walker, sniff};
 use crate::charset::Charset;
 
 /// Bytes by which a format is told that is no text.
@@ -28,8 +28,9 @@ enum Form {
 #[derive(Default)]
 struct Walk {
     content_type: Option<Box<str>>,
-    /// Archives around it.
-    depth: u8,
+    around: Around,
+    /// What of it was not walked as what it is.
+    accounts: WalkAccounts,
     head: Vec<u8>,
     walker: Option<Walker>,
     /// What is known of it when it is over.
@@ -45,9 +46,9 @@ struct Summary {
 }
 
 impl Document {
-    /// A document begins; its media type as on the wire, and how many archives it stands in.
-    pub fn begin(content_type: Option<&str>, depth: u8) -> Document {
-        let walk = Walk { content_type: content_type.map(Into::into), depth, ..Walk::default() };
+    /// A document begins; its media type as on the wire, and where it stands.
+    pub fn begin(content_type: Option<&str>, around: Around) -> Document {
+        let walk = Walk { content_type: content_type.map(Into::into), around, ..Walk::default() };
         Document { charset: Charset::new(content_type), walk, ..Document::default() }
     }
 
@@ -125,7 +126,11 @@ impl Document {
 
 impl Walk {
     fn summary(&self) -> Option<Summary> {
-        let of = |walker: &Walker| Summary { kind: walker.kind(), rows: walker.rows(), accounts: walker.accounts() };
+        let of = |walker: &Walker| {
+            let mut accounts = walker.accounts();
+            accounts.add(&self.accounts);
+            Summary { kind: walker.kind(), rows: walker.rows(), accounts }
+        };
         self.walker.as_ref().map(of).or(self.done)
     }
 
@@ -168,8 +173,17 @@ impl Walk {
 
     fn start<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
         let first = bytes.get(..SNIFFED).unwrap_or(bytes);
-        let structure = sniff(self.content_type.as_deref(), first);
-        let walker = self.walker.insert(Walker::within(structure, self.depth));
+        let mut structure = sniff(self.content_type.as_deref(), first);
+        if matches!(structure, Structure::Zip | Structure::Pdf) && self.around.is_full() {
+            self.accounts.documents_over_limit += 1;
+            structure = Structure::Text;
+        }
+        // Deeper than anybody nests them.
+        if structure == Structure::Zip && self.around.depth > 1 {
+            self.accounts.entries_unread += 1;
+            structure = Structure::Text;
+        }
+        let walker = self.walker.insert(Walker::within(structure, self.around.clone()));
         walker.feed(bytes, sink);
     }
 }

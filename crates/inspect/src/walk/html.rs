@@ -489,7 +489,7 @@ mod tests {
                 "$.script|||window.__INITIAL_STATE__ = \n;var a=\n,f=function(){return{}};\n|0",
                 "$|||x|0",
                 "$.style|||a{}\n|0",
-                "$.comment||| c |0",
+                "$.comment||| c \n|0",
             ],
         );
     }

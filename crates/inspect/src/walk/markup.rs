@@ -29,7 +29,7 @@ pub(super) enum Token<'a> {
     Text(&'a [u8]),
     /// Some text of a script or a style sheet.
     Raw(&'a [u8]),
-    /// Some of a comment, or of a tag that is too long.
+    /// Some of a comment, or of a tag that is too long; a line feed at its end.
     Aside(&'a [u8]),
 }
 
@@ -59,7 +59,7 @@ enum State {
     Entity,
     Less,
     Tag,
-    /// The rest of a tag that is too long.
+    /// The rest of a tag that is too long, or what HTML takes for a comment.
     LongTag,
     Bang,
     /// A declaration, with so many brackets open.
@@ -94,6 +94,7 @@ impl Markup {
                     let (aside, after) = rest.split_at(at.unwrap_or(rest.len()));
                     emit(Token::Aside(aside));
                     if at.is_some() {
+                        emit(Token::Aside(b"\n"));
                         self.state = State::Text;
                     }
                     after.get(1..).unwrap_or_default()
@@ -174,7 +175,8 @@ impl Markup {
                 bytes.get(1..).unwrap_or_default()
             }
             Some(b'?') => {
-                self.state = State::Until(INSTRUCTION_END, 0);
+                // In HTML this is a comment up to the next bracket (section 13.2.5.6, `bogus comment`).
+                self.state = if self.is_html { State::LongTag } else { State::Until(INSTRUCTION_END, 0) };
                 bytes.get(1..).unwrap_or_default()
             }
             Some(byte) if byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'_' | 0x80..) => {
@@ -271,8 +273,13 @@ impl Markup {
         if self.state == State::Declaration(0) { bytes } else { rest }
     }
 
-    /// A declaration says nothing, and entities it declares are not expanded.
+    /// A declaration says nothing, and entities it declares are not expanded. In HTML it has no brackets within.
     fn declaration<'a>(&mut self, bytes: &'a [u8], open: u8) -> &'a [u8] {
+        if self.is_html {
+            let Some(at) = memchr::memchr(b'>', bytes) else { return &[] };
+            self.state = State::Text;
+            return bytes.get(at + 1..).unwrap_or_default();
+        }
         let Some(at) = memchr::memchr3(b'>', b'[', b']', bytes) else { return &[] };
         self.state = match bytes.get(at) {
             Some(b'[') => State::Declaration(open.saturating_add(1)),
@@ -298,7 +305,6 @@ impl Markup {
             _ => {}
         };
         let mut rest = bytes;
-        // Servers of HTML write instructions without a question mark at their end.
         while let Some((&byte, after)) = rest.split_first() {
             if seen == 0 {
                 let at = memchr::memchr(end.first().copied().unwrap_or_default(), rest).unwrap_or(rest.len());
@@ -311,6 +317,9 @@ impl Markup {
                 if seen == end.len() {
                     self.held.clear();
                     self.state = State::Text;
+                    if end == COMMENT_END {
+                        emit(Token::Aside(b"\n"));
+                    }
                     if matches!(end, SCRIPT_END | STYLE_END) {
                         self.state = State::Tag;
                         self.quote = None;
@@ -485,6 +494,12 @@ mod tests {
         let got =
             tokens(true, "<SCRIPT a>if (a<b && c</d) '</p>'</Script ><p it's>x</p><style>a>b</style><input value=1");
         assert_eq!(got, "[SCRIPT a=]if (a<b && c</d) '</p>'[/script][p it= s=]x[/p][style]a>b[/style][input value=1]");
+    }
+
+    #[test]
+    fn instructions_and_declarations_of_html_end_at_the_first_bracket() {
+        let got = tokens(true, "<!DOCTYPE html><?php echo 1><p>a</p><!x [><b>c</b><!-y><?xml version='1.0'?>d");
+        assert_eq!(got, "[p]a[/p][b]c[/b]d");
     }
 
     #[test]

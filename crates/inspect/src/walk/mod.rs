@@ -3,6 +3,7 @@
 //! changes the leaves. What holds bytes of the wire cannot be printed.
 
 mod below;
+mod budget;
 mod csv;
 mod decode;
 mod document;
@@ -23,6 +24,8 @@ mod text;
 mod xml;
 mod zip;
 
+pub(crate) use budget::Around;
+pub use budget::WalkMemory;
 pub use csv::Csv;
 pub(crate) use decode::is_value_like;
 pub use decode::{Decoded, PIECE, percent};
@@ -163,19 +166,19 @@ pub enum Walker {
 impl Walker {
     /// The walker for `structure`.
     pub fn new(structure: Structure) -> Walker {
-        Walker::within(structure, 0)
+        Walker::within(structure, Around::default())
     }
 
-    /// The walker for `structure` within so many archives.
-    pub(crate) fn within(structure: Structure, depth: u8) -> Walker {
+    /// The walker for `structure` at that place.
+    pub(crate) fn within(structure: Structure, around: Around) -> Walker {
         match structure {
             // Deeper than anybody nests them.
-            Structure::Zip | Structure::Multipart(_) if depth > 1 => Walker::Text(Text::default()),
-            Structure::Zip => Walker::Zip(Box::new(Zip::new(depth))),
-            Structure::Pdf => Walker::Pdf(Box::default()),
+            Structure::Zip | Structure::Multipart(_) if around.depth > 1 => Walker::Text(Text::default()),
+            Structure::Zip => Walker::Zip(Box::new(Zip::new(around))),
+            Structure::Pdf => Walker::Pdf(Box::new(Pdf::within(around))),
             Structure::Json => Walker::Json(Box::default()),
             Structure::Form => Walker::Form(Box::default()),
-            Structure::Multipart(boundary) => Walker::Multipart(Box::new(Multipart::within(&boundary, depth))),
+            Structure::Multipart(boundary) => Walker::Multipart(Box::new(Multipart::within(&boundary, around))),
             Structure::Xml => Walker::Xml(Box::default()),
             Structure::Csv(separator) => Walker::Csv(Box::new(Csv::new(separator))),
             Structure::Html => Walker::Html(Box::default()),
@@ -308,17 +311,19 @@ pub struct WalkAccounts {
     pub entries: u64,
     /// Those that are encrypted.
     pub entries_encrypted: u64,
-    /// Those that hold nothing to read: pictures, programs, methods of compression that are not known, archives within
-    /// two others.
+    /// Those that hold nothing to read: pictures, programs, methods of compression that are not known. Archives within two
+    /// others, which are read as text.
     pub entries_unread: u64,
     /// Those beyond a limit on their number, size or ratio, at least from there on.
     pub entries_over_limit: u64,
     /// Those that are broken, or of which bytes were lost.
     pub entries_cut: u64,
-    /// Cells of sheets that were told without the names of their columns.
+    /// Cells of sheets that were told without the names of their columns, or only count where they repeat a text too often.
     pub cells_over_limit: u64,
     /// Streams of PDF that were not read: encrypted, coded otherwise than by deflate, broken, or over a limit.
     pub streams_unread: u64,
+    /// Archives and PDF that were read as text, since walkers of the worker held as much as they may.
+    pub documents_over_limit: u64,
     /// Parts of a multipart body beyond the first 1,000: servers take 10 to 1,000. They are read.
     pub parts_over_limit: u64,
     /// Parts that are multipart themselves (RFC 2046, section 5.1.3; deprecated in forms by RFC 7578, section 4.3), read
@@ -336,6 +341,7 @@ impl WalkAccounts {
         self.entries_cut += more.entries_cut;
         self.cells_over_limit += more.cells_over_limit;
         self.streams_unread += more.streams_unread;
+        self.documents_over_limit += more.documents_over_limit;
         self.parts_over_limit += more.parts_over_limit;
         self.parts_nested += more.parts_nested;
     }

@@ -11,7 +11,7 @@ use super::below::Below;
 use super::decode::text;
 use super::document::{Document, file_type};
 use super::field::{Field, place};
-use super::{Leaf, LeafKind, LeafSink, Piece, WalkAccounts};
+use super::{Around, Leaf, LeafKind, LeafSink, Piece, WalkAccounts};
 use crate::charset::Charset;
 
 /// Longest block of a part's headers; what is beyond is dropped.
@@ -32,8 +32,7 @@ pub struct Multipart {
     /// The part at hand is a file, under that path.
     file: Option<Box<Document>>,
     path: String,
-    /// Documents around this one.
-    depth: u8,
+    around: Around,
     /// The first record of the file at hand, and the first number that no record has yet.
     first: u32,
     next: u32,
@@ -55,11 +54,11 @@ enum State {
 impl Multipart {
     /// With the boundary from the media type.
     pub fn new(boundary: &str) -> Multipart {
-        Multipart::within(boundary, 0)
+        Multipart::within(boundary, Around::default())
     }
 
-    /// Within so many documents.
-    pub(super) fn within(boundary: &str, depth: u8) -> Multipart {
+    /// At that place.
+    pub(super) fn within(boundary: &str, around: Around) -> Multipart {
         let delimiter = Finder::new(format!("\r\n--{boundary}").as_bytes()).into_owned();
         // The first delimiter has no line before it.
         Multipart {
@@ -70,7 +69,7 @@ impl Multipart {
             charset: Charset::default(),
             file: None,
             path: String::new(),
-            depth,
+            around,
             // The fields are one.
             first: 1,
             next: 1,
@@ -233,7 +232,7 @@ impl Multipart {
         }
         self.first = self.next;
         let media = file_type(&file).or(media);
-        self.file = Some(Box::new(Document::begin(media, self.depth + 1)));
+        self.file = Some(Box::new(Document::begin(media, self.around.within())));
     }
 
     /// The rest of a delimiter's line, then headers up to the blank line.

@@ -12,7 +12,8 @@ use memchr::memmem;
 
 use self::fonts::Fonts;
 use self::shown::Shown;
-use super::{LeafSink, Text, WalkAccounts};
+use super::budget::Share;
+use super::{Around, LeafSink, Text, WalkAccounts};
 
 /// Bytes of an object that are kept.
 const OBJECT: usize = 8 << 10;
@@ -22,11 +23,17 @@ const STEP: usize = 256;
 const STREAM: usize = 512 << 10;
 /// Bytes of all streams, inflated.
 const TOTAL: u64 = 32 << 20;
+/// What an inflater holds, in bytes: its window and tables.
+const INFLATER: usize = 48 << 10;
 
 /// Walks a PDF.
 #[derive(Default)]
 pub struct Pdf {
+    around: Around,
+    share: Share,
     state: State,
+    /// Bytes so far.
+    at: u64,
     /// The object at hand, up to its stream.
     object: Vec<u8>,
     /// How much of it was searched.
@@ -39,6 +46,8 @@ pub struct Pdf {
     shown: Shown,
     text: Text,
     accounts: WalkAccounts,
+    /// The worker has no memory left for streams.
+    is_full: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +70,11 @@ struct Stream {
 }
 
 impl Pdf {
+    /// At that place.
+    pub(super) fn within(mut around: Around) -> Pdf {
+        Pdf { share: around.share(), around, ..Pdf::default() }
+    }
+
     /// What was passed over so far.
     pub fn accounts(&self) -> WalkAccounts {
         self.accounts
@@ -68,16 +82,30 @@ impl Pdf {
 
     /// The next bytes.
     pub fn feed<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
+        self.walk(bytes, sink);
+        let inflater = if self.inflater.is_some() { INFLATER } else { 0 };
+        let own = self.object.capacity() + self.out.capacity() + inflater;
+        self.is_full = !self.share.set(own + self.fonts.held() + self.shown.held());
+    }
+
+    fn walk<S: LeafSink>(&mut self, bytes: &[u8], sink: &mut S) {
         let mut rest = bytes;
         while !rest.is_empty() {
             rest = match self.state {
                 State::Objects => {
-                    let (now, later) = rest.split_at(rest.len().min(STEP));
+                    // In steps that lie at the same places of the file however it comes, so that what is given up does.
+                    let step = STEP as u64 - self.at % STEP as u64;
+                    let (now, later) = rest.split_at(rest.len().min(step as usize));
+                    self.at += now.len() as u64;
                     self.object.extend_from_slice(now);
                     self.objects(sink);
                     later
                 }
-                State::Stream => self.stream(rest, sink),
+                State::Stream => {
+                    let later = self.stream(rest, sink);
+                    self.at += (rest.len() - later.len()) as u64;
+                    later
+                }
             };
         }
     }
@@ -85,6 +113,7 @@ impl Pdf {
     /// The end.
     pub fn finish<S: LeafSink>(&mut self, sink: &mut S) {
         if self.state == State::Stream {
+            self.accounts.streams_unread += u64::from(!self.stream.is_skipped);
             self.end_stream(sink);
         }
         self.fonts.object(&self.object);
@@ -135,7 +164,8 @@ impl Pdf {
                 let data = object.split_off((at + word.len() + line).min(object.len()));
                 self.begin_stream(object.get(..at).unwrap_or_default());
                 self.searched = 0;
-                self.feed(&data, sink);
+                self.at -= data.len() as u64;
+                self.walk(&data, sink);
                 return;
             }
             if word == b"endobj" {
@@ -144,7 +174,7 @@ impl Pdf {
             self.object.drain(..at + word.len());
             self.searched = 0;
         }
-        if self.object.len() >= OBJECT {
+        if self.object.len() >= OBJECT && self.at.is_multiple_of(STEP as u64) {
             self.fonts.object(&self.object);
             self.object.drain(..OBJECT / 2);
             self.searched = self.searched.saturating_sub(OBJECT / 2);
@@ -162,7 +192,7 @@ impl Pdf {
         let is_media =
             ["/Image", "/Length1", "/XRef", "/Metadata", "/FontFile", "Type1C", "CIDFontType0C", "/OpenType"];
         let is_media = is_media.iter().any(|name| has(name));
-        let is_over = self.total >= TOTAL;
+        let is_over = self.total >= TOTAL || self.around.left() == 0 || self.is_full;
         self.accounts.streams_unread += u64::from(!is_media && (other_filter || is_over));
         self.stream = Stream {
             object: fonts::number_of(object),
@@ -268,7 +298,9 @@ impl Pdf {
     /// Bytes of the stream, within limits.
     fn push(&mut self, bytes: &[u8]) {
         let room = STREAM - self.out.len().min(STREAM);
+        let room = room.min(usize::try_from(self.around.left()).unwrap_or(room));
         self.total += bytes.len().min(room) as u64;
+        self.around.take(bytes.len().min(room) as u64);
         self.out.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
         if bytes.len() > room && !self.stream.is_skipped {
             self.accounts.streams_unread += 1;
@@ -282,7 +314,8 @@ impl Pdf {
         if memmem::find(&out, b"begincmap").is_some() {
             self.fonts.table(self.stream.object, &out);
         } else if self.stream.is_objects {
-            self.fonts.objects(&out);
+            let is_all = self.fonts.objects(&out);
+            self.accounts.streams_unread += u64::from(!is_all);
         } else if memmem::find(&out, b"BT").is_some() {
             self.shown.read(&out, &mut |shown| shown.tell(&self.fonts, &mut self.text, sink));
         }

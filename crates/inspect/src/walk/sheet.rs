@@ -17,6 +17,12 @@ const TEXTS: usize = 1 << 16;
 const CELLS: usize = 1 << 16;
 /// Longest text of a cell, in bytes: of 32,767 characters.
 const CELL: usize = 3 * 32_767;
+/// Bytes of texts of the list that are told again, for cells that repeat them, and those of long texts among them: each
+/// cell is a few bytes and may name a long one.
+const REPEATED: u64 = 64 << 20;
+const REPEATED_LONG: u64 = 4 << 20;
+/// What is a long text, in bytes.
+const LONG: usize = 256;
 /// Sheets that have columns of their own.
 const SHEETS: usize = 64;
 /// Columns that have names.
@@ -55,6 +61,10 @@ struct Rows {
     records: u32,
     counted: u32,
     over_limit: u64,
+    /// Bytes of texts that were told again, all and long ones.
+    repeated: (u64, u64),
+    /// The worker has no memory left for what waits.
+    is_full: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,12 +154,25 @@ impl Book {
         self.rows = Rows { counted: self.rows.counted, over_limit: self.rows.over_limit, ..Rows::default() };
     }
 
+    /// Bytes that are held.
+    pub fn held(&self) -> usize {
+        let rows = &self.rows;
+        let waiting = rows.waiting.capacity() * size_of::<Waiting>();
+        let texts = rows.texts.capacity() + rows.ends.capacity() * size_of::<u32>() + rows.used.capacity();
+        waiting + texts + rows.held.capacity() + rows.text.capacity() + rows.copy.capacity()
+    }
+
+    /// Whether cells and texts may be kept.
+    pub fn may_hold(&mut self, may: bool) {
+        self.rows.is_full = !may;
+    }
+
     /// Rows so far but for headers.
     pub fn rows(&self) -> u32 {
         self.rows.counted
     }
 
-    /// Cells and texts that found no room to wait.
+    /// Cells and texts that found no room to wait, or repeat too much.
     pub fn over_limit(&self) -> u64 {
         self.rows.over_limit
     }
@@ -223,7 +246,7 @@ impl Rows {
             self.over_limit += 1;
             return self.tell_text(text, sink);
         }
-        let is_over = self.texts.len() + text.len() > TEXT;
+        let is_over = self.is_full || self.texts.len() + text.len() > TEXT;
         if is_over {
             self.over_limit += 1;
             self.tell_text(text, sink);
@@ -249,7 +272,8 @@ impl Rows {
         if !sheet.is_waiting {
             return self.tell(self.sheet, self.row, column, self.cell, text, shared.flatten(), sink);
         }
-        let room = self.waiting.len() < CELLS && (shared.is_some() || self.held.len() + text.len() <= TEXT);
+        let room =
+            !self.is_full && self.waiting.len() < CELLS && (shared.is_some() || self.held.len() + text.len() <= TEXT);
         if !room {
             self.over_limit += 1;
             // A text of the list is told with it.
@@ -312,12 +336,13 @@ impl Rows {
         sink: &mut dyn LeafSink,
     ) {
         let mut own = own;
+        let mut is_again = false;
         if let Some(at) = shared.map(|at| at as usize) {
             let from = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
             let end = self.ends.get(at).copied().unwrap_or(from);
             own = self.texts.get(from as usize..end as usize).unwrap_or_default();
             if let Some(used) = self.used.get_mut(at) {
-                *used = true;
+                is_again = std::mem::replace(used, true);
             }
         } else if cell == Cell::Shared {
             return;
@@ -329,6 +354,7 @@ impl Rows {
         let mut copy = std::mem::take(&mut self.copy);
         copy.clear();
         copy.extend_from_slice(own);
+        let is_over = is_again && self.is_repeated(copy.len());
         if self.sheets.get(sheet).is_some_and(|sheet| sheet.row != Some(row)) {
             self.end_row(sheet);
             if let Some(sheet) = self.sheets.get_mut(sheet) {
@@ -337,8 +363,24 @@ impl Rows {
                 self.records = self.records.wrapping_add(1);
             }
         }
-        self.tell_in_row(sheet, column, cell, &copy, sink);
+        if is_over {
+            self.over_limit += 1;
+        } else {
+            self.tell_in_row(sheet, column, cell, &copy, sink);
+        }
         self.copy = copy;
+    }
+
+    /// A text of the list is told again; whether that is too much.
+    fn is_repeated(&mut self, length: usize) -> bool {
+        let (all, long) = &mut self.repeated;
+        let bytes = length as u64;
+        let is_over = *all + bytes > REPEATED || length > LONG && *long + bytes > REPEATED_LONG;
+        if !is_over {
+            *all += bytes;
+            *long += if length > LONG { bytes } else { 0 };
+        }
+        is_over
     }
 
     fn tell_in_row(&mut self, sheet: usize, column: u16, cell: Cell, own: &[u8], sink: &mut dyn LeafSink) {

@@ -4,14 +4,14 @@
 //! attributes as `$.user.@phone`. Elements that repeat have no `[*]`: while the first passes by nobody knows of a
 //! second. A record is the smallest element around that holds others, or has attributes. An element that says its name
 //! (`<field name="phone">`, `<property name="phone" value="…"/>`) is named by it. XML in a text is walked under the
-//! element's path.
+//! element's path. Comments are text at `$.comment`, and so is what a tag has beyond its first 16 KiB.
 
-use super::LeafSink;
 use super::decode::text;
 use super::field::place;
 use super::markup::{Markup, Tag, Token, local, resolved};
 use super::nested::{Names, Value};
 use super::sniff::{MarkupKind, markup_kind};
+use super::{LeafSink, Text};
 
 /// Nesting that is followed; deeper texts still are leaves, under the path of this depth.
 pub const MAX_DEPTH: usize = 128;
@@ -47,6 +47,7 @@ struct Walk {
     space: Vec<u8>,
     probe: Vec<u8>,
     value: Value,
+    comment: Text,
     /// XML in a text; one level.
     inner: Option<Box<Xml>>,
     is_inner: bool,
@@ -86,6 +87,7 @@ impl Default for Walk {
             space: Vec::new(),
             probe: Vec::new(),
             value: Value::default(),
+            comment: Text::at("$.comment"),
             inner: None,
             is_inner: false,
         };
@@ -106,6 +108,7 @@ impl Xml {
         let Xml { markup, walk } = self;
         markup.finish(&mut |token| walk.token(&token, sink));
         walk.end_text(sink);
+        walk.comment.finish(sink);
     }
 
     /// Bytes were lost: the text at hand ends; which elements are open is not known, so they stay.
@@ -113,6 +116,7 @@ impl Xml {
         let Xml { markup, walk } = self;
         markup.gap(&mut |token| walk.token(&token, sink));
         walk.end_text(sink);
+        walk.comment.finish(sink);
     }
 
     /// Elements so far that hold others or have attributes.
@@ -149,7 +153,7 @@ impl Walk {
                 self.close_named(local(name));
             }
             Token::Text(bytes) | Token::Raw(bytes) => self.text(bytes, sink),
-            Token::Aside(_) => {}
+            Token::Aside(bytes) => self.comment.feed(bytes, sink),
         }
     }
 
@@ -169,7 +173,7 @@ impl Walk {
             let said = tag.attributes().find(|(name, value)| is_one_of(SAID, name) && is_identifier(value));
             if let Some((_, said)) = said {
                 frame.said = Some(self.names.len());
-                let said = text(said);
+                let said = text(shortened(said));
                 self.names.push_str(&said);
                 self.path.push('.');
                 self.path.push_str(place(&said));
@@ -293,17 +297,23 @@ impl Walk {
         if let (State::Inner, Some(inner)) = (self.text, &mut self.inner) {
             return inner.feed(bytes, sink);
         }
-        let trimmed = bytes.trim_ascii_end();
-        if !trimmed.is_empty() {
+        let mut rest = bytes;
+        loop {
+            let start = rest.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(rest.len());
+            let (white, after) = rest.split_at(start);
+            let room = SPACE - self.space.len().min(SPACE);
+            self.space.extend_from_slice(white.get(..room.min(white.len())).unwrap_or_default());
+            if after.is_empty() {
+                return;
+            }
+            let (now, later) = after.split_at(up_to_space(after));
             let mut space = std::mem::take(&mut self.space);
             self.push(&space, sink);
-            self.push(trimmed, sink);
+            self.push(now, sink);
             space.clear();
             self.space = space;
+            rest = later;
         }
-        let after = bytes.get(trimmed.len()..).unwrap_or_default();
-        let room = SPACE - self.space.len().min(SPACE);
-        self.space.extend_from_slice(after.get(..room.min(after.len())).unwrap_or_default());
     }
 
     /// The name of the element at hand, or what it says, and the one around it.
@@ -352,6 +362,25 @@ impl Walk {
     }
 }
 
+/// Where the first white space begins that is longer than [`SPACE`], or that at the end.
+fn up_to_space(bytes: &[u8]) -> usize {
+    let is_space = |byte: &u8| byte.is_ascii_whitespace();
+    // White space that is so long has a byte in each step.
+    let mut at = SPACE;
+    while let (Some(byte), Some((before, after))) = (bytes.get(at), bytes.split_at_checked(at)) {
+        if is_space(byte) {
+            let start = before.iter().rposition(|byte| !is_space(byte)).map_or(0, |last| last + 1);
+            let end = after.iter().position(|byte| !is_space(byte)).map_or(bytes.len(), |first| at + first);
+            if end - start > SPACE {
+                return start;
+            }
+            at = end;
+        }
+        at += SPACE;
+    }
+    bytes.trim_ascii_end().len()
+}
+
 fn shortened(name: &[u8]) -> &[u8] {
     name.get(..NAME).unwrap_or(name)
 }
@@ -386,6 +415,7 @@ mod tests {
                 "$.Envelope.Body.users.user.phone|phone|user|13911|4",
                 "$.Envelope.Body.users.user.n|n|user|张三|4",
                 "$.Envelope.Body.users.user.phone|phone|user|138|5",
+                "$.comment||| x \n|0",
             ],
         );
     }
@@ -426,6 +456,24 @@ mod tests {
         let deep = format!("{}deep{}<x>after</x>", "<a>".repeat(5000), "</a>".repeat(5000));
         let got = lines(&Structure::Xml, deep.as_bytes());
         assert!(got.len() == 2 && got[0].contains("|deep|") && got[1].starts_with("$.x|x||after|"), "{got:?}");
+    }
+
+    #[test]
+    fn names_that_are_said_are_shortened_and_long_white_space_is_cut_anywhere() {
+        let got = lines(&Structure::Xml, format!("<field name=\"{}\">1</field>", "a".repeat(9000)).as_bytes());
+        assert!(got.last().is_some_and(|line| line.len() < 400 && line.contains("aaa|field|1|")), "{got:?}");
+        let input = format!("<a> x{}y{}z {} </a>", " ".repeat(64), " ".repeat(65), " ".repeat(99));
+        let space = " ".repeat(64);
+        check(&input, &[&format!("$.a|a||x{space}y{space}z|0")]);
+    }
+
+    #[test]
+    fn comments_and_the_rest_of_long_tags_are_text() {
+        let input = format!("<a><!--tel 139--><b c=\"{}\" d=\"138\">e</b></a>", "x".repeat(17 << 10));
+        let got = lines(&Structure::Xml, input.as_bytes());
+        let comment: Vec<&String> = got.iter().filter(|line| line.starts_with("$.comment|")).collect();
+        assert!(comment.iter().any(|line| line.contains("tel 139")), "{comment:?}");
+        assert!(comment.iter().any(|line| line.contains("d=\"138\"")), "{comment:?}");
     }
 
     #[test]

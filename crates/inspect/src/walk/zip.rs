@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!         signature          name           its end, or its size
-//! Search ──────────> Header ──────> Entry ─────────────────────> Search ── central directory ──> Over
+//! Search ──────────> Header ──────> Entry ─────────────────────> Search
 //! ```
 //!
 //! Entries are read by their local headers. Of an entry whose size is not said, deflate says where it ends; of others
@@ -11,11 +11,12 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::below::Below;
+use super::budget::Share;
 use super::decode::text;
 use super::document::{Document, file_type};
 use super::office::Office;
 use super::sheet::Book;
-use super::{Kind, Leaf, LeafKind, LeafSink, Piece, WalkAccounts};
+use super::{Around, Kind, Leaf, LeafKind, LeafSink, Piece, WalkAccounts};
 
 /// Entries that are looked into.
 const ENTRIES: u32 = 4096;
@@ -32,13 +33,16 @@ const STEP: u64 = 1024;
 const PIECE: usize = 16 << 10;
 /// Length of a local header before the name.
 const HEADER: usize = 30;
+/// What an inflater holds, in bytes: its window and tables.
+const INFLATER: usize = 48 << 10;
 /// Archives around an archive that is read.
 const DEPTH: u8 = 1;
 
 /// Walks an archive.
 pub struct Zip {
     state: State,
-    depth: u8,
+    around: Around,
+    share: Share,
     /// A header, or the beginning of a signature.
     held: Vec<u8>,
     /// Bytes of a name and extra fields that are not kept.
@@ -91,16 +95,17 @@ enum Content {
 
 impl Default for Zip {
     fn default() -> Zip {
-        Zip::new(0)
+        Zip::new(Around::default())
     }
 }
 
 impl Zip {
-    /// Within so many archives.
-    pub(super) fn new(depth: u8) -> Zip {
+    /// At that place.
+    pub(super) fn new(mut around: Around) -> Zip {
         Zip {
             state: State::Search,
-            depth,
+            share: around.share(),
+            around,
             held: Vec::new(),
             skip: 0,
             entry: Entry::default(),
@@ -153,10 +158,14 @@ impl Zip {
                 State::Over => return,
             };
         }
+        self.account();
     }
 
     /// The end.
     pub fn finish(&mut self, sink: &mut dyn LeafSink) {
+        // An entry that is passed over is counted elsewhere.
+        let is_cut = self.state == State::Entry && !matches!(self.content, Content::Skipped);
+        self.accounts.entries_cut += u64::from(is_cut || self.state == State::Names);
         if self.state == State::Entry {
             self.end_entry(sink);
         }
@@ -164,6 +173,18 @@ impl Zip {
             book.finish(&mut Below::new(sink, "$", self.records, self.records));
         }
         self.state = State::Over;
+        (self.held, self.piece, self.inflater) = (Vec::new(), Vec::new(), None);
+        self.account();
+    }
+
+    /// Tells what is held.
+    fn account(&mut self) {
+        let inflater = if self.inflater.is_some() { INFLATER } else { 0 };
+        let book = self.book.as_ref().map_or(0, |book| book.held());
+        let has_room = self.share.set(self.held.capacity() + self.piece.capacity() + inflater + book);
+        if let Some(book) = &mut self.book {
+            book.may_hold(has_room);
+        }
     }
 
     /// Bytes were lost: the entry at hand ends, the next is searched.
@@ -184,7 +205,7 @@ impl Zip {
         rest
     }
 
-    /// Up to the signature of an entry, or of the directory after the last.
+    /// Up to the signature of an entry. Entries may follow even on what looks like the directory after the last.
     fn search<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
@@ -195,15 +216,11 @@ impl Zip {
                     rest = rest.get(at + 1..).unwrap_or_default();
                     continue;
                 }
-                ([b'P'], b'K') | ([b'P', b'K'], 1 | 3) => self.held.push(byte),
+                ([b'P'], b'K') | ([b'P', b'K'], 3) => self.held.push(byte),
                 ([b'P', b'K', 3], 4) => {
                     self.held.push(byte);
                     self.state = State::Header;
                     return after;
-                }
-                ([b'P', b'K', 1], 2) => {
-                    self.state = State::Over;
-                    return &[];
                 }
                 _ => {
                     self.held.clear();
@@ -260,7 +277,7 @@ impl Zip {
         } else if !matches!(method, 0 | 8) || self.entry.left.is_none() && method == 0 {
             self.accounts.entries_unread += 1;
             Content::Skipped
-        } else if self.accounts.entries > u64::from(ENTRIES) || self.total >= TOTAL {
+        } else if self.accounts.entries > u64::from(ENTRIES) || self.total >= TOTAL || self.around.left() == 0 {
             self.accounts.entries_over_limit += 1;
             Content::Skipped
         } else {
@@ -294,10 +311,11 @@ impl Zip {
                 book.sheet(sheet.parse().unwrap_or_default());
                 return Content::Book;
             }
-            return match part.starts_with("comments") || part.starts_with("threadedComments/") {
-                true => Content::Document(Box::new(Document::begin(Some("application/xml"), DEPTH + 1))),
-                false => Content::Skipped,
-            };
+            if part.starts_with("comments") || part.starts_with("threadedComments/") {
+                let mut around = self.around.within();
+                around.depth = DEPTH + 1;
+                return Content::Document(Box::new(Document::begin(Some("application/xml"), around)));
+            }
         }
         let is_word = name.strip_prefix("word/").is_some_and(|part| {
             ["document", "header", "footer", "comments", "footnotes", "endnotes"].iter().any(|is| part.starts_with(is))
@@ -308,8 +326,12 @@ impl Zip {
             self.office.get_or_insert_default();
             return Content::Office;
         }
-        let technical = ["word/", "ppt/", "_rels/", "docProps/", "customXml/", "[Content_Types].xml"];
-        if technical.iter().any(|prefix| name.starts_with(prefix)) {
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
+        let is_media = MEDIA.contains(&&*extension);
+        // Where programs put their own, whatever has another ending is somebody's file.
+        let technical = ["xl/", "word/", "ppt/", "_rels/", "docProps/", "customXml/", "[Content_Types].xml"];
+        let is_known = is_media || TECHNICAL.contains(&&*extension);
+        if is_known && technical.iter().any(|prefix| name.starts_with(prefix)) {
             return Content::Skipped;
         }
         let path = "$.name";
@@ -320,12 +342,11 @@ impl Zip {
         if sink.wants(b"", name.as_bytes(), kind) {
             sink.leaf(&Leaf { key: "", parent: "", path, value: name, kind, record, piece: Piece::Whole });
         }
-        let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
-        if MEDIA.contains(&&*extension) || self.depth >= DEPTH && ARCHIVES.contains(&&*extension) {
+        if is_media || self.around.depth >= DEPTH && ARCHIVES.contains(&&*extension) {
             self.accounts.entries_unread += 1;
             return Content::Skipped;
         }
-        Content::Document(Box::new(Document::begin(file_type(name), self.depth + 1)))
+        Content::Document(Box::new(Document::begin(file_type(name), self.around.within())))
     }
 
     fn stored<'a>(&mut self, bytes: &'a [u8], sink: &mut dyn LeafSink) -> &'a [u8] {
@@ -413,11 +434,13 @@ impl Zip {
         if bytes.is_empty() || matches!(self.content, Content::Skipped) {
             return;
         }
-        let room = usize::try_from(TOTAL - self.total.min(TOTAL)).unwrap_or(usize::MAX);
+        let room = (TOTAL - self.total.min(TOTAL)).min(self.around.left());
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
         let is_over = bytes.len() > room;
         let bytes = bytes.get(..room).unwrap_or(bytes);
         self.entry.out += bytes.len() as u64;
         self.total += bytes.len() as u64;
+        self.around.take(bytes.len() as u64);
         let first = self.records;
         match (&mut self.content, &mut self.book, &mut self.office) {
             (Content::Book, Some(book), _) => book.feed(bytes, &mut Below::new(sink, "$", first, first)),
@@ -462,6 +485,8 @@ const MEDIA: [&str; 26] = [
     "png", "jpg", "jpeg", "gif", "webp", "bmp", "ico", "tif", "tiff", "mp3", "mp4", "avi", "mov", "wav", "woff",
     "woff2", "ttf", "otf", "class", "so", "dll", "exe", "dex", "o", "pyc", "wasm",
 ];
+/// Endings of parts of a workbook or document that say how it looks.
+const TECHNICAL: [&str; 7] = ["xml", "rels", "bin", "vml", "emf", "wmf", "odttf"];
 const ARCHIVES: [&str; 7] = ["zip", "jar", "war", "xlsx", "docx", "pptx", "apk"];
 
 /// The size in a field of the 64-bit format (section 4.5.3), after the original one.

@@ -6,6 +6,8 @@ use crate::charset;
 
 /// Names and tables of fonts that are kept.
 const FONTS: usize = 1024;
+/// Objects of one stream that are looked at.
+const OBJECTS: usize = 1024;
 /// Entries of all tables.
 const ENTRIES: usize = 1 << 16;
 
@@ -31,6 +33,12 @@ pub(super) struct Table {
 }
 
 impl Fonts {
+    /// Bytes that are held, about.
+    pub fn held(&self) -> usize {
+        const NAME: usize = 48;
+        self.names.capacity() * NAME + (self.tables_of.capacity() + self.tables.capacity() * 4) * 8 + self.entries * 12
+    }
+
     /// An object without its stream: names of fonts, or a font.
     pub fn object(&mut self, object: &[u8]) {
         let start = memmem::rfind(object, b" obj").map_or(0, |at| at.saturating_sub(12));
@@ -70,15 +78,22 @@ impl Fonts {
         }
     }
 
-    /// Objects in a stream (section 7.5.7): pairs of numbers and offsets, then the objects.
-    pub fn objects(&mut self, stream: &[u8]) {
+    /// Objects in a stream (section 7.5.7): pairs of numbers and offsets, then the objects. Each byte is read once,
+    /// whatever the offsets say. Whether all objects were looked at.
+    pub fn objects(&mut self, stream: &[u8]) -> bool {
         let first = memchr::memchr2(b'<', b'[', stream).unwrap_or(stream.len());
         let (index, _) = stream.split_at(first);
         let mut numbers = index.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).map_while(parsed);
         let mut pairs = Vec::new();
         while let (Some(number), Some(offset)) = (numbers.next(), numbers.next()) {
+            if pairs.len() >= OBJECTS {
+                break;
+            }
             pairs.push((number, offset as usize));
         }
+        let is_all = pairs.len() < OBJECTS;
+        pairs.sort_by_key(|(_, offset)| *offset);
+        pairs.dedup_by_key(|(_, offset)| *offset);
         for (at, (number, offset)) in pairs.iter().enumerate() {
             let end = pairs.get(at + 1).map_or(stream.len(), |(_, next)| first.saturating_add(*next));
             let object = stream.get(first.saturating_add(*offset)..end.min(stream.len())).unwrap_or_default();
@@ -87,6 +102,7 @@ impl Fonts {
             }
             self.references(*number, object);
         }
+        is_all
     }
 
     /// A table from codes to characters, which is a program of a kind (section 9.10.3).

@@ -43,6 +43,11 @@ struct Operands {
 }
 
 impl Shown {
+    /// Bytes that are held.
+    pub fn held(&self) -> usize {
+        self.bytes.capacity() + self.items.capacity() * size_of::<Item>()
+    }
+
     /// The strings of a stream; `full` is called for room.
     pub fn read(&mut self, stream: &[u8], full: &mut dyn FnMut(&mut Shown)) {
         let mut operands = Operands::default();

@@ -84,6 +84,37 @@ fn what_is_not_read_is_counted() {
     assert_eq!(leaves.0, ["$|||a\nz\n|0"]);
 }
 
+#[test]
+fn objects_that_lie_upon_one_another_are_read_once() {
+    let index = "1 0 1 190000 ".repeat(20_000);
+    let objects = format!("{index}<<{}>>", "/F1 6 0 R ".repeat(19_000));
+    let file = pdf(&[object(8, &format!("/Type/ObjStm/Length {}", objects.len()), Some(objects.as_bytes()))]);
+    let begun = std::time::Instant::now();
+    let mut walker = Walker::new(Structure::Pdf);
+    walker.feed(&file, &mut Lines::default());
+    walker.finish(&mut Lines::default());
+    assert_eq!(walker.accounts().streams_unread, 1);
+    assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_stream_that_is_open_at_the_end_is_counted() {
+    let file = pdf(&[object(3, "/Length 900", Some(b"BT (a) Tj"))]);
+    let mut walker = Walker::new(Structure::Pdf);
+    walker.feed(&file, &mut Lines::default());
+    walker.finish(&mut Lines::default());
+    assert_eq!(walker.accounts().streams_unread, 1);
+}
+
+#[test]
+fn objects_beyond_what_is_kept_are_cut_at_the_same_places() {
+    let file = pdf(&[
+        object(1, &format!("/A ({})", "x /F1 5 0 R ".repeat(1500)), None),
+        object(2, "", Some(b"BT /F1 1 Tf (a) Tj ET")),
+    ]);
+    lines(&Structure::Pdf, &file);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 

@@ -125,6 +125,53 @@ fn entries_are_walked_as_what_they_are() {
 }
 
 #[test]
+fn files_among_technical_parts_and_entries_after_a_directory_are_read() {
+    let archive = zip(&[
+        entry("xl/styles.xml", b"<x>no</x>", How::Deflated),
+        entry("xl/customers.csv", b"name,phone\nx,139\n", How::Deflated),
+        entry("word/media/a.png", b"PNG", How::Stored),
+    ]);
+    let archive =
+        [archive, entry("late.txt", b"late", How::Stored), entry("cut.txt", b"0123456789", How::Stored)].concat();
+    let got = lines(&Structure::Zip, &archive[..archive.len() - 4]);
+    assert!(got.contains(&"$.file[*].phone|phone||139|1".to_owned()), "{got:?}");
+    assert_eq!(got[5..], ["$.name|||late.txt|2", "$.file|||late|3", "$.name|||cut.txt|4", "$.file|||012345|5"]);
+    assert_eq!(told(&archive[..archive.len() - 4]).2.entries_cut, 1);
+}
+
+#[test]
+fn archives_deeper_than_two_are_text_and_counted() {
+    let deep = (0..3).fold(b"x".to_vec(), |inner, _| zip(&[entry("data", &inner, How::Stored)]));
+    assert_eq!(told(&deep).2, WalkAccounts { entries: 2, entries_unread: 1, ..WalkAccounts::default() });
+}
+
+#[test]
+fn archives_of_a_body_share_what_may_come_out() {
+    // Each entry becomes some 290 times its size, each archive less than it may.
+    let bomb = zip(&[entry("a", &[b"0".repeat(1 << 20)].concat(), How::Deflated)]);
+    let parts: Vec<Vec<u8>> = (0..140).map(|n| entry(&format!("{n}.zip"), &bomb, How::Stored)).collect();
+    let mut walker = Walker::new(Structure::Zip);
+    walker.feed(&zip(&parts), &mut Lines::default());
+    walker.finish(&mut Lines::default());
+    assert!(walker.accounts().entries_over_limit > 10, "{:?}", walker.accounts());
+}
+
+#[test]
+fn a_long_text_that_every_cell_repeats_is_told_a_few_times() {
+    let cells = "<row>".to_owned() + &"<c t=\"s\"><v>0</v></c>".repeat(400) + "</row>";
+    let archive = zip(&[
+        entry("xl/sharedStrings.xml", format!("<si><t>{}</t></si>", "x".repeat(90_000)).as_bytes(), How::Stored),
+        entry("xl/worksheets/sheet1.xml", cells.as_bytes(), How::Stored),
+    ]);
+    let mut walker = Walker::new(Structure::Zip);
+    let mut leaves = Lines::default();
+    walker.feed(&archive, &mut leaves);
+    walker.finish(&mut leaves);
+    assert!(leaves.0.iter().map(String::len).sum::<usize>() < 6 << 20);
+    assert!(walker.accounts().cells_over_limit > 300);
+}
+
+#[test]
 fn paragraphs_of_a_document() {
     let document = "<w:document><w:body><w:p><w:r><w:t>手机：139</w:t></w:r><w:r><w:t>12345678</w:t></w:r></w:p><w:tbl><w:tr><w:tc>\
         <w:p><w:r><w:t>姓名</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>张三</w:t></w:r></w:p></w:tc></w:tr></w:tbl></w:body></w:document>";
