@@ -245,6 +245,39 @@ pub fn meaning(reason: &str) -> Meaning {
             },
             Text { en: "which endpoint such findings are about", zh: "此类发现所属的具体接口" },
         ),
+        "tunnels_over_limit" => (
+            TIMES,
+            Text { en: "a tunnel within tunnels was not followed", zh: "多层嵌套的隧道未继续解析" },
+            Text { en: "exchanges inside such tunnels", zh: "该隧道内的交互" },
+        ),
+        "entries_encrypted" | "entries_over_limit" | "entries_cut" => (
+            TIMES,
+            Text {
+                en: "a file in an archive was not read: encrypted, beyond the limits, or broken",
+                zh: "压缩包内的文件未读取：已加密、超出上限或损坏",
+            },
+            Text { en: "values in those files", zh: "这些文件中的敏感数据" },
+        ),
+        "cells_over_limit" => (
+            TIMES,
+            Text {
+                en: "a cell of a workbook was read without its column's name", zh: "工作簿单元格未关联列名"
+            },
+            Text { en: "values that only the column's name would have told", zh: "仅凭列名才能识别的值" },
+        ),
+        "streams_unread" => (
+            TIMES,
+            Text { en: "a part of a PDF was not read", zh: "PDF 的部分内容未读取" },
+            Text { en: "values in it", zh: "其中的敏感数据" },
+        ),
+        "documents_over_limit" => (
+            TIMES,
+            Text {
+                en: "an archive, workbook or PDF was read as plain bytes: too many were open at once",
+                zh: "同时打开的压缩包、工作簿或 PDF 过多，按普通字节读取",
+            },
+            Text { en: "values in it", zh: "其中的敏感数据" },
+        ),
         "fields_forgotten" => (
             TIMES,
             Text {
