@@ -15,7 +15,8 @@ pub fn seeds() -> Vec<Seed> {
     let grpc = "\0\0\0\0\u{d}\n\u{b}13812345678\0\0\0\0\u{4}\n\u{2}ab";
     let xml = "<a><!--c--><user id=\"1\"><field name=\"phone\">13812345678</field></user><b><![CDATA[<x><y>1</y></x>]]></b></a>";
     let csv = "name,phone\nalice,13812345678\n\"b\"\"ob\",\"{\"\"a\"\":1}\"\n";
-    let html = "<table><tr><th>phone<tr><td>138</table><?x><!y [><script>a={\"b\":1};</script><a href='/x?phone=138#y'>z</a>";
+    let html =
+        "<table><tr><th>phone<tr><td>138</table><?x><!y [><script>a={\"b\":1};</script><a href='/x?phone=138#y'>z</a>";
     let zip = b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\x09\0\0\0\x09\0\0\0\x05\0\0\0a.csva,b\n1,2\n3PK\x01\x02";
     let pdf = "%PDF-1.4\n3 0 obj<</Length 29>>stream\nBT /F1 1 Tf (13812345678) Tj ET\nendstream endobj 4 0 obj<</Font<</F1 5 0 R>>>>endobj";
     let all: [(&str, u8, &[u8]); 14] = [

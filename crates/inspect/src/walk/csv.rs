@@ -247,8 +247,10 @@ impl Csv {
         if bytes.is_empty() {
             return;
         }
-        if self.columns.is_open() && self.name.len() <= NAME {
-            self.name.extend_from_slice(bytes.get(..bytes.len().min(NAME + 1)).unwrap_or(bytes));
+        if self.columns.is_open() {
+            // One byte more than a name has tells that it is none.
+            let room = (NAME + 1).saturating_sub(self.name.len());
+            self.name.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
         }
         let Csv { columns, value, records, column, row, .. } = self;
         let record = *row.record.get_or_insert(*records);
@@ -418,6 +420,12 @@ mod tests {
         csv.finish(&mut leaves);
         assert_eq!(leaves.0[5..], ["$[*][65535]|||12,x|2", "$[*].name|name||c|3", "$[*].phone|phone||3|3"]);
         assert_eq!(csv.rows(), 4);
+    }
+
+    #[test]
+    fn a_long_cell_is_cut_at_the_same_place() {
+        lines(&Structure::Csv(b','), format!("\u{b}{}x\n1\n", "L".repeat(150)).as_bytes());
+        lines(&Structure::Csv(b','), format!("\u{b}{}x,y\n1,2\n", "L".repeat(95)).as_bytes());
     }
 
     #[test]
