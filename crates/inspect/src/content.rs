@@ -159,7 +159,8 @@ pub struct Content {
     /// Hashes of the entries of `found`, in their order.
     index: Vec<u64>,
     columns: Vec<(u64, u32)>,
-    records: Records,
+    /// From the first value on: a hundred thousand connections may wait without one.
+    records: Option<Box<Records>>,
     veil: Veil,
     /// The host of the page that a Referer field names, while it is read.
     page: Option<Box<str>>,
@@ -203,7 +204,7 @@ impl Content {
             found: Vec::new(),
             index: Vec::new(),
             columns: Vec::new(),
-            records: Records::default(),
+            records: None,
             veil: Veil::default(),
             page: None,
             stretch: u32::MAX,
@@ -457,6 +458,7 @@ impl Content {
             veil.add(what, form == Form::Masked, at, leaf.record, raw);
         }
         let held = &recogniser.held;
+        let records = records.get_or_insert_default();
         let record = records.at(source, leaf.record, held);
         let bit = what.set();
         let raised = if record.sure & !bit != 0 { what.get().record_points as u8 } else { 0 };
@@ -576,13 +578,14 @@ impl Content {
     /// candidates apart.
     pub fn finish(mut self, recogniser: &Recogniser) -> Seen {
         self.passed();
-        let holding = self.records.finish(&recogniser.held);
+        let mut records = self.records.take().unwrap_or_default();
+        let holding = records.finish(&recogniser.held);
         let subjects = holding.as_ref().map_or(0, |holding| holding.subjects);
         let mut observations = Vec::new();
         for found in &self.found {
             let leaves = self.columns.iter().find(|(column, _)| *column == found.column).map_or(0, |(_, n)| *n);
             let shift = found.column_points(leaves);
-            let grading = recogniser.grading.of(found.what, &found.kind.data, &self.records.together, subjects);
+            let grading = recogniser.grading.of(found.what, &found.kind.data, &records.together, subjects);
             for (from, to) in [(Observation::REPORTED, 101), (CANDIDATE, Observation::REPORTED)] {
                 observations.extend(found.observations(self.half, shift, from, to, grading));
             }
