@@ -19,6 +19,8 @@ pub trait Detector: Settings + Send + 'static {
     fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, state: &mut Self::State, out: &mut Verdicts);
     /// Whether it also wants messages of WebSockets and other channels ([`spyhop_model::Message`]): those who count calls do not.
     const MESSAGES: bool = false;
+    /// Whether it also wants to hear how earlier logins ended ([`spyhop_model::Conclusion`]).
+    const CONCLUSIONS: bool = false;
 
     /// How long a silent cell is remembered. A detector whose state is `()` has none.
     fn memory(&self) -> Span {

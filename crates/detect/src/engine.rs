@@ -343,7 +343,7 @@ impl<D: Detector> Table for Cells<D> {
     }
 
     fn event(&mut self, event: &Event, findings: &mut Findings) {
-        if event.call.message.is_some() && !D::MESSAGES {
+        if event.echo || event.call.message.is_some() && !D::MESSAGES || event.concluded.is_some() && !D::CONCLUSIONS {
             return;
         }
         let mut keys = std::mem::take(&mut self.keys);

@@ -463,7 +463,7 @@ fn involve(involved: &mut Involved, event: &Event) {
         add(Entity::Device(device));
     }
     if let Some(session) = event.session {
-        add(Entity::Session(session));
+        add(Entity::Session(session.id));
     }
     if let Some(partner) = &event.partner {
         add(Entity::Partner(partner.clone()));

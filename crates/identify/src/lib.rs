@@ -10,7 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spyhop_model::{
-    Call, Event, Fingerprint, Greeting, Handshake, Key, LoginMethod, Outcome, Socket, Timestamp, Transport,
+    Call, Crowd, Event, Fingerprint, Greeting, Handshake, Key, LoginMethod, Nature, Outcome, Socket, Timestamp,
+    Transport,
 };
 
 pub use endpoint::EndpointLimits;
@@ -37,8 +38,9 @@ impl Identity {
         Identity { locations, endpoints: Endpoints::new(endpoints), fields, repeats: Repeats::default(), key }
     }
 
-    /// What the call says, together with what is known by now.
-    pub fn resolve(&mut self, mut call: Call) -> Event {
+    /// Adds the event of a call to `out`: what it says, together with what is known by now. Before it stand those that silence
+    /// told until then, behind it what the call tells of earlier ones.
+    pub fn resolve(&mut self, mut call: Call, out: &mut Vec<Event>) {
         if call.forwarded_https && self.locations.is_trusted_hop(call.client.ip) {
             call.transport = Transport::BehindTerminator;
         }
@@ -49,20 +51,33 @@ impl Identity {
         let account_name = account.map(|account| Arc::from(&*account.name));
         let device = call.picture.map(|picture| self.device(call.client, picture));
         let repeated_login = self.repeats_login(&call);
+        let realm = call.request.as_ref().map_or("", |request| &*request.host).into();
         let mut event = Event {
+            concluded: None,
             endpoint,
+            nature: Nature::default(),
             account: account_name,
+            realm,
+            attribution: None,
             client,
+            via: None,
+            spoofed: false,
             server,
             device,
             session: None,
             partner: None,
             repeated_login,
+            echo: false,
+            crowd: Crowd::default(),
+            habits: None,
             call,
         };
         self.fields.weigh(&mut event);
-        event
+        out.push(event);
     }
+
+    /// Event time has reached `to`: adds what silence tells.
+    pub fn advance(&mut self, _to: Timestamp, _out: &mut Vec<Event>) {}
 
     /// The ends of a handshake.
     pub fn greet(&mut self, handshake: Handshake) -> Greeting {
@@ -135,6 +150,14 @@ mod tests {
     use super::*;
     use spyhop_testkit::event;
 
+    impl Identity {
+        fn event(&mut self, call: Call) -> Event {
+            let mut out = Vec::new();
+            self.resolve(call, &mut out);
+            out.pop().expect("an event")
+        }
+    }
+
     fn identity() -> Identity {
         let locations = Locations::open(&Networks::default()).expect("the built-in database");
         Identity::new(locations, EndpointLimits::default(), FieldLimits::default(), Key::new([3; 32]))
@@ -144,7 +167,7 @@ mod tests {
     fn a_call_becomes_an_event_with_account_and_places() {
         let mut identity = identity();
         let call = event().post("a.example/login").from("8.8.8.8").login("alice", Outcome::Success).build(1).call;
-        let event = identity.resolve(call);
+        let event = identity.event(call);
         assert_eq!(event.account.as_deref(), Some("alice"));
         assert_eq!(event.client.zone, spyhop_model::Zone::Overseas);
         assert_eq!(event.server.zone, spyhop_model::Zone::Inside);
@@ -158,10 +181,10 @@ mod tests {
             call.login.as_mut().expect("a login").method = LoginMethod::Basic;
             call
         };
-        assert!(first.resolve(call(1)).login().is_some());
-        assert!(first.resolve(call(2)).login().is_none());
+        assert!(first.event(call(1)).login().is_some());
+        assert!(first.event(call(2)).login().is_none());
         let mut second = identity();
         second.load(first.save().expect("a snapshot")).expect("the snapshot");
-        assert!(second.resolve(call(3)).login().is_none());
+        assert!(second.event(call(3)).login().is_none());
     }
 }

@@ -110,7 +110,7 @@ impl Locations {
         // An IPv4 address mapped into IPv6 (RFC 4291, 2.5.5.2) is where the IPv4 address is.
         let plain = ip.to_canonical();
         if self.inside.iter().any(|range| range.contains(&plain)) {
-            return Party { ip, zone: Zone::Inside, country: None };
+            return Party { ip, zone: Zone::Inside, country: None, position: None };
         }
         let country = match &self.database {
             Database::BuiltIn(reader) => country(reader, plain),
@@ -121,7 +121,7 @@ impl Locations {
             Some(_) => Zone::Overseas,
             None => Zone::Unknown,
         };
-        Party { ip, zone, country }
+        Party { ip, zone, country, position: None }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use spyhop_http::{Field, RequestHead};
-use spyhop_model::{Credential, CredentialKind, Key, Place};
+use spyhop_model::{Credential, CredentialKind, Key, Place, TokenFlaws};
 
 use crate::login::names::Name;
 use crate::login::secret::basic;
@@ -113,7 +113,8 @@ impl CredentialScan {
             CredentialKind::Basic | CredentialKind::Password => ("password", "***".into()),
             _ => ("token", mask(secret)),
         };
-        self.found.push(Credential { kind, place, fingerprint: key.fingerprint(domain, secret.as_bytes()), sample });
+        let fingerprint = key.fingerprint(domain, secret.as_bytes());
+        self.found.push(Credential { kind, place, fingerprint, sample, flaws: TokenFlaws::default(), claims: None });
     }
 }
 

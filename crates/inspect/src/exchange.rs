@@ -6,7 +6,7 @@ use std::sync::Arc;
 use spyhop_http::{Body, Exchange, Field, Greeting, Half, Inspection, MessageEnd, RequestHead, ResponseHead, field};
 use spyhop_model::{
     Agent, Call, Connection, Delivered, ExchangeId, Fingerprint, Halves, Key, Message, Moment, Protocol, Raw, Request,
-    Response, Side, Sighting, Socket, Timestamp, Transport,
+    Response, Side, Sighting, Socket, Timestamp, Traits, Transport,
 };
 use spyhop_tls::ClientHello;
 
@@ -451,6 +451,15 @@ impl Inspection for ExchangeInspection {
             delivered: None,
             page_size: None,
             masks_in_browser: Vec::new(),
+            issued: Vec::new(),
+            refused: false,
+            logout: false,
+            names_caller: None,
+            header_account: None,
+            forwarded: None,
+            traits: Traits::default(),
+            device_id: None,
+            operation: None,
             raw: self.raw.clone(),
         })));
     }
@@ -546,6 +555,15 @@ impl Inspection for ExchangeInspection {
             delivered,
             page_size,
             masks_in_browser,
+            issued: Vec::new(),
+            refused: false,
+            logout: false,
+            names_caller: None,
+            header_account: None,
+            forwarded: None,
+            traits: Traits::default(),
+            device_id: None,
+            operation: None,
             raw,
         })));
     }

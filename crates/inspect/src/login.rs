@@ -11,7 +11,7 @@ mod outcome;
 pub(crate) mod secret;
 
 use spyhop_http::{RequestHead, ResponseHead, field};
-use spyhop_model::{Account, Key, Login, LoginMethod, Outcome, Place, SecretForm};
+use spyhop_model::{Account, Factors, Key, Login, LoginMethod, Outcome, Place, Purpose, SecretForm};
 
 use crate::credential::{Carrier, cookies, is_key_marker, is_secret, secret_part, session_cookie, short};
 use crate::password::Strength;
@@ -221,12 +221,16 @@ impl LoginScan {
                 name: (cx.redact)(name),
                 fingerprint: cx.key.fingerprint("account", canonical_account(name).as_bytes()),
             }),
+            purpose: Purpose::Login,
             method,
             place: Some(place),
             secret_form: Some(form),
             secret: Some(cx.key.fingerprint("password", password.as_bytes())),
             weakness: judged.then(|| cx.strength.judge(&readable, account, cx.host)).flatten(),
+            code: None,
+            factors: Factors(Factors::PASSWORD),
             outcome,
+            refusal: None,
             confidence,
         })
     }

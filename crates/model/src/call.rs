@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataType, Delivered, Holding, Observation, Place, Unveiled};
+use crate::client::{Forwarded, Traits};
+use crate::credential::{Credential, Issued};
+use crate::data::{DataType, Delivered, Holding, Observation, Unveiled};
 use crate::exchange::{Body, Defects, Half};
+use crate::login::{Account, Login};
 use crate::net::{FlowId, Socket, Vlans};
 use crate::secret::Fingerprint;
 use crate::time::Timestamp;
@@ -167,6 +170,24 @@ pub struct Call {
     pub page_size: Option<u32>,
     /// The response is a script that masks values of these types in the browser.
     pub masks_in_browser: Vec<&'static DataType>,
+    /// Credentials that the response hands out or takes back.
+    pub issued: Vec<Issued>,
+    /// The answer refuses the caller: 401 or 403, or a body that says so under another status.
+    pub refused: bool,
+    /// The request ends the caller's session.
+    pub logout: bool,
+    /// The account that the answer names as the caller's own (`/me`, `/userInfo`).
+    pub names_caller: Option<Box<Account>>,
+    /// The account that a gateway before us names in a header (`X-Forwarded-User`). Whether it may is for identification to know.
+    pub header_account: Option<Box<Account>>,
+    /// What gateways say of the hops before them.
+    pub forwarded: Option<Box<Forwarded>>,
+    /// What the request carries of what browsers send.
+    pub traits: Traits,
+    /// The device's own name for itself (`deviceId`, `X-Device-Id`), as a fingerprint.
+    pub device_id: Option<Fingerprint>,
+    /// What is called where one path serves many operations: a GraphQL operation, a SOAP action, a JSON-RPC method, an `action` parameter.
+    pub operation: Option<Box<str>>,
     /// Text as on the wire; only where a replay asked for raw fields.
     pub raw: Option<Box<Raw>>,
 }
@@ -298,145 +319,4 @@ pub enum AgentFamily {
     Headless,
     /// Something else.
     Other,
-}
-
-/// A login attempt.
-#[derive(Clone, Debug)]
-pub struct Login {
-    /// Whose, if a name was given; redacted where it is a personal value.
-    pub account: Option<Account>,
-    /// How it was made.
-    pub method: LoginMethod,
-    /// Where the password stood.
-    pub place: Option<Place>,
-    /// How the password was protected; `None` without a password.
-    pub secret_form: Option<SecretForm>,
-    /// The password as a fingerprint: equal passwords compare equal.
-    pub secret: Option<Fingerprint>,
-    /// Why the password is weak, if it is readable and weak.
-    pub weakness: Option<Weakness>,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// How sure it is that this is a login, 0..=100.
-    pub confidence: u8,
-}
-
-/// An account as it may be shown.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Account {
-    /// The name, or `mask~fingerprint` where the name is a personal value.
-    pub name: Box<str>,
-    /// Its fingerprint, over the canonical name.
-    pub fingerprint: Fingerprint,
-}
-
-/// How a login was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LoginMethod {
-    /// A form.
-    Form,
-    /// A JSON object.
-    Json,
-    /// `Authorization: Basic` (RFC 7617).
-    Basic,
-    /// Parameters of the query.
-    Query,
-}
-
-/// How a password was protected on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SecretForm {
-    /// Readable, base64 included.
-    Plain,
-    /// A hexadecimal digest.
-    Hashed,
-    /// Looks encrypted.
-    Encrypted,
-}
-
-/// Why a password is weak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Weakness {
-    /// Empty.
-    Empty,
-    /// Fewer than eight characters.
-    Short,
-    /// In a list of common ones.
-    Common,
-    /// A vendor's default for that user.
-    DefaultCredential,
-    /// Equal to, reverse of, or built from the user name.
-    SameAsUser,
-    /// Neighbouring keys.
-    KeyboardWalk,
-    /// A sequence or repetition.
-    Sequence,
-    /// A date.
-    Date,
-    /// A well-known pattern: name and digits, company and year, love numbers.
-    Pattern,
-    /// An estimator says it is guessed quickly.
-    Guessable,
-}
-
-impl Weakness {
-    /// The word in output.
-    pub fn name(self) -> &'static str {
-        match self {
-            Weakness::Empty => "empty",
-            Weakness::Short => "short",
-            Weakness::Common => "common",
-            Weakness::DefaultCredential => "default_credential",
-            Weakness::SameAsUser => "same_as_user",
-            Weakness::KeyboardWalk => "keyboard_walk",
-            Weakness::Sequence => "sequence",
-            Weakness::Date => "date",
-            Weakness::Pattern => "pattern",
-            Weakness::Guessable => "guessable",
-        }
-    }
-}
-
-/// What came of a login attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It was accepted.
-    Success,
-    /// It was refused.
-    Failure,
-    /// It cannot be told.
-    Unknown,
-}
-
-/// A credential that a request carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credential {
-    /// Which kind.
-    pub kind: CredentialKind,
-    /// Where.
-    pub place: Place,
-    /// Keyed fingerprint of the secret part.
-    pub fingerprint: Fingerprint,
-    /// Masked.
-    pub sample: Box<str>,
-}
-
-/// Kinds of credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CredentialKind {
-    /// User and password by Basic.
-    Basic,
-    /// A bearer token.
-    Bearer,
-    /// A session identifier.
-    Session,
-    /// An API key.
-    ApiKey,
-    /// A password outside a login.
-    Password,
 }

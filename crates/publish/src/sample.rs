@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spyhop_model::{
-    Account, Agent, AgentFamily, Body, Call, Category, Change, Class, Country, Credential, CredentialKind, DataType,
-    Defects, Entity, Event, ExchangeId, Finding, FindingId, Fingerprint, FlowId, Form, Grade, Greeting, Half, Halves,
-    Handshake, Holding, Involved, KeyId, Login, LoginMethod, Moment, Observation, Outcome, Party, Personal, Place,
-    Protocol, Request, Respond, Response, Rule, Said, SecretForm, Severity, Socket, Span, Status, Text, Timestamp,
-    Transport, Truncation, Values, Vlans, Weakness, Zone,
+    Account, Agent, AgentFamily, Body, Call, Category, Change, Class, Country, Credential, CredentialKind, Crowd,
+    DataType, Defects, Entity, Event, ExchangeId, Factors, Finding, FindingId, Fingerprint, FlowId, Form, Grade,
+    Greeting, Half, Halves, Handshake, Holding, Involved, KeyId, Login, LoginMethod, Moment, Nature, Observation,
+    Outcome, Party, Personal, Place, Protocol, Purpose, Request, Respond, Response, Rule, Said, SecretForm, Severity,
+    Socket, Span, Status, Text, Timestamp, TokenFlaws, Traits, Transport, Truncation, Values, Vlans, Weakness, Zone,
 };
 
 use crate::record::Names;
@@ -125,12 +125,16 @@ pub fn event(ordinal: u32) -> Event {
         picture: None,
         login: Some(Box::new(Login {
             account: Some(Account { name: "alice".into(), fingerprint: Fingerprint(9) }),
+            purpose: Purpose::Login,
             method: LoginMethod::Json,
             place: Some(Place::Body("$.password".into())),
             secret_form: Some(SecretForm::Plain),
             secret: Some(Fingerprint(8)),
             weakness: Some(Weakness::Common),
+            code: None,
+            factors: Factors(Factors::PASSWORD),
             outcome: Outcome::Success,
+            refusal: None,
             confidence: 90,
         })),
         credentials: vec![Credential {
@@ -138,6 +142,8 @@ pub fn event(ordinal: u32) -> Event {
             place: Place::Header("authorization".into()),
             fingerprint: Fingerprint(7),
             sample: "ey****".into(),
+            flaws: TokenFlaws::default(),
+            claims: None,
         }],
         observations: vec![
             observation(Half::Response, Place::Body("$.list[*].phone".into()), 2, 95),
@@ -152,10 +158,28 @@ pub fn event(ordinal: u32) -> Event {
         delivered: None,
         page_size: None,
         masks_in_browser: Vec::new(),
+        issued: Vec::new(),
+        refused: false,
+        logout: false,
+        names_caller: None,
+        header_account: None,
+        forwarded: None,
+        traits: Traits::default(),
+        device_id: None,
+        operation: None,
         raw: None,
     };
     Event {
         call,
+        concluded: None,
+        nature: Nature::default(),
+        realm: "shop.example".into(),
+        attribution: None,
+        via: None,
+        spoofed: false,
+        echo: false,
+        crowd: Crowd::default(),
+        habits: None,
         endpoint: "POST shop.example/login".into(),
         account: Some("alice".into()),
         client: Party { ip: [203, 0, 113, 9].into(), zone: Zone::Overseas, country: Country::new("JP") },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use spyhop_detect::Engine;
 use spyhop_identify::Identity;
-use spyhop_model::{Call, Handshake, Outcome, Sighting, Timestamp};
+use spyhop_model::{Call, Event, Handshake, Outcome, Sighting, Timestamp};
 use spyhop_publish::{Journal, Record, Tally};
 
 use super::accounts::{Losses, Seen};
@@ -23,6 +23,8 @@ pub(super) struct Behaviour {
     wants_changes: bool,
     unordered: usize,
     pending: Vec<Sighting>,
+    /// Taken out while it is filled and read.
+    events: Vec<Event>,
     marks: Vec<Timestamp>,
     /// Losses of each worker that wait for their mark to be the lowest.
     coming: Vec<VecDeque<(Timestamp, Losses)>>,
@@ -55,6 +57,7 @@ impl Behaviour {
             wants_changes: false,
             unordered: pipeline.unordered.max(1_024),
             pending: Vec::new(),
+            events: Vec::new(),
             marks: vec![Timestamp::default(); workers],
             coming: vec![VecDeque::new(); workers],
             losses: vec![Losses::default(); workers],
@@ -110,6 +113,10 @@ impl Behaviour {
         }
         if low < Timestamp::MAX {
             self.reached = self.reached.max(low);
+            let mut events = std::mem::take(&mut self.events);
+            self.identity.advance(low, &mut events);
+            events.drain(..).for_each(|event| self.event(event));
+            self.events = events;
             self.engine.advance(low);
             self.collect();
         }
@@ -127,7 +134,18 @@ impl Behaviour {
     fn call(&mut self, call: Call) {
         // Only an order that was forced can come late; event time does not run backwards for it.
         self.reached = self.reached.max(call.moment.at);
-        let event = self.identity.resolve(call);
+        let mut events = std::mem::take(&mut self.events);
+        self.identity.advance(call.moment.at, &mut events);
+        self.identity.resolve(call, &mut events);
+        events.drain(..).for_each(|event| self.event(event));
+        self.events = events;
+    }
+
+    fn event(&mut self, event: Event) {
+        if event.concluded.is_some() {
+            self.engine.event(&event);
+            return self.collect();
+        }
         let message = event.call.message.is_some();
         self.seen.exchanges += u64::from(!message);
         self.seen.messages += u64::from(message);

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use spyhop_model::{
-    Account, Agent, AgentFamily, Body, Call, Country, Credential, CredentialKind, Defects, Delivered, Event, FileKind,
-    FlowId, Form, Half, Halves, Holding, Key, Login, LoginMethod, Moment, Observation, Outcome, Party, Place, Protocol,
-    Request, Response, SecretForm, Socket, Timestamp, Transport, Unveiled, Vlans, Weakness, Zone,
+    Account, Agent, AgentFamily, Body, Call, Country, Credential, CredentialKind, Crowd, Defects, Delivered, Event,
+    Factors, FileKind, FlowId, Form, Half, Halves, Holding, Key, Login, LoginMethod, Moment, Nature, Observation,
+    Outcome, Party, Place, Protocol, Purpose, Request, Response, SecretForm, Socket, Timestamp, TokenFlaws, Traits,
+    Transport, Unveiled, Vlans, Weakness, Zone,
 };
 
 /// Data types to put into events.
@@ -62,7 +63,7 @@ pub struct EventBuilder {
 pub fn event() -> EventBuilder {
     let socket = |ip: &str, port| Socket { ip: ip.parse().unwrap_or(IpAddr::from([0, 0, 0, 0])), port };
     let (client, server) = (socket("10.0.0.8", 40_000), socket("10.0.0.1", 80));
-    let inside = |socket: Socket| Party { ip: socket.ip, zone: Zone::Inside, country: None };
+    let inside = |socket: Socket| Party { ip: socket.ip, zone: Zone::Inside, country: None, position: None };
     let call = Call {
         moment: Moment::default(),
         began_at: time(0),
@@ -106,10 +107,28 @@ pub fn event() -> EventBuilder {
         delivered: None,
         page_size: None,
         masks_in_browser: Vec::new(),
+        issued: Vec::new(),
+        refused: false,
+        logout: false,
+        names_caller: None,
+        header_account: None,
+        forwarded: None,
+        traits: Traits::default(),
+        device_id: None,
+        operation: None,
         raw: None,
     };
     let event = Event {
         call,
+        concluded: None,
+        nature: Nature::default(),
+        realm: "a.example".into(),
+        attribution: None,
+        via: None,
+        spoofed: false,
+        echo: false,
+        crowd: Crowd::default(),
+        habits: None,
         endpoint: "GET a.example/".into(),
         account: None,
         client: inside(client),
@@ -173,12 +192,16 @@ impl EventBuilder {
                 name: account.into(),
                 fingerprint: self.key.fingerprint("account", account.as_bytes()),
             }),
+            purpose: Purpose::Login,
             method: LoginMethod::Form,
             place: Some(Place::Body("password".into())),
             secret_form: Some(SecretForm::Plain),
             secret: Some(self.key.fingerprint("password", account.as_bytes())),
             weakness: None,
+            code: None,
+            factors: Factors(Factors::PASSWORD),
             outcome,
+            refusal: None,
             confidence: 90,
         }));
         self
@@ -196,7 +219,14 @@ impl EventBuilder {
     /// A credential in the request.
     pub fn credential(mut self, kind: CredentialKind, place: Place) -> Self {
         let fingerprint = self.key.fingerprint("credential", b"secret");
-        self.event.call.credentials.push(Credential { kind, place, fingerprint, sample: "abcd***".into() });
+        self.event.call.credentials.push(Credential {
+            kind,
+            place,
+            fingerprint,
+            sample: "abcd***".into(),
+            flaws: TokenFlaws::default(),
+            claims: None,
+        });
         self
     }
     /// The user agent's family and name.
@@ -207,14 +237,14 @@ impl EventBuilder {
     /// The client is overseas.
     pub fn overseas(mut self, country: &str) -> Self {
         let ip = "203.0.113.77".parse().expect("an address");
-        self.event.client = Party { ip, zone: Zone::Overseas, country: Country::new(country) };
+        self.event.client = Party { ip, zone: Zone::Overseas, country: Country::new(country), position: None };
         self.event.call.client.ip = ip;
         self
     }
     /// The server is overseas.
     pub fn to_overseas(mut self, country: &str) -> Self {
         let ip = "198.51.100.5".parse().expect("an address");
-        self.event.server = Party { ip, zone: Zone::Overseas, country: Country::new(country) };
+        self.event.server = Party { ip, zone: Zone::Overseas, country: Country::new(country), position: None };
         self.event.call.server.ip = ip;
         self
     }
