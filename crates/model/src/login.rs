@@ -86,6 +86,11 @@ impl Factors {
     pub fn with(self, bits: u16) -> Factors {
         Factors(self.0 | bits)
     }
+    /// By name.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        const NAMES: [&str; 8] = ["password", "code", "key", "certificate", "biometric", "captcha", "asked", "vouched"];
+        NAMES.into_iter().enumerate().filter(move |(bit, _)| self.0 >> bit & 1 == 1).map(|(_, name)| name)
+    }
     /// Whether something beyond the password proves it, or is asked for.
     pub fn has_second(self) -> bool {
         let possession = Self::CODE | Self::KEY | Self::CERTIFICATE | Self::BIOMETRIC;

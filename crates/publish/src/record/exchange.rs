@@ -6,8 +6,8 @@ use spyhop_model::{Body, Call, Event, Holding, Login, Observation, Party, Raw, S
 
 use super::words::{
     Address, AgentWord, CredentialWord, ExchangeName, FormWord, GradeWord, HalfWord, KeyName, LoginMethodWord,
-    OutcomeWord, Print, ProtocolWord, SecretFormWord, Time, TransportWord, TruncationWord, Version, WeaknessWord,
-    ZoneWord,
+    OutcomeWord, Print, ProtocolWord, PurposeWord, RefusalWord, SecretFormWord, SourceWord, Time, TransportWord,
+    TruncationWord, Version, WeaknessWord, ZoneWord,
 };
 use super::{Names, PlaceRecord};
 
@@ -43,6 +43,15 @@ pub struct ExchangeRecord<'a> {
     /// The account that called, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<&'a str>,
+    /// What tells the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_source: Option<SourceWord>,
+    /// How sure the account is, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_confidence: Option<u8>,
+    /// What the endpoint is: login, export, admin, static and the like.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nature: Vec<&'static str>,
     /// The session, if one is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Print>,
@@ -209,10 +218,18 @@ pub struct LoginRecord<'a> {
     /// Whose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<&'a str>,
+    /// What the attempt is for.
+    pub purpose: PurposeWord,
     /// How it was made.
     pub method: LoginMethodWord,
     /// What came of it.
     pub outcome: OutcomeWord,
+    /// Why it was refused, where the answer says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RefusalWord>,
+    /// Proofs of identity in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub factors: Vec<&'static str>,
     /// How the password was protected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_form: Option<SecretFormWord>,
@@ -270,7 +287,10 @@ impl<'a> ExchangeRecord<'a> {
             transport: call.transport.into(),
             endpoint: &event.endpoint,
             account: account(event, raw),
-            session: event.session.map(Print),
+            account_source: event.attribution.map(|how| how.source.into()),
+            account_confidence: event.attribution.map(|how| how.confidence),
+            nature: event.nature.names().collect(),
+            session: event.session.as_ref().map(|session| Print(session.id)),
             device: event.device.map(Print),
             partner: event.partner.as_deref(),
             request: request(call, raw),
@@ -288,7 +308,7 @@ impl<'a> ExchangeRecord<'a> {
                 body: BodyRecord::new(&response.body),
             }),
             agent: AgentRecord { family: call.agent.family.into(), name: call.agent.name },
-            login: event.login().map(|login| LoginRecord::new(login, raw)),
+            login: call.login.as_deref().filter(|_| !event.repeated_login).map(|login| LoginRecord::new(login, raw)),
             credentials: call
                 .credentials
                 .iter()
@@ -384,8 +404,11 @@ impl<'a> LoginRecord<'a> {
         let written = raw.and_then(|raw| raw.account.as_deref());
         LoginRecord {
             account: written.or(login.account.as_ref().map(|account| &*account.name)),
+            purpose: login.purpose.into(),
             method: login.method.into(),
             outcome: login.outcome.into(),
+            refusal: login.refusal.map(RefusalWord),
+            factors: login.factors.names().collect(),
             secret_form: login.secret_form.map(SecretFormWord),
             weakness: login.weakness.map(WeaknessWord),
             confidence: login.confidence,
@@ -452,8 +475,12 @@ mod tests {
   },
   "login": {
     "account": "alice",
+    "purpose": "login",
     "method": "json",
     "outcome": "success",
+    "factors": [
+      "password"
+    ],
     "secret_form": "plain",
     "weakness": "common",
     "confidence": 90

@@ -7,7 +7,8 @@ use spyhop_model::{Event, Form, Grade, Observation};
 use super::Names;
 use super::words::{
     Address, AgentWord, CredentialWord, ExchangeName, GradeWord, KeyName, LoginMethodWord, OutcomeWord, Print,
-    ProtocolWord, SecretFormWord, Time, TransportWord, Version, WeaknessWord, ZoneWord,
+    ProtocolWord, PurposeWord, RefusalWord, SecretFormWord, SourceWord, Time, TransportWord, Version, WeaknessWord,
+    ZoneWord,
 };
 
 /// One exchange as a flat record for stream processors and tables: every name has a prefix, so that no SQL dialect
@@ -104,6 +105,9 @@ pub struct FlatExchange<'a> {
     /// The account that called, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account_name: Option<&'a str>,
+    /// What tells the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_source: Option<SourceWord>,
     /// The session, if one is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<Print>,
@@ -121,12 +125,18 @@ pub struct FlatExchange<'a> {
     /// The account of a login attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_account: Option<&'a str>,
+    /// What the attempt is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login_purpose: Option<PurposeWord>,
     /// How a login was made; absent where there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_method: Option<LoginMethodWord>,
     /// What came of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_outcome: Option<OutcomeWord>,
+    /// Why it was refused, where the answer says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login_refusal: Option<RefusalWord>,
     /// How its password was protected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_secret_form: Option<SecretFormWord>,
@@ -157,7 +167,8 @@ impl<'a> FlatExchange<'a> {
     /// An exchange as it leaves; always redacted.
     pub fn new(event: &'a Event, names: &'a Names) -> FlatExchange<'a> {
         let call = &event.call;
-        let (request, response, login) = (call.request.as_ref(), call.response.as_ref(), event.login());
+        let (request, response, login) =
+            (call.request.as_ref(), call.response.as_ref(), call.login.as_deref().filter(|_| !event.repeated_login));
         let sensitive = Sensitive::of(&call.observations);
         let truncated = request.map(|r| &r.body).into_iter().chain(response.map(|r| &r.body));
         FlatExchange {
@@ -196,14 +207,17 @@ impl<'a> FlatExchange<'a> {
             http_response_bytes_decoded: response.map(|response| response.body.decoded_len),
             api_endpoint: &event.endpoint,
             account_name: event.account.as_deref(),
-            session_id: event.session.map(Print),
+            account_source: event.attribution.map(|how| how.source.into()),
+            session_id: event.session.as_ref().map(|session| Print(session.id)),
             device_id: event.device.map(Print),
             partner_name: event.partner.as_deref(),
             agent_family: call.agent.family.into(),
             agent_name: call.agent.name,
             login_account: login.and_then(|login| login.account.as_ref()).map(|account| &*account.name),
+            login_purpose: login.map(|login| login.purpose.into()),
             login_method: login.map(|login| login.method.into()),
             login_outcome: login.map(|login| login.outcome.into()),
+            login_refusal: login.and_then(|login| login.refusal).map(RefusalWord),
             login_secret_form: login.and_then(|login| login.secret_form).map(SecretFormWord),
             login_weakness: login.and_then(|login| login.weakness).map(WeaknessWord),
             credential_kinds: call.credentials.iter().map(|credential| credential.kind.into()).collect(),
@@ -265,7 +279,7 @@ mod tests {
             r#""http_user_agent":"curl/8","http_request_type":"application/json","http_request_bytes":10,"#,
             r#""http_status":200,"http_response_bytes":100,"http_response_bytes_decoded":400,"#,
             r#""api_endpoint":"POST shop.example/login","account_name":"alice","agent_family":"library","#,
-            r#""agent_name":"curl","login_account":"alice","login_method":"json","login_outcome":"success","#,
+            r#""agent_name":"curl","login_account":"alice","login_purpose":"login","login_method":"json","login_outcome":"success","#,
             r#""login_secret_form":"plain","login_weakness":"common","credential_kinds":["bearer"],"#,
             r#""sensitive_types":["cn_mobile"],"sensitive_grade":"L3","sensitive_count":4,"#,
             r#""sensitive_count_response":3,"sensitive_count_masked":0}"#,

@@ -8,7 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use spyhop_model::{
     AgentFamily, Change, Class, CredentialKind, ExchangeId, Fingerprint, Form, Grade, Half, LoginMethod, MessageKind,
-    Outcome, Personal, Protocol, SecretForm, Severity, Status, Timestamp, Transport, Truncation, Weakness, Zone,
+    Outcome, Personal, Protocol, Purpose, Refusal, SecretForm, Severity, Source, Status, Timestamp, Transport,
+    Truncation, Weakness, Zone,
 };
 
 macro_rules! words {
@@ -85,7 +86,28 @@ words! {
         Headless = "headless", Other = "other",
     }
     /// How a login was made.
-    LoginMethodWord of LoginMethod { Form = "form", Json = "json", Basic = "basic", Query = "query" }
+    LoginMethodWord of LoginMethod {
+        Form = "form", Json = "json", Basic = "basic", Query = "query", Multipart = "multipart", Xml = "xml",
+        Graphql = "graphql", Digest = "digest", Ntlm = "ntlm", OauthPassword = "oauth_password",
+        OauthCode = "oauth_code", Code = "code", Sso = "sso", Saml = "saml", Cas = "cas", Webauthn = "webauthn",
+    }
+    /// What an attempt to prove one's identity is for.
+    PurposeWord of Purpose {
+        Login = "login", SecondFactor = "second_factor", CodeRequest = "code_request", Registration = "registration",
+        PasswordChange = "password_change", AccountLookup = "account_lookup", TokenExchange = "token_exchange",
+    }
+    /// Why a login was refused.
+    RefusalWord of Refusal {
+        BadPassword = "bad_password", BadCredentials = "bad_credentials", NoSuchUser = "no_such_user",
+        Locked = "locked", Disabled = "disabled", PasswordExpired = "password_expired",
+        CaptchaWrong = "captcha_wrong", CodeWrong = "code_wrong", Throttled = "throttled",
+        AddressDenied = "address_denied", Malformed = "malformed", ServerError = "server_error",
+    }
+    /// What tells the account of a call.
+    SourceWord of Source {
+        Login = "login", Session = "session", Claims = "claims", Credentials = "credentials",
+        Certificate = "certificate", Header = "header", Named = "named", ApiKey = "api_key",
+    }
     /// How a password was protected on its way.
     SecretFormWord of SecretForm { Plain = "plain", Hashed = "hashed", Encrypted = "encrypted" }
     /// Why a password is weak.
