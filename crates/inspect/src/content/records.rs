@@ -133,7 +133,8 @@ impl Records {
 
     /// The innermost array or table of a path.
     fn array(&mut self, path: &str) -> Option<u8> {
-        let end = path.rfind("[*]")? + "[*]".len();
+        const ANY: &[u8] = b"[*]";
+        let end = path.as_bytes().windows(ANY.len()).rposition(|part| part == ANY)? + ANY.len();
         let array = path.get(..end)?;
         let at = self.names.iter().rposition(|known| **known == *array);
         let at = at.or_else(|| {
@@ -191,6 +192,11 @@ impl Records {
 }
 
 impl Record {
+    /// Takes the values of other types that wait.
+    pub fn others(&mut self, what: TypeId) -> Vec<Waiting> {
+        self.waiting.extract_if(.., |waiting| waiting.what != what).collect()
+    }
+
     /// Lets a value wait for others, if there is room.
     pub fn wait(&mut self, waiting: Waiting) {
         if self.waiting.len() < WAITING {
