@@ -478,8 +478,7 @@ impl Content {
         if points >= SURE && record.sure & bit == 0 {
             record.sure |= bit;
             // The others of this record were not alone after all.
-            let waiting = std::mem::take(&mut record.waiting);
-            (record.waiting, others) = waiting.into_iter().partition(|waiting| waiting.what == what);
+            others = record.others(what);
         }
         if sum >= Observation::REPORTED && form == Form::Full {
             let print = value.and_then(|at| found.distinct.print(at));
@@ -792,8 +791,10 @@ pub fn fingerprint(key: &Key, kind: &Type, form: Form, raw: &str) -> Fingerprint
     match form {
         Form::Full => key.fingerprint(kind.data.id, (kind.canonical)(raw).as_bytes()),
         Form::Masked => {
-            let shape: String = raw.chars().filter(|c| !matches!(c, ' ' | '-' | '+')).collect();
-            key.fingerprint(kind.data.id, format!("masked:{shape}").as_bytes())
+            let mut shape = String::with_capacity("masked:".len() + raw.len());
+            shape.push_str("masked:");
+            shape.extend(raw.chars().filter(|c| !matches!(c, ' ' | '-' | '+')));
+            key.fingerprint(kind.data.id, shape.as_bytes())
         }
     }
 }

@@ -92,7 +92,7 @@ pub(super) static ADDRESS: Type = Type {
     medium: &["location", "place", "position", "residence", "receiver", "consignee", "位置", "户籍", "籍贯"],
     named: Some(named),
     is_text: true,
-    canonical: |value| value.chars().filter(|c| !c.is_whitespace()).collect(),
+    canonical: super::without_blanks,
     mask: |value| {
         let mut window = Window::new(value, 0);
         let (end, ..) = window.divisions(0);

@@ -50,7 +50,7 @@ pub(super) static ACCOUNT_PASSWORD: Type = Type {
     strong_points: (35, 0),
     han_label: 25,
     named: Some(password),
-    canonical: str::to_owned,
+    canonical: super::as_written,
     mask: |_| "***".into(),
     ..Type::new(DataType {
         never_return: true,

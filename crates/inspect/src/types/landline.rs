@@ -59,8 +59,8 @@ pub(super) static LANDLINE: Type = Type {
     canonical: |value| {
         let digits: String = value.chars().filter(char::is_ascii_digit).collect();
         match digits.strip_prefix("0086").or_else(|| digits.strip_prefix("86")) {
-            Some(rest) => format!("0{}", rest.trim_start_matches('0')),
-            None => digits,
+            Some(rest) => format!("0{}", rest.trim_start_matches('0')).into(),
+            None => digits.into(),
         }
     },
     mask: |value| {

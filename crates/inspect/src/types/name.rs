@@ -94,7 +94,10 @@ pub(super) static NAME: Type = Type {
     record_points: 20,
     is_text: true,
     subject: 9,
-    canonical: |value| value.chars().filter(|c| !c.is_whitespace()).map(|c| if is_dot(c) { '·' } else { c }).collect(),
+    canonical: |value| match value.contains(|c: char| c.is_whitespace() || is_dot(c)) {
+        true => value.chars().filter(|c| !c.is_whitespace()).map(|c| if is_dot(c) { '·' } else { c }).collect(),
+        false => value.into(),
+    },
     mask: |value| {
         let characters: Vec<char> = value.chars().collect();
         let two: String = characters.iter().take(2).collect();

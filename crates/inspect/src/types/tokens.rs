@@ -7,6 +7,8 @@ use super::{device, organisation, vehicle, world};
 
 /// Longest code, separators not counted.
 const LONGEST: usize = 40;
+/// Shortest code but for addresses of the network.
+const SHORTEST: usize = 8;
 /// Most groups of a code.
 const GROUPS: usize = 10;
 
@@ -29,9 +31,16 @@ pub(super) fn read(bytes: &[u8], at: usize, text: bool, scan: &Scan, out: &mut R
         _ => [None, None],
     };
     for written in first.into_iter().flatten().chain([Written::Plain]) {
+        if !may_be_read(written, end - start) {
+            continue;
+        }
         let mut compact = [0u8; LONGEST];
         let mut lengths = [0usize; GROUPS];
         let Some((stop, length, count)) = collect(bytes, start, written, &mut compact, &mut lengths) else { continue };
+        // Of fewer characters only addresses of the network are read.
+        if length < SHORTEST && (written, count) != (Written::Dotted, 4) {
+            continue;
+        }
         let spot = Spot {
             around: bytes,
             span: (start, stop),
@@ -52,6 +61,16 @@ pub(super) fn read(bytes: &[u8], at: usize, text: bool, scan: &Scan, out: &mut R
         }
     }
     end
+}
+
+/// Whether any family reads what is written so and begins with that many letters and digits.
+fn may_be_read(written: Written, first: usize) -> bool {
+    match written {
+        Written::Plain => first >= SHORTEST,
+        // Hardware addresses.
+        Written::Colons => first == 2,
+        _ => true,
+    }
 }
 
 /// Letters and digits that stand before `at`.
@@ -111,7 +130,10 @@ fn collect(
             at = at.checked_sub(1).filter(|_| count > 0)?;
             break;
         };
-        slots.copy_from_slice(bytes.get(at..at + size)?);
+        // A call to copy memory costs more than these few bytes.
+        for (slot, b) in slots.iter_mut().zip(bytes.get(at..at + size)?) {
+            *slot = *b;
+        }
         *group = size;
         (at, length, count) = (at + size, length + size, count + 1);
         if written == Written::Bracketed {

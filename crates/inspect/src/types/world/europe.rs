@@ -223,15 +223,16 @@ pub(super) fn eleven(spot: &Spot<'_>, out: &mut Readings) {
 
 /// Of the first ten digits exactly one stands twice or three times, the others once at most.
 fn is_tax_id(digits: &[u8]) -> bool {
-    let mut counts = [0u8; 10];
+    // Digits that were seen that often, as bits.
+    let (mut once, mut twice, mut thrice, mut more) = (0u16, 0u16, 0u16, 0u16);
     for b in digits.iter().take(10) {
-        if let Some(count) = counts.get_mut(digit(*b) as usize) {
-            *count += 1;
-        }
+        let bit = 1 << (digit(*b) & 15);
+        more |= thrice & bit;
+        thrice |= twice & bit;
+        twice |= once & bit;
+        once |= bit;
     }
-    let most = counts.iter().copied().max().unwrap_or(0);
-    let repeated = counts.iter().filter(|count| **count > 1).count();
-    digits.first() != Some(&b'0') && repeated == 1 && (2..=3).contains(&most) && mod11_10(digits)
+    digits.first() != Some(&b'0') && twice.count_ones() == 1 && more == 0 && mod11_10(digits)
 }
 
 /// Date of birth, in whose month the century is hidden, number, check digit.
