@@ -21,6 +21,8 @@ const MAX_SUBJECTS: usize = 65_536;
 /// The records of one half.
 pub(super) struct Records {
     open: VecDeque<Record>,
+    /// Lowest and highest number of any so far: what is beyond them is new.
+    numbers: (u32, u32),
     people: u32,
     subjects: Values,
     room: Room,
@@ -82,6 +84,7 @@ impl Default for Records {
     fn default() -> Records {
         Records {
             open: VecDeque::new(),
+            numbers: (u32::MAX, 0),
             people: 0,
             subjects: Values::default(),
             room: Room::new(MAX_SUBJECTS),
@@ -97,7 +100,11 @@ impl Records {
     pub fn at(&mut self, source: Source, id: u32, held: &Held) -> &mut Record {
         // All path segments are one record.
         let source = if matches!(source, Source::Path(_)) { Source::Path(0) } else { source };
-        let at = self.open.iter().rposition(|record| record.id == id && record.source == source);
+        let (lowest, highest) = self.numbers;
+        let may_be_open = (lowest..=highest).contains(&id);
+        self.numbers = (lowest.min(id), highest.max(id));
+        let is_it = |record: &Record| record.id == id && record.source == source;
+        let at = if may_be_open { self.open.iter().rposition(is_it) } else { None };
         let at = at.unwrap_or_else(|| {
             let mut waiting = Vec::new();
             if self.open.len() >= RECORDS

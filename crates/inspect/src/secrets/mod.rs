@@ -141,6 +141,8 @@ const NAMES: usize = 3;
 const TOKENS: usize = 11;
 /// Lengths of passwords and keys of no known format.
 const LENGTHS: std::ops::RangeInclusive<usize> = 6..=200;
+/// Lengths of keys that only their disorder tells.
+const RANDOM: std::ops::RangeInclusive<usize> = 16..=128;
 /// Most looks back for the beginning of a connection string in one text.
 const LOOKS_BACK: u32 = 64;
 
@@ -495,7 +497,7 @@ impl Secrets {
             return None;
         }
         let spoken = &*Spoken::of(name);
-        if !spoken.may_be_of_secret() || !may_be_password(value) || is_jwt(value) {
+        if !spoken.may_be_of(value.len()) || !may_be_password(value) || is_jwt(value) {
             return None;
         }
         if let Some(hit) = self.of_service(spoken, value, start) {
@@ -633,13 +635,12 @@ fn is_password(value: &[u8], name: &Name) -> bool {
 
 /// Random enough to be a key whose format nobody knows.
 fn is_random(value: &[u8]) -> bool {
-    const LENGTHS: std::ops::RangeInclusive<usize> = 16..=128;
     let kinds = Kinds::of(value);
     let least = if kinds.hexadecimal { 3.0 } else { 3.5 };
     let is_written = |b: &u8| {
         b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+' | b'/' | b'=' | b'.' | b'~' | b'!' | b'@' | b'#')
     };
-    LENGTHS.contains(&value.len())
+    RANDOM.contains(&value.len())
         && kinds.is_mixed()
         && value.iter().all(is_written)
         && value.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'+')

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use ahash::RandomState;
 
+use super::RANDOM;
 use super::name::{LONGEST, Name};
 use super::rules::TABLE;
 
@@ -50,9 +51,9 @@ impl Spoken {
         Spoken { is_password: name.is_password(), is_secret: name.is_secret(), rules, name }
     }
 
-    /// Whether it may name a secret at all.
-    pub fn may_be_of_secret(&self) -> bool {
-        self.is_password || self.is_secret || !self.rules.is_empty()
+    /// Whether it may name a secret of that many bytes.
+    pub fn may_be_of(&self, length: usize) -> bool {
+        self.is_password || !self.rules.is_empty() || self.is_secret && RANDOM.contains(&length)
     }
 }
 
@@ -65,7 +66,7 @@ mod tests {
         for _ in 0..2 {
             assert!(Spoken::of(b"db.password").is_password && !Spoken::of(b"db.password").is_secret);
             assert!(Spoken::of(b"appSecret").is_secret);
-            assert!(!Spoken::of(b"title").may_be_of_secret());
+            assert!(!Spoken::of(b"title").may_be_of(20));
         }
         let (one, other) = (Spoken::of(b"apiKey"), Spoken::of(b"apiKey"));
         assert!(Rc::ptr_eq(&one, &other));

@@ -147,15 +147,64 @@ fn mobile(spot: &Spot<'_>, digits: &[u8], written: Written) -> Option<Candidate>
 }
 
 /// Endings of file names, which turn `logo@2x.png` into something like an address.
-const FILES: &[&str] = &[
-    "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "js", "mjs", "css", "scss", "less", "html", "htm",
-    "json", "xml", "txt", "pdf", "gz", "woff", "ttf", "eot", "mp", "avif", "jsx", "tsx", "vue", "ts",
-];
+fn is_file_ending(top: &[u8]) -> bool {
+    matches!(
+        top,
+        b"png"
+            | b"jpg"
+            | b"jpeg"
+            | b"gif"
+            | b"svg"
+            | b"webp"
+            | b"ico"
+            | b"bmp"
+            | b"js"
+            | b"mjs"
+            | b"css"
+            | b"scss"
+            | b"less"
+            | b"html"
+            | b"htm"
+            | b"json"
+            | b"xml"
+            | b"txt"
+            | b"pdf"
+            | b"gz"
+            | b"woff"
+            | b"ttf"
+            | b"eot"
+            | b"mp"
+            | b"avif"
+            | b"jsx"
+            | b"tsx"
+            | b"vue"
+            | b"ts"
+    )
+}
 
 /// Endings of file names that are also top-level domains: `backup@site.zip`, `icons@v2.sh`. Addresses there are believed
 /// where the name before has more than a few characters and no digit.
-const FILES_AND_DOMAINS: &[&str] =
-    &["zip", "mov", "map", "py", "sh", "rs", "pl", "md", "app", "cab", "bin", "so", "ps", "cc", "java", "swift"];
+fn is_file_ending_and_domain(top: &[u8]) -> bool {
+    matches!(
+        top,
+        b"zip"
+            | b"mov"
+            | b"map"
+            | b"py"
+            | b"sh"
+            | b"rs"
+            | b"pl"
+            | b"md"
+            | b"app"
+            | b"cab"
+            | b"bin"
+            | b"so"
+            | b"ps"
+            | b"cc"
+            | b"java"
+            | b"swift"
+    )
+}
 
 /// Addresses for documentation (RFC 2606).
 const EXAMPLES: &[&str] = &["example.com", "example.org", "example.net"];
@@ -235,13 +284,12 @@ fn domain(domain: &[u8]) -> Option<i16> {
     {
         return None;
     }
-    let top = std::str::from_utf8(top).ok()?;
-    if FILES.contains(&top) {
+    if is_file_ending(top) {
         return None;
     }
     let last = before.rsplit(|b| *b == b'.').next().unwrap_or_default();
-    let is_file = FILES_AND_DOMAINS.contains(&top) && (last.len() < 4 || last.iter().any(u8::is_ascii_digit));
-    Some(match top.len() == 2 || TLDS.binary_search(&top).is_ok() {
+    let is_file = is_file_ending_and_domain(top) && (last.len() < 4 || last.iter().any(u8::is_ascii_digit));
+    Some(match top.len() == 2 || TLDS.binary_search_by(|known| known.as_bytes().cmp(top)).is_ok() {
         true if is_file => 50,
         true => 75,
         false => 50,

@@ -164,11 +164,12 @@ fn is_dot(c: char) -> bool {
 pub(crate) fn is_name(value: &str) -> bool {
     let begins = value.chars().next();
     let is_possible = |first| SURNAMES.0.contains(&first) || value.get(..6).is_some_and(|two| SURNAMES.1.contains(two));
-    if !begins.is_some_and(is_possible) && !value.chars().any(is_dot) {
+    let has_dot = value.chars().any(is_dot);
+    if !has_dot && !begins.is_some_and(is_possible) {
         return false;
     }
     let count = value.chars().take(22).count();
-    if value.chars().any(is_dot) {
+    if has_dot {
         let parts = || value.split(is_dot);
         return (4..=21).contains(&count)
             && parts().count() <= 4
@@ -191,8 +192,17 @@ pub(crate) fn is_name(value: &str) -> bool {
         && !keys::is_known(value)
 }
 
+/// Last characters of such words and of titles.
+static LAST_OF_THINGS: LazyLock<AHashSet<char>> = LazyLock::new(|| {
+    let words = NO_ENDS.iter().chain(HONORIFICS);
+    words.filter_map(|word| word.chars().next_back()).collect()
+});
+
 /// Whether the last one to three characters say that it is a thing, an office or a group, or a person's title.
 fn ends_like_a_thing(value: &str) -> bool {
+    if !value.chars().next_back().is_some_and(|last| LAST_OF_THINGS.contains(&last)) {
+        return false;
+    }
     let mut ends = value.char_indices().rev().take(3).filter_map(|(at, _)| value.get(at..));
     ends.any(|end| NO_ENDS.contains(end) || HONORIFICS.contains(&end))
 }

@@ -257,7 +257,7 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
         }
         _ => {}
     }
-    if let Some(at) = value.find('@')
+    if let Some(at) = memchr::memchr(b'@', bytes)
         && let Some(found) = email(bytes, at, false).filter(|c| (c.start, c.end) == (0, bytes.len()))
     {
         out.push(found);

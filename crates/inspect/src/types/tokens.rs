@@ -34,13 +34,15 @@ pub(super) fn read(bytes: &[u8], at: usize, text: bool, scan: &Scan, out: &mut R
         if !may_be_read(written, end - start) {
             continue;
         }
-        let mut compact = [0u8; LONGEST];
         let mut lengths = [0usize; GROUPS];
-        let Some((stop, length, count)) = collect(bytes, start, written, &mut compact, &mut lengths) else { continue };
+        let Some((stop, length, count)) = measure(bytes, start, written, &mut lengths) else { continue };
         // Of fewer characters only addresses of the network are read.
         if length < SHORTEST && (written, count) != (Written::Dotted, 4) {
             continue;
         }
+        let mut compact = [0u8; LONGEST];
+        let characters = bytes.get(start..stop).unwrap_or_default().iter().filter(|b| b.is_ascii_alphanumeric());
+        compact.iter_mut().zip(characters).for_each(|(slot, b)| *slot = *b);
         let spot = Spot {
             around: bytes,
             span: (start, stop),
@@ -115,32 +117,26 @@ fn after(bytes: &[u8], at: usize) -> usize {
 /// Groups of letters and digits from `start` on with separators of that kind between: where they end, how many
 /// characters and how many groups; groups beyond the longest code are left out. `None` where the first is too long, or
 /// the only one though separators are asked for.
-fn collect(
+fn measure(
     bytes: &[u8],
     start: usize,
     written: Written,
-    compact: &mut [u8; LONGEST],
     lengths: &mut [usize; GROUPS],
 ) -> Option<(usize, usize, usize)> {
     let (mut at, mut length, mut count) = (start, 0, 0);
     loop {
-        let size = after(bytes, at).min(LONGEST + 1);
-        let (Some(slots), Some(group)) = (compact.get_mut(length..length + size), lengths.get_mut(count)) else {
+        let size = after(bytes, at);
+        let Some(group) = lengths.get_mut(count).filter(|_| length + size <= LONGEST) else {
             // The words after it.
             at = at.checked_sub(1).filter(|_| count > 0)?;
             break;
         };
-        // A call to copy memory costs more than these few bytes.
-        for (slot, b) in slots.iter_mut().zip(bytes.get(at..at + size)?) {
-            *slot = *b;
-        }
         *group = size;
         (at, length, count) = (at + size, length + size, count + 1);
         if written == Written::Bracketed {
-            let (check, stop) = bracketed(bytes, at)?;
-            *compact.get_mut(length)? = check;
+            let (_, stop) = bracketed(bytes, at)?;
             *lengths.get_mut(count)? = 1;
-            return Some((stop, length + 1, count + 1));
+            return (length < LONGEST).then_some((stop, length + 1, count + 1));
         }
         let separates = match (written, bytes.get(at)) {
             (Written::Plain, _) => false,

@@ -224,7 +224,13 @@ pub(super) fn eleven(spot: &Spot<'_>, out: &mut Readings) {
 /// Of the first ten digits exactly one stands twice or three times, the others once at most.
 fn is_tax_id(digits: &[u8]) -> bool {
     // Digits that were seen that often, as bits.
-    let (mut once, mut twice, mut thrice, mut more) = (0u16, 0u16, 0u16, 0u16);
+    let (mut twice, mut thrice, mut more) = (0u16, 0u16, 0u16);
+    let mut once = digits.iter().take(10).fold(0u16, |seen, b| seen | 1 << (digit(*b) & 15));
+    // Most numbers stop here.
+    if !matches!(once.count_ones(), 8 | 9) {
+        return false;
+    }
+    once = 0;
     for b in digits.iter().take(10) {
         let bit = 1 << (digit(*b) & 15);
         more |= thrice & bit;
