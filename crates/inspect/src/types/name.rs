@@ -211,7 +211,8 @@ fn ends_like_a_thing(value: &str) -> bool {
 pub(super) fn whole(value: &str, _scan: &Scan, out: &mut Readings) {
     const LONGEST: usize = 66;
     if value.len() <= LONGEST {
-        let compact: Cow<'_, str> = if value.contains(' ') { value.replace(' ', "").into() } else { value.into() };
+        let has_blank = memchr::memchr(b' ', value.as_bytes()).is_some();
+        let compact: Cow<'_, str> = if has_blank { value.replace(' ', "").into() } else { value.into() };
         out.add(name(&compact, (0, value.len()), false));
     }
 }

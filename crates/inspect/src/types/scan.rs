@@ -433,11 +433,11 @@ fn after_label(value: &str, at: usize, from: usize, scan: &Scan, emit: &mut dyn 
     let rest = value.get(from..).unwrap_or_default();
     let start = from + (rest.len() - rest.trim_start_matches([' ', '\t', '"', '\'', '\\']).len());
     let rest = value.get(start..).unwrap_or_default();
-    let is_end = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, ',' | ';' | '&' | '"' | '\'' | '<' | '>' | '|' | ')' | ']')
-            || matches!(c, '}' | '\\' | '，' | '。' | '；' | '、' | '）' | '】' | '”')
+    let is_end = |c: char| match c {
+        '0'..='9' | 'A'..='Z' | 'a'..='z' | '\u{3400}'..='\u{9FFF}' => false,
+        ',' | ';' | '&' | '"' | '\'' | '<' | '>' | '|' | ')' | ']' | '}' | '\\' => true,
+        '，' | '。' | '；' | '、' | '）' | '】' | '”' => true,
+        _ => c.is_whitespace() || c.is_control(),
     };
     let length = rest.char_indices().take(LABELLED).find(|(_, c)| is_end(*c)).map(|(at, _)| at);
     let length = length.or((rest.len() <= LABELLED).then_some(rest.len()));
