@@ -300,6 +300,14 @@ mod tests {
     use super::super::testing::{reported, reported_json, silent, silent_json, told};
 
     #[test]
+    fn numbers_of_devices_in_groups() {
+        reported("imei", "35-209900-176148-1", "imei");
+        reported("imei", "35 209900 176148 1", "imei");
+        reported("iccid", "8986 0112 3456 7890 1234", "iccid");
+        silent("x", "12-345678-901234-5");
+    }
+
+    #[test]
     fn devices_and_cards() {
         for (key, value, what) in [
             ("imei", "356938035643809", "imei"),

@@ -110,6 +110,12 @@ pub(super) fn code(spot: &Spot<'_>, out: &mut Readings) {
             nie(spot, out);
         }
         16 if spot.written == Written::Plain => fiscal_code(spot, out),
+        // Words follow.
+        10.. if matches!((spot.written, spot.groups), (Written::Grouped, [2, 2, 2, 2, 1, ..])) => {
+            if let Some(code) = spot.narrowed(9) {
+                nino(&code, out);
+            }
+        }
         _ => {}
     }
 }
