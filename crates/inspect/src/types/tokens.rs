@@ -26,7 +26,7 @@ pub(super) fn read(bytes: &[u8], at: usize, text: bool, scan: &Scan, out: &mut R
         Some(b':') => [Some(Written::Colons), None],
         Some(b'-') if end - start == 2 => [Some(Written::Colons), Some(Written::Grouped)],
         Some(b'.' | b'/') => [Some(Written::Dotted), None],
-        Some(b'-') => [Some(Written::Grouped), Some(Written::Dotted)],
+        Some(b'-') => [Some(Written::Grouped), may_be_dotted(bytes, start, end).then_some(Written::Dotted)],
         Some(b' ') => [Some(Written::Grouped), None],
         _ => [None, None],
     };
@@ -63,6 +63,12 @@ pub(super) fn read(bytes: &[u8], at: usize, text: bool, scan: &Scan, out: &mut R
         }
     }
     end
+}
+
+/// Whether points or slashes may follow the hyphen at `end`, or it is a number, where hyphens alone are enough.
+fn may_be_dotted(bytes: &[u8], start: usize, end: usize) -> bool {
+    let rest = bytes.get(end..bytes.len().min(end + 2 * LONGEST)).unwrap_or_default();
+    bytes.get(start).is_some_and(u8::is_ascii_digit) || memchr::memchr2(b'.', b'/', rest).is_some()
 }
 
 /// Whether any family reads what is written so and begins with that many letters and digits.
