@@ -11,6 +11,8 @@ use crate::types::{TypeId, TypeSet};
 
 /// Records whose values are still weighed together.
 const RECORDS: usize = 32;
+/// Records that were counted and are known again when they go on.
+const COUNTED: usize = 256;
 /// Values of a record that wait for others.
 const WAITING: usize = 32;
 /// Arrays that are told apart.
@@ -24,6 +26,8 @@ pub(super) struct Records {
     /// Lowest and highest number of any so far: what is beyond them is new.
     numbers: (u32, u32),
     people: u32,
+    /// Numbers of the records counted last; only bodies have such.
+    counted: VecDeque<u32>,
     subjects: Values,
     room: Room,
     arrays: Vec<(Box<str>, u32)>,
@@ -57,6 +61,8 @@ pub(super) struct Record {
     subject: Option<(u8, Fingerprint)>,
     array: Option<u8>,
     of_minor: bool,
+    /// It was pushed out by others and goes on.
+    is_counted: bool,
 }
 
 /// A value that waits for others of its record.
@@ -86,6 +92,7 @@ impl Default for Records {
             open: VecDeque::new(),
             numbers: (u32::MAX, 0),
             people: 0,
+            counted: VecDeque::new(),
             subjects: Values::default(),
             room: Room::new(MAX_SUBJECTS),
             arrays: Vec::new(),
@@ -116,7 +123,8 @@ impl Records {
             }
             let (sure, reported) = (0, 0);
             let (subject, array, of_minor) = (None, None, false);
-            self.open.push_back(Record { id, source, sure, waiting, reported, subject, array, of_minor });
+            let is_counted = may_be_open && source == Source::Body && self.counted.contains(&id);
+            self.open.push_back(Record { id, source, sure, waiting, reported, subject, array, of_minor, is_counted });
             self.open.len() - 1
         });
         &mut self.open[at]
@@ -173,9 +181,15 @@ impl Records {
         if record.source != Source::Body {
             return;
         }
-        self.people = self.people.saturating_add(1);
-        if let Some((_, count)) = record.array.and_then(|at| self.arrays.get_mut(usize::from(at))) {
-            *count += 1;
+        if !record.is_counted {
+            self.people = self.people.saturating_add(1);
+            if let Some((_, count)) = record.array.and_then(|at| self.arrays.get_mut(usize::from(at))) {
+                *count += 1;
+            }
+            if self.counted.len() >= COUNTED {
+                self.counted.pop_front();
+            }
+            self.counted.push_back(record.id);
         }
         if let Some((_, subject)) = record.subject {
             let room = self.room.within(held, super::MAX_VALUES_HELD);
@@ -209,5 +223,26 @@ impl Record {
         if self.waiting.len() < WAITING {
             self.waiting.push(waiting);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_that_others_push_out_count_once() {
+        let (mut records, held) = (Records::default(), Held::default());
+        for round in 0..3u64 {
+            for id in 0..100u32 {
+                let print = Fingerprint(u64::from(id));
+                let personal = Personal::Personal;
+                let what = if round == 0 { TypeId::MOBILE } else { TypeId::NAME };
+                let value = Reported { what, personal, print, path: "$[*].x", minor: false };
+                records.report(Source::Body, id, &value, &held);
+            }
+        }
+        let holding = records.finish(&held).expect("people");
+        assert_eq!((holding.records, holding.subjects, &*holding.repeats_in), (100, 100, "$[*]"));
     }
 }
