@@ -193,6 +193,13 @@ fn cases() -> Vec<Case> {
         (0..2_000).map(|_| format!("139{:08} a{}@b.cn ", rng.below(99_999_999), rng.below(999))).collect();
     let secrets: String = (0..4_000).map(|n| format!("{{\"secret\":\"s3cr-{n}\"}},")).collect();
     let passwords: String = (0..4_000).map(|n| format!("\"password\":\"Pa5s{n}\",")).collect();
+    let chinese: String = (0..1_500)
+        .map(|_| {
+            let (name, mobile, house) =
+                (rng.pick(&["张伟", "李娜", "欧阳明月"]), rng.below(99_999_999), rng.below(999));
+            format!("姓名：{name}，手机：139{mobile:08}，地址：浙江省杭州市西湖区文三路{house}号；")
+        })
+        .collect();
     let stars = "1** ".repeat(32 << 10);
     let signs = "a:1@=".repeat(26 << 10);
     let mut csv = String::from("id,name,mobile,city,amount\n");
@@ -229,6 +236,7 @@ fn cases() -> Vec<Case> {
         Case::new("worst_base64", json, vec![format!("{{\"data\":\"{base64}\"}}")]),
         Case::new("worst_stars", "text/plain", vec![stars]),
         Case::new("worst_signs", "text/plain", vec![signs]),
+        Case::new("worst_chinese", "text/plain; charset=utf-8", vec![chinese]),
     ]
 }
 

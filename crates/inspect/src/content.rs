@@ -5,8 +5,10 @@
 //! is kept but its fingerprint, a mask, and for numbers the range they span.
 
 mod body;
+mod found;
 mod passing;
 mod place;
+mod prints;
 mod records;
 mod values;
 mod veil;
@@ -14,23 +16,24 @@ mod veil;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use spyhop_model::{
-    ExchangeId, Fingerprint, Form, Grade, Half, Holding, Key, Moment, Observation, Personal, Place, Timestamp, Unveiled,
-};
+use spyhop_model::{ExchangeId, Fingerprint, Form, Half, Holding, Key, Observation, Place, Timestamp, Unveiled};
 
 pub use body::BodyScan;
+pub use found::fingerprint;
+use found::{Found, shape};
 use passing::{Passing, Weigh};
 use place::{place, without_values};
+use prints::Prints;
 pub(crate) use records::Together;
 use records::{Records, Reported, Waiting};
-use values::{Held, Room, Values};
+use values::{Held, Room};
 use veil::Veil;
 
 use crate::secrets::{self, Secrets};
 use crate::types::custom::Match;
 use crate::types::{
-    Candidate, CustomTypes, Grading, Hints, Names, Scan, Type, TypeId, TypeSet, best_of, find, hides, hints,
-    is_interesting, is_named, label_word, mask,
+    Candidate, CustomTypes, Grading, Hints, Names, Scan, TypeId, TypeSet, best_of, find, hints, is_interesting,
+    is_named, label_word, mask,
 };
 use crate::walk::{Form as Pairs, Leaf, LeafKind, LeafSink, Piece, percent};
 
@@ -40,8 +43,6 @@ pub const MAX_PLACES: usize = 256;
 pub const MAX_VALUES: usize = 65_536;
 /// Different values whose fingerprints a worker keeps in all exchanges together: some 35 MB.
 pub const MAX_VALUES_HELD: usize = 1 << 21;
-/// Values told at once.
-const SPILLED: usize = 1_024;
 /// Points below which a value is nothing, whatever its record and column say.
 const LEAST: u8 = 25;
 /// Points of a candidate.
@@ -50,8 +51,6 @@ const CANDIDATE: u8 = 40;
 const SURE: u8 = 70;
 /// Bytes of text between two values beyond which they are not of one record.
 const NEARBY: usize = 256;
-/// Steps of five points.
-const STEPS: usize = 21;
 
 /// Where leaves come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,6 +81,7 @@ pub struct Recogniser {
     pub(crate) values: RefCell<Vec<spyhop_model::Values>>,
     matches: Vec<Match>,
     names: RefCell<Names>,
+    prints: Prints,
     hasher: ahash::RandomState,
 }
 
@@ -99,6 +99,7 @@ impl Recogniser {
             grading: Arc::default(),
             matches: Vec::new(),
             names: RefCell::default(),
+            prints: Prints::default(),
             hasher,
         }
     }
@@ -169,27 +170,6 @@ pub struct Content {
     room: Room,
     /// Custom types in the bytes of bodies.
     passing: Option<Box<Passing>>,
-}
-
-/// Values of one type in one form at one place.
-struct Found {
-    what: TypeId,
-    kind: &'static Type,
-    form: Form,
-    place: Place,
-    column: u64,
-    /// Counts by points in steps of five.
-    counts: [u32; STEPS],
-    /// How many are masked so that they can be guessed cheaply, by points.
-    weak: [u32; STEPS],
-    /// What is known beyond the type.
-    detail: Option<Box<str>>,
-    distinct: Values,
-    /// Those that found no room.
-    spilled: Vec<Fingerprint>,
-    sample: (u8, Box<str>),
-    in_text: bool,
-    range: (u64, u64),
 }
 
 impl Content {
@@ -272,7 +252,7 @@ impl Content {
     pub fn leaf(&mut self, recogniser: &mut Recogniser, source: Source, leaf: &Leaf<'_>) {
         let whole = leaf.piece == Piece::Whole;
         let key = recogniser.hints(leaf.key);
-        let is_interesting = !whole || is_interesting(leaf.value.as_bytes(), leaf.kind) || is_named(key);
+        let is_interesting = !whole || is_named(key) || is_interesting(leaf.value.as_bytes(), leaf.kind);
         let may_be_secret = self.shows_secrets(source)
             && (!whole || key.strong & TypeId::SECRET.set() != 0 || recogniser.secrets.may_find(leaf.value.as_bytes()));
         if !is_interesting && !may_be_secret && recogniser.custom.is_empty() {
@@ -478,8 +458,7 @@ impl Content {
         if points >= SURE && record.sure & bit == 0 {
             record.sure |= bit;
             // The others of this record were not alone after all.
-            let waiting = std::mem::take(&mut record.waiting);
-            (record.waiting, others) = waiting.into_iter().partition(|waiting| waiting.what == what);
+            others = record.others(what);
         }
         if sum >= Observation::REPORTED && form == Form::Full {
             let print = value.and_then(|at| found.distinct.print(at));
@@ -607,20 +586,6 @@ pub struct Seen {
     pub unveiled: Vec<Unveiled>,
 }
 
-/// The form of a masked value: `d` for what is shown, `*` for what is hidden.
-fn shape(raw: &str) -> Option<Box<str>> {
-    const LONGEST: usize = 24;
-    let signs = || raw.chars().filter(|c| !matches!(c, ' ' | '-' | '+'));
-    let is_long = signs().nth(LONGEST).is_some();
-    (!is_long).then(|| {
-        let shown = |(at, c): (usize, char)| match c {
-            ' ' | '-' | '+' => None,
-            _ => Some(if hides(raw, at, c) { '*' } else { 'd' }),
-        };
-        raw.char_indices().filter_map(shown).collect::<String>().into()
-    })
-}
-
 /// Whether a value says that its record is of somebody under 14 on the day of capture.
 fn is_minor(what: TypeId, raw: &str, today: u32) -> bool {
     const AGE: u32 = 14;
@@ -643,159 +608,6 @@ fn points_of(
 ) -> Option<u8> {
     let label = label_word(value, at.start).map_or(0, |word| recogniser.hints(word).strong);
     recogniser.custom.points(what, value.get(at)?, names | label, today).filter(|points| *points >= LEAST)
-}
-
-impl Found {
-    fn new(what: TypeId, kind: &'static Type, form: Form, place: Place, column: u64) -> Found {
-        Found {
-            what,
-            kind,
-            form,
-            place,
-            column,
-            counts: [0; STEPS],
-            weak: [0; STEPS],
-            detail: None,
-            distinct: Values::default(),
-            spilled: Vec::new(),
-            sample: (0, "".into()),
-            in_text: false,
-            range: (u64::MAX, 0),
-        }
-    }
-
-    fn count_more(&mut self, points: u8, more: u32) {
-        if let Some(count) = self.counts.get_mut(usize::from(points / 5)) {
-            *count = count.saturating_add(more);
-        }
-    }
-
-    fn count(&self) -> u32 {
-        self.counts.iter().fold(0, |sum, n| sum.saturating_add(*n))
-    }
-
-    fn add(&mut self, recogniser: &Recogniser, raw: &str, points: u8, room: &mut Room) -> Option<usize> {
-        self.count_more(points, 1);
-        if points > self.sample.0 {
-            self.sample = (points, mask(self.what, raw).into());
-        }
-        let written = recogniser.hasher.hash_one(raw);
-        let room = room.within(&recogniser.held, MAX_VALUES_HELD);
-        self.distinct.add(written, points, room, || fingerprint(&recogniser.key, self.kind, self.form, raw))
-    }
-
-    /// Another value of its record is sure; the points it has now.
-    fn raise(&mut self, waiting: &Waiting) -> u8 {
-        let points = (waiting.points + waiting.what.get().record_points as u8).min(100);
-        if let Some(count) = self.counts.get_mut(usize::from(waiting.points / 5)) {
-            *count = count.saturating_sub(1);
-        }
-        self.count_more(points, 1);
-        if let Some(at) = waiting.distinct {
-            self.distinct.raise(at, points);
-        }
-        points
-    }
-
-    fn see_number(&mut self, raw: &str) {
-        let digits = raw.bytes().filter(u8::is_ascii_digit).take(18);
-        let number = digits.fold(0u64, |n, b| n * 10 + u64::from(b - b'0'));
-        self.range = (self.range.0.min(number), self.range.1.max(number));
-    }
-
-    /// Points for the column: most of its values are of the type, hardly any is, or they count up.
-    fn column_points(&self, leaves: u32) -> i16 {
-        const FEW: u32 = 5;
-        const DENSE: u64 = 2000;
-        let values = self.count();
-        if self.in_text || leaves < FEW {
-            return 0;
-        }
-        let share = u64::from(values) * 100 / u64::from(leaves);
-        let column = match share {
-            80.. => 15,
-            0..20 => -25,
-            _ => 0,
-        };
-        let distinct = self.distinct.len() as u64;
-        let (low, high) = self.range;
-        let dense = self.kind.numeric
-            && self.form == Form::Full
-            && distinct >= u64::from(FEW)
-            && high.saturating_sub(low) / (distinct - 1) < DENSE;
-        column - if dense { 40 } else { 0 }
-    }
-
-    /// Takes a value that found no room; enough of them are told while the exchange goes on.
-    fn spill(&mut self, recogniser: &Recogniser, room: &mut Room, half: Half, exchange: ExchangeId, points: u8) {
-        let Some(print) = room.spilled.take() else { return };
-        // They are told without their points: of candidates no more is kept.
-        if points < Observation::REPORTED {
-            room.over += 1;
-            return;
-        }
-        self.spilled.push(print);
-        if self.spilled.len() >= SPILLED {
-            let moment = Moment { at: recogniser.now, flow: exchange.flow, ordinal: exchange.ordinal };
-            recogniser.values.borrow_mut().push(spyhop_model::Values {
-                moment,
-                what: &self.kind.data,
-                half,
-                place: self.place.clone(),
-                form: self.form,
-                fingerprints: std::mem::take(&mut self.spilled),
-            });
-        }
-    }
-
-    /// The values whose points, shifted, are from `from` up to below `to`: one observation, and further ones for
-    /// fingerprints beyond what one may carry. Their counts add up.
-    fn observations(&self, half: Half, shift: i16, from: u8, to: u8, grading: (Grade, Personal)) -> Vec<Observation> {
-        let shifted = |points: u8| (i16::from(points) + shift).clamp(0, 100) as u8;
-        let within = |points: u8| (from..to).contains(&shifted(points));
-        let steps = || self.counts.iter().zip(0u8..).filter(|(count, step)| **count > 0 && within(step * 5));
-        let Some(confidence) = steps().map(|(_, step)| shifted(step * 5)).max() else { return Vec::new() };
-        let mut count = steps().fold(0u32, |sum, (count, _)| sum.saturating_add(*count));
-        let values: Vec<Fingerprint> =
-            self.distinct.iter().filter(|(_, points)| within(*points)).map(|(print, _)| print).collect();
-        let weak = self
-            .weak
-            .iter()
-            .zip(0u8..)
-            .filter(|(_, step)| within(step * 5))
-            .fold(0u32, |sum, (n, _)| sum.saturating_add(*n));
-        let one = |count: u32, values: &[Fingerprint], weak: u32| Observation {
-            what: &self.kind.data,
-            half,
-            place: self.place.clone(),
-            form: self.form,
-            confidence,
-            grade: grading.0,
-            personal: grading.1,
-            count,
-            weak: weak.min(count),
-            detail: self.detail.clone(),
-            values: values.to_vec(),
-            sample: self.sample.1.clone(),
-        };
-        let (first, rest) = values.split_at(values.len().min(Observation::FINGERPRINTS));
-        count = count.saturating_sub(rest.len() as u32);
-        let further = rest.chunks(Observation::FINGERPRINTS).map(|values| one(values.len() as u32, values, 0));
-        // What is left of those told while the body passed; they were counted.
-        let last = (!self.spilled.is_empty() && from == Observation::REPORTED).then(|| one(0, &self.spilled, 0));
-        std::iter::once(one(count, first, weak)).chain(further).chain(last).collect()
-    }
-}
-
-/// The fingerprint of a value in its canonical form; of a masked one, of what it shows.
-pub fn fingerprint(key: &Key, kind: &Type, form: Form, raw: &str) -> Fingerprint {
-    match form {
-        Form::Full => key.fingerprint(kind.data.id, (kind.canonical)(raw).as_bytes()),
-        Form::Masked => {
-            let shape: String = raw.chars().filter(|c| !matches!(c, ' ' | '-' | '+')).collect();
-            key.fingerprint(kind.data.id, format!("masked:{shape}").as_bytes())
-        }
-    }
 }
 
 /// Feeds leaves of one source to a [`Content`].

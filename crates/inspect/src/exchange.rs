@@ -1,5 +1,8 @@
 //! One exchange while it passes: what is kept of it, and the call it becomes.
 
+mod accounts;
+mod sinks;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,7 +17,7 @@ use crate::agent::Agents;
 use crate::charset;
 use crate::content::{BodyScan, Content, Recogniser, Source};
 use crate::credential::CredentialScan;
-use crate::delivered::{delivered, page_size};
+use crate::delivered::delivered;
 use crate::handshake::{self, Met};
 use crate::head::{FIELD, host_of, is_forwarded_https, media_type, read_field, split_target};
 use crate::login::{LoginContext, LoginScan};
@@ -24,12 +27,12 @@ use crate::script::Script;
 use crate::secrets::Secrets;
 use crate::segment::segment;
 use crate::types::{CustomTypes, Grading};
-use crate::walk::{Form, Leaf, LeafKind, LeafSink, WalkAccounts, WalkMemory};
+use crate::walk::{Form, LeafSink, WalkMemory};
+pub use accounts::InspectAccounts;
+use sinks::{Answered, Asked, QuerySink};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
 const AGENTS: usize = 4_096;
-/// Bytes of a value that may belong to a login.
-const LOGIN_VALUE: usize = 4 << 10;
 /// Segments of a path that are looked at one by one.
 const SEGMENTS: usize = 64;
 
@@ -67,32 +70,6 @@ impl Knowledge {
     /// With a way of grading other than the default one.
     pub fn with_grading(self, grading: Grading) -> Knowledge {
         Knowledge { grading: Arc::new(grading), ..self }
-    }
-}
-
-/// What a worker's inspections did not read, by reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InspectAccounts {
-    /// Credentials of requests that carried more than are kept.
-    pub credentials_over_limit: u64,
-    /// Bytes of pictures, sound, video and fonts, which are not searched.
-    pub media_bytes: u64,
-    /// Messages of WebSockets and other channels without any sensitive value.
-    pub plain_messages: u64,
-    /// Values that were counted, but of which no fingerprint was kept: more than
-    /// [`MAX_VALUES`](crate::content::MAX_VALUES) different ones in one body.
-    pub values_over_limit: u64,
-    /// What walkers passed over.
-    pub walk: WalkAccounts,
-}
-
-impl std::ops::AddAssign for InspectAccounts {
-    fn add_assign(&mut self, more: InspectAccounts) {
-        self.credentials_over_limit += more.credentials_over_limit;
-        self.media_bytes += more.media_bytes;
-        self.plain_messages += more.plain_messages;
-        self.values_over_limit += more.values_over_limit;
-        self.walk.add(&more.walk);
     }
 }
 
@@ -714,44 +691,4 @@ fn is_text(bytes: &[u8]) -> bool {
     let first = bytes.get(..bytes.len().min(64)).unwrap_or_default();
     let utf8 = std::str::from_utf8(first).map_or_else(|wrong| wrong.valid_up_to() + 4 > first.len(), |_| true);
     utf8 && !first.iter().any(|byte| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r'))
-}
-
-struct QuerySink<'a> {
-    login: &'a mut LoginScan,
-    credentials: &'a mut CredentialScan,
-    key: &'a Key,
-    page_size: &'a mut Option<u32>,
-}
-
-impl LeafSink for QuerySink<'_> {
-    fn leaf(&mut self, leaf: &Leaf<'_>) {
-        self.login.query(leaf);
-        self.credentials.query(leaf, self.key);
-        *self.page_size = self.page_size.or_else(|| page_size(leaf.key, leaf.value));
-    }
-}
-
-/// Fields of a request: as a login would have them, and how many records they ask for.
-struct Asked<'a>(&'a mut LoginScan, &'a mut Option<u32>);
-
-impl LeafSink for Asked<'_> {
-    fn leaf(&mut self, leaf: &Leaf<'_>) {
-        self.0.request_leaf(leaf);
-        *self.1 = self.1.or_else(|| page_size(leaf.key, leaf.value));
-    }
-    fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
-        value.len() <= LOGIN_VALUE
-    }
-}
-
-/// Fields of the answer to what may be a login.
-struct Answered<'a>(&'a mut LoginScan);
-
-impl LeafSink for Answered<'_> {
-    fn leaf(&mut self, leaf: &Leaf<'_>) {
-        self.0.response_leaf(leaf);
-    }
-    fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
-        value.len() <= LOGIN_VALUE
-    }
 }

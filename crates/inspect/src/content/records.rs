@@ -11,6 +11,8 @@ use crate::types::{TypeId, TypeSet};
 
 /// Records whose values are still weighed together.
 const RECORDS: usize = 32;
+/// Records that were counted and are known again when they go on.
+const COUNTED: usize = 256;
 /// Values of a record that wait for others.
 const WAITING: usize = 32;
 /// Arrays that are told apart.
@@ -21,7 +23,11 @@ const MAX_SUBJECTS: usize = 65_536;
 /// The records of one half.
 pub(super) struct Records {
     open: VecDeque<Record>,
+    /// Lowest and highest number of any so far: what is beyond them is new.
+    numbers: (u32, u32),
     people: u32,
+    /// Numbers of the records counted last; only bodies have such.
+    counted: VecDeque<u32>,
     subjects: Values,
     room: Room,
     arrays: Vec<(Box<str>, u32)>,
@@ -55,6 +61,8 @@ pub(super) struct Record {
     subject: Option<(u8, Fingerprint)>,
     array: Option<u8>,
     of_minor: bool,
+    /// It was pushed out by others and goes on.
+    is_counted: bool,
 }
 
 /// A value that waits for others of its record.
@@ -82,7 +90,9 @@ impl Default for Records {
     fn default() -> Records {
         Records {
             open: VecDeque::new(),
+            numbers: (u32::MAX, 0),
             people: 0,
+            counted: VecDeque::new(),
             subjects: Values::default(),
             room: Room::new(MAX_SUBJECTS),
             arrays: Vec::new(),
@@ -97,7 +107,11 @@ impl Records {
     pub fn at(&mut self, source: Source, id: u32, held: &Held) -> &mut Record {
         // All path segments are one record.
         let source = if matches!(source, Source::Path(_)) { Source::Path(0) } else { source };
-        let at = self.open.iter().rposition(|record| record.id == id && record.source == source);
+        let (lowest, highest) = self.numbers;
+        let may_be_open = (lowest..=highest).contains(&id);
+        self.numbers = (lowest.min(id), highest.max(id));
+        let is_it = |record: &Record| record.id == id && record.source == source;
+        let at = if may_be_open { self.open.iter().rposition(is_it) } else { None };
         let at = at.unwrap_or_else(|| {
             let mut waiting = Vec::new();
             if self.open.len() >= RECORDS
@@ -109,7 +123,8 @@ impl Records {
             }
             let (sure, reported) = (0, 0);
             let (subject, array, of_minor) = (None, None, false);
-            self.open.push_back(Record { id, source, sure, waiting, reported, subject, array, of_minor });
+            let is_counted = may_be_open && source == Source::Body && self.counted.contains(&id);
+            self.open.push_back(Record { id, source, sure, waiting, reported, subject, array, of_minor, is_counted });
             self.open.len() - 1
         });
         &mut self.open[at]
@@ -133,7 +148,8 @@ impl Records {
 
     /// The innermost array or table of a path.
     fn array(&mut self, path: &str) -> Option<u8> {
-        let end = path.rfind("[*]")? + "[*]".len();
+        const ANY: &[u8] = b"[*]";
+        let end = path.as_bytes().windows(ANY.len()).rposition(|part| part == ANY)? + ANY.len();
         let array = path.get(..end)?;
         let at = self.names.iter().rposition(|known| **known == *array);
         let at = at.or_else(|| {
@@ -165,9 +181,15 @@ impl Records {
         if record.source != Source::Body {
             return;
         }
-        self.people = self.people.saturating_add(1);
-        if let Some((_, count)) = record.array.and_then(|at| self.arrays.get_mut(usize::from(at))) {
-            *count += 1;
+        if !record.is_counted {
+            self.people = self.people.saturating_add(1);
+            if let Some((_, count)) = record.array.and_then(|at| self.arrays.get_mut(usize::from(at))) {
+                *count += 1;
+            }
+            if self.counted.len() >= COUNTED {
+                self.counted.pop_front();
+            }
+            self.counted.push_back(record.id);
         }
         if let Some((_, subject)) = record.subject {
             let room = self.room.within(held, super::MAX_VALUES_HELD);
@@ -191,10 +213,36 @@ impl Records {
 }
 
 impl Record {
+    /// Takes the values of other types that wait.
+    pub fn others(&mut self, what: TypeId) -> Vec<Waiting> {
+        self.waiting.extract_if(.., |waiting| waiting.what != what).collect()
+    }
+
     /// Lets a value wait for others, if there is room.
     pub fn wait(&mut self, waiting: Waiting) {
         if self.waiting.len() < WAITING {
             self.waiting.push(waiting);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_that_others_push_out_count_once() {
+        let (mut records, held) = (Records::default(), Held::default());
+        for round in 0..3u64 {
+            for id in 0..100u32 {
+                let print = Fingerprint(u64::from(id));
+                let personal = Personal::Personal;
+                let what = if round == 0 { TypeId::MOBILE } else { TypeId::NAME };
+                let value = Reported { what, personal, print, path: "$[*].x", minor: false };
+                records.report(Source::Body, id, &value, &held);
+            }
+        }
+        let holding = records.finish(&held).expect("people");
+        assert_eq!((holding.records, holding.subjects, &*holding.repeats_in), (100, 100, "$[*]"));
     }
 }

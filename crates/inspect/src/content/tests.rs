@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use spyhop_model::{Grade, Personal};
+
 use super::*;
 
 const AT: Timestamp = Timestamp(1_795_400_000_000_000_000);

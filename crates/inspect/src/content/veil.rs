@@ -17,13 +17,23 @@ const HIDDEN: char = '*';
 pub(super) struct Veil {
     full: Vec<Value>,
     masked: Vec<Value>,
+    /// All of them, one after the other.
+    text: String,
 }
 
+/// A value, as it was written.
 struct Value {
     what: TypeId,
     found: usize,
     record: u32,
-    characters: Box<[char]>,
+    /// First byte, and the byte after the last.
+    span: (usize, usize),
+}
+
+/// A value made ready to be compared.
+struct Comparable<'a> {
+    of: &'a Value,
+    characters: Vec<char>,
 }
 
 impl Veil {
@@ -31,10 +41,9 @@ impl Veil {
     pub fn add(&mut self, what: TypeId, is_masked: bool, found: usize, record: u32, raw: &str) {
         let values = if is_masked { &mut self.masked } else { &mut self.full };
         if values.len() < VALUES {
-            let shown = |(at, c): (usize, char)| if is_masked && hides(raw, at, c) { HIDDEN } else { c };
-            let signs = raw.char_indices().filter(|(_, c)| !matches!(c, ' ' | '-' | '+'));
-            let characters = signs.map(shown).collect();
-            values.push(Value { what, found, record, characters });
+            let start = self.text.len();
+            self.text.push_str(raw);
+            values.push(Value { what, found, record, span: (start, self.text.len()) });
         }
     }
 
@@ -45,9 +54,15 @@ impl Veil {
         shown: impl Fn(TypeId, &str) -> String,
     ) -> Vec<Unveiled> {
         let mut pairs: Vec<Unveiled> = Vec::new();
+        // Most responses mask nothing.
+        if self.masked.is_empty() {
+            return pairs;
+        }
+        let full: Vec<Comparable<'_>> = self.full.iter().map(|value| self.comparable(value, false)).collect();
         for masked in &self.masked {
-            let Some(full) = self.full.iter().find(|full| masked.hides(full)) else { continue };
-            let (Some((what, at)), Some((_, full_at))) = (of(masked.found), of(full.found)) else { continue };
+            let masked = self.comparable(masked, true);
+            let Some(full) = full.iter().find(|full| masked.hides(full)) else { continue };
+            let (Some((what, at)), Some((_, full_at))) = (of(masked.of.found), of(full.of.found)) else { continue };
             let known = pairs.iter_mut().find(|pair| pair.what == what && pair.masked == *at && pair.full == *full_at);
             match known {
                 Some(pair) => pair.count = pair.count.saturating_add(1),
@@ -56,23 +71,31 @@ impl Veil {
                     masked: at.clone(),
                     full: full_at.clone(),
                     count: 1,
-                    sample: shown(full.what, &full.characters.iter().collect::<String>()).into(),
+                    sample: shown(full.of.what, &full.characters.iter().collect::<String>()).into(),
                 }),
             }
         }
         pairs
     }
+
+    /// A value without separators; what a masked one hides is one sign.
+    fn comparable<'a>(&self, of: &'a Value, is_masked: bool) -> Comparable<'a> {
+        let raw = self.text.get(of.span.0..of.span.1).unwrap_or_default();
+        let shown = |(at, c): (usize, char)| if is_masked && hides(raw, at, c) { HIDDEN } else { c };
+        let signs = raw.char_indices().filter(|(_, c)| !matches!(c, ' ' | '-' | '+'));
+        Comparable { of, characters: signs.map(shown).collect() }
+    }
 }
 
-impl Value {
+impl Comparable<'_> {
     /// Whether this masked value is that full one: all that it shows agrees. A mask that shows little hides many; then
     /// both must stand in one record.
-    fn hides(&self, full: &Value) -> bool {
+    fn hides(&self, full: &Comparable<'_>) -> bool {
         let is_hidden = |c: &char| *c == HIDDEN;
         // The domain of an address is of many.
         let own = self.characters.iter().position(|c| *c == '@').unwrap_or(self.characters.len());
         let shown = self.characters.iter().take(own).filter(|c| !is_hidden(c)).count();
-        if self.what != full.what || shown == 0 || (shown < TELLING && self.record != full.record) {
+        if self.of.what != full.of.what || shown == 0 || (shown < TELLING && self.of.record != full.of.record) {
             return false;
         }
         if self.characters.len() == full.characters.len() {

@@ -22,6 +22,7 @@ mod mask;
 mod name;
 mod rules;
 mod runs;
+mod spoken;
 mod url;
 mod value;
 
@@ -30,6 +31,7 @@ use aho_corasick::AhoCorasick;
 pub use mask::mask_secret;
 use name::Name;
 use rules::{Patterns, TABLE};
+use spoken::Spoken;
 use value::{Kinds, entropy, has_long_repetition, has_words, is_placeholder};
 
 /// Points from which a secret is certain enough to be reported.
@@ -137,6 +139,10 @@ static IN_MARKS: [bool; 256] = in_marks();
 const NAMES: usize = 3;
 /// Index of the first token.
 const TOKENS: usize = 11;
+/// Lengths of passwords and keys of no known format.
+const LENGTHS: std::ops::RangeInclusive<usize> = 6..=200;
+/// Lengths of keys that only their disorder tells.
+const RANDOM: std::ops::RangeInclusive<usize> = 16..=128;
 /// Most looks back for the beginning of a connection string in one text.
 const LOOKS_BACK: u32 = 64;
 
@@ -487,15 +493,19 @@ impl Secrets {
         if let Some(hit) = self.token(bytes, start).filter(|hit| hit.end == end) {
             return Some(hit);
         }
-        if !may_be_password(value) || is_jwt(value) {
+        if !LENGTHS.contains(&value.len()) {
             return None;
         }
-        let name = &Name::new(name);
-        if let Some(hit) = self.of_service(name, value, start) {
+        let spoken = &*Spoken::of(name);
+        if !spoken.may_be_of(value.len()) || !may_be_password(value) || is_jwt(value) {
+            return None;
+        }
+        if let Some(hit) = self.of_service(spoken, value, start) {
             return Some(hit);
         }
+        let name = &spoken.name;
         let hit = |rule, class, confidence| Some(Hit { rule, class, start, end, confidence, public: false });
-        if name.is_password() {
+        if spoken.is_password {
             if is_hash(value) {
                 return hit("password-hash", SecretClass::Password, 70);
             }
@@ -503,19 +513,16 @@ impl Secrets {
                 .then(|| if name.is_setting() { 75 } else { 45 })
                 .and_then(|confidence| hit("password-by-name", SecretClass::Password, confidence));
         }
-        if name.is_secret() && is_random(value) && (name.squashed() != "sk" || matches!(value.len(), 30 | 32 | 40)) {
+        if spoken.is_secret && is_random(value) && (name.squashed() != "sk" || matches!(value.len(), 30 | 32 | 40)) {
             return hit("secret-by-name", SecretClass::ApiKey, 65);
         }
         None
     }
 
     /// A key of a service that the name tells.
-    fn of_service(&self, name: &Name, value: &[u8], start: usize) -> Option<Hit> {
-        if !name.is_key() {
-            return None;
-        }
+    fn of_service(&self, spoken: &Spoken, value: &[u8], start: usize) -> Option<Hit> {
         let whole = |index: &u16| self.patterns.matched(*index, value) == Some(value.len());
-        let rule = name.joined().flat_map(|words| TABLE.named(words)).find(|index| whole(index))?;
+        let rule = spoken.rules.iter().find(|index| whole(index))?;
         let rule = TABLE.rules.get(usize::from(*rule))?;
         let is_random = Kinds::of(value).is_mixed() && entropy(value) >= rule.entropy;
         let confidence = if rule.public { 30 } else { 75 };
@@ -603,7 +610,6 @@ fn is_jwt(value: &[u8]) -> bool {
 
 /// Lengths and characters of any password or key: a digit or a sign, two kinds of characters; no placeholder.
 fn may_be_password(value: &[u8]) -> bool {
-    const LENGTHS: std::ops::RangeInclusive<usize> = 6..=200;
     if !LENGTHS.contains(&value.len()) {
         return false;
     }
@@ -629,13 +635,12 @@ fn is_password(value: &[u8], name: &Name) -> bool {
 
 /// Random enough to be a key whose format nobody knows.
 fn is_random(value: &[u8]) -> bool {
-    const LENGTHS: std::ops::RangeInclusive<usize> = 16..=128;
     let kinds = Kinds::of(value);
     let least = if kinds.hexadecimal { 3.0 } else { 3.5 };
     let is_written = |b: &u8| {
         b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+' | b'/' | b'=' | b'.' | b'~' | b'!' | b'@' | b'#')
     };
-    LENGTHS.contains(&value.len())
+    RANDOM.contains(&value.len())
         && kinds.is_mixed()
         && value.iter().all(is_written)
         && value.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'+')

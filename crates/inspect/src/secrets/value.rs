@@ -40,21 +40,51 @@ pub struct Kinds {
     pub hexadecimal: bool,
 }
 
+/// Kinds of bytes, as bits.
+mod kind {
+    pub const LOWER: u8 = 1;
+    pub const UPPER: u8 = 2;
+    pub const DIGIT: u8 = 4;
+    pub const SIGN: u8 = 8;
+    pub const OTHER: u8 = 16;
+    /// No hexadecimal digit.
+    pub const BEYOND_F: u8 = 32;
+}
+
+const fn kinds_table() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < 256 {
+        let b = n as u8;
+        let what = match b {
+            b'a'..=b'z' => kind::LOWER,
+            b'A'..=b'Z' => kind::UPPER,
+            b'0'..=b'9' => kind::DIGIT,
+            b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'=' | b'?' | b'~' => kind::SIGN,
+            _ if b.is_ascii_graphic() => 0,
+            _ => kind::OTHER,
+        };
+        table[n] = what | if b.is_ascii_hexdigit() { 0 } else { kind::BEYOND_F };
+        n += 1;
+    }
+    table
+}
+static KINDS: [u8; 256] = kinds_table();
+
 impl Kinds {
     /// Of those bytes.
     pub fn of(value: &[u8]) -> Kinds {
-        let mut kinds = Kinds { hexadecimal: true, ..Kinds::default() };
-        for b in value {
-            kinds.lower |= b.is_ascii_lowercase();
-            kinds.upper |= b.is_ascii_uppercase();
-            kinds.digit |= b.is_ascii_digit();
-            kinds.sign |=
-                matches!(b, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'=' | b'?' | b'~');
-            kinds.other |= !b.is_ascii_graphic();
-            kinds.hexadecimal &= b.is_ascii_hexdigit();
+        let seen = value.iter().fold(0, |seen, b| seen | KINDS[usize::from(*b)]);
+        let has = |kind: u8| seen & kind != 0;
+        let (lower, upper) = (has(kind::LOWER), has(kind::UPPER));
+        Kinds {
+            lower,
+            upper,
+            digit: has(kind::DIGIT),
+            sign: has(kind::SIGN),
+            other: has(kind::OTHER),
+            hexadecimal: !(has(kind::BEYOND_F) || lower && upper),
         }
-        kinds.hexadecimal &= !(kinds.lower && kinds.upper);
-        kinds
     }
 
     /// Letters and digits.

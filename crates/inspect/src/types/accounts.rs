@@ -14,7 +14,7 @@ use crate::walk::LeafKind;
 /// An account at a service.
 const fn service(id: &'static str, name: Text) -> Type {
     Type {
-        canonical: str::to_owned,
+        canonical: super::as_written,
         mask: |value| shown(&value.chars().collect::<Vec<_>>(), 1, 1, 3),
         ..Type::new(DataType::new(id, name, Category::Contact, Grade::L2, Personal::Personal))
     }
@@ -46,7 +46,7 @@ pub(super) static WECHAT_ID: Type = Type {
     strong_points: (35, 5),
     han_label: 35,
     named: Some(wechat),
-    canonical: str::to_ascii_lowercase,
+    canonical: super::in_lower_case,
     subject: 8,
     ..service("wechat_id", Text { en: "WeChat account", zh: "微信号" })
 };

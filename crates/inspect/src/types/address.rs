@@ -92,7 +92,7 @@ pub(super) static ADDRESS: Type = Type {
     medium: &["location", "place", "position", "residence", "receiver", "consignee", "位置", "户籍", "籍贯"],
     named: Some(named),
     is_text: true,
-    canonical: |value| value.chars().filter(|c| !c.is_whitespace()).collect(),
+    canonical: super::without_blanks,
     mask: |value| {
         let mut window = Window::new(value, 0);
         let (end, ..) = window.divisions(0);
@@ -328,8 +328,11 @@ impl Window<'_> {
                 (at, parsed.end) = (at + 1, at + 1);
                 continue;
             }
-            let is_stop =
-                if text { is_stop(c) && !is_of_name(before, c, next) } else { "的了吗您我你他她".contains(c) };
+            let is_stop = if text {
+                is_stop(c) && !is_of_name(before, c, next)
+            } else {
+                matches!(c, '的' | '了' | '吗' | '您' | '我' | '你' | '他' | '她')
+            };
             if is_separator || is_stop || name > LONGEST_NAME {
                 break;
             }

@@ -50,7 +50,7 @@ pub(super) static ACCOUNT_PASSWORD: Type = Type {
     strong_points: (35, 0),
     han_label: 25,
     named: Some(password),
-    canonical: str::to_owned,
+    canonical: super::as_written,
     mask: |_| "***".into(),
     ..Type::new(DataType {
         never_return: true,
@@ -151,13 +151,17 @@ const NO_PASSWORDS: &[&str] = &[
 fn password(value: &str, kind: LeafKind) -> Option<i16> {
     const SHORTEST: usize = 4;
     const LONGEST: usize = 128;
-    let is_word = |value: &str| NO_PASSWORDS.iter().any(|word| value.eq_ignore_ascii_case(word));
+    // They are letters all of them.
+    let is_word = |value: &str| {
+        value.bytes().all(|b| b.is_ascii_alphabetic())
+            && NO_PASSWORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+    };
     let is_code = value.starts_with(['/', '<', '$', '{', '[', '(', '#']) && !is_crypt(value);
     let fits = kind != LeafKind::Word
         && (SHORTEST..=LONGEST).contains(&value.len())
         && value.bytes().all(|b| b.is_ascii_graphic())
         && !is_code
-        && !value.contains("://")
+        && !value.as_bytes().windows(3).any(|signs| signs == b"://")
         && !is_word(value)
         && !value.bytes().all(|b| matches!(b, b'*' | b'.' | b'-' | b'x' | b'X' | b'0'));
     fits.then_some(40)

@@ -3,6 +3,7 @@
 //! All of them are one custom type, whose pattern is their values: letters of either case, and numbers written with or
 //! without spaces and hyphens.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use ahash::AHashMap;
@@ -72,13 +73,13 @@ impl From<Planted> for String {
 }
 
 /// A value without spaces and hyphens, in lower case: what is compared.
-pub(super) fn canonical(value: &str) -> String {
+pub(super) fn canonical(value: &str) -> Cow<'_, str> {
     value.chars().filter(|c| !matches!(c, ' ' | '-')).flat_map(char::to_lowercase).collect()
 }
 
 /// The names of canaries by their values.
 pub(super) fn names(canaries: &[Canary]) -> AHashMap<String, Box<str>> {
-    canaries.iter().map(|one| (canonical(&one.value.0), one.name.as_str().into())).collect()
+    canaries.iter().map(|one| (canonical(&one.value.0).into_owned(), one.name.as_str().into())).collect()
 }
 
 /// A pattern that all of them match, and nothing else does.

@@ -6,7 +6,7 @@ use super::mask::{generic_mask, shown};
 use super::reading::{Readings, Spot, Written};
 use super::tables::TLDS;
 use super::validators::{is_trivial, mobile as check};
-use super::{Candidate, Type, TypeId};
+use super::{Candidate, Type, TypeId, in_lower_case};
 use crate::walk::LeafKind;
 
 /// Mobile number of mainland China.
@@ -60,8 +60,11 @@ pub(super) static MOBILE: Type = Type {
     numeric: true,
     subject: 3,
     canonical: |value| {
+        if value.len() == 11 && value.bytes().all(|b| b.is_ascii_digit()) {
+            return value.into();
+        }
         let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-        digits.get(digits.len().saturating_sub(11)..).unwrap_or(&digits).to_owned()
+        digits.get(digits.len().saturating_sub(11)..).unwrap_or(&digits).to_owned().into()
     },
     mask: |value| {
         let compact: Vec<char> = value.chars().filter(|c| !matches!(c, ' ' | '-' | '+' | '(' | ')')).collect();
@@ -96,7 +99,7 @@ pub(super) static EMAIL: Type = Type {
     ],
     medium: &["account", "username", "loginname", "contact"],
     subject: 5,
-    canonical: |value| value.trim().to_ascii_lowercase(),
+    canonical: |value| in_lower_case(value.trim()),
     mask: |value| match value.trim().rsplit_once('@') {
         Some((local, domain)) => {
             let first = local.chars().next().filter(|_| local.chars().count() > 1);
@@ -144,30 +147,100 @@ fn mobile(spot: &Spot<'_>, digits: &[u8], written: Written) -> Option<Candidate>
 }
 
 /// Endings of file names, which turn `logo@2x.png` into something like an address.
-const FILES: &[&str] = &[
-    "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "js", "mjs", "css", "scss", "less", "html", "htm",
-    "json", "xml", "txt", "pdf", "gz", "woff", "ttf", "eot", "mp", "avif", "jsx", "tsx", "vue", "ts",
-];
+fn is_file_ending(top: &[u8]) -> bool {
+    matches!(
+        top,
+        b"png"
+            | b"jpg"
+            | b"jpeg"
+            | b"gif"
+            | b"svg"
+            | b"webp"
+            | b"ico"
+            | b"bmp"
+            | b"js"
+            | b"mjs"
+            | b"css"
+            | b"scss"
+            | b"less"
+            | b"html"
+            | b"htm"
+            | b"json"
+            | b"xml"
+            | b"txt"
+            | b"pdf"
+            | b"gz"
+            | b"woff"
+            | b"ttf"
+            | b"eot"
+            | b"mp"
+            | b"avif"
+            | b"jsx"
+            | b"tsx"
+            | b"vue"
+            | b"ts"
+    )
+}
 
 /// Endings of file names that are also top-level domains: `backup@site.zip`, `icons@v2.sh`. Addresses there are believed
 /// where the name before has more than a few characters and no digit.
-const FILES_AND_DOMAINS: &[&str] =
-    &["zip", "mov", "map", "py", "sh", "rs", "pl", "md", "app", "cab", "bin", "so", "ps", "cc", "java", "swift"];
+fn is_file_ending_and_domain(top: &[u8]) -> bool {
+    matches!(
+        top,
+        b"zip"
+            | b"mov"
+            | b"map"
+            | b"py"
+            | b"sh"
+            | b"rs"
+            | b"pl"
+            | b"md"
+            | b"app"
+            | b"cab"
+            | b"bin"
+            | b"so"
+            | b"ps"
+            | b"cc"
+            | b"java"
+            | b"swift"
+    )
+}
 
 /// Addresses for documentation (RFC 2606).
 const EXAMPLES: &[&str] = &["example.com", "example.org", "example.net"];
 
+/// Longest name before the sign of an address (RFC 5321, section 4.5.3.1.1), and longest domain after it.
+const LONGEST_LOCAL: usize = 64;
+const LONGEST_DOMAIN: usize = 254;
+
+/// Bytes of the names in addresses.
+const fn local_table() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut n = 0;
+    while n < 256 {
+        let b = n as u8;
+        table[n] = b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'%' | b'+' | b'-');
+        n += 1;
+    }
+    table
+}
+static IS_LOCAL: [bool; 256] = local_table();
+
 /// The address around the `@` at `at`: its span.
-pub(super) fn address(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
-    let local = |b: &u8| b.is_ascii_alphanumeric() || b"._%+-".contains(b);
-    let before = bytes.get(at.saturating_sub(65)..at)?;
-    let length = before.iter().rev().take_while(|b| local(b)).count();
+fn address(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let after = bytes.get(at + 1..)?;
+    // No domain begins otherwise.
+    if !after.first().is_some_and(u8::is_ascii_alphanumeric) {
+        return None;
+    }
+    let before = bytes.get(at.saturating_sub(LONGEST_LOCAL + 1)..at)?;
+    let length = before.iter().rev().take_while(|b| IS_LOCAL[usize::from(**b)]).count();
     // Leading dots and hyphens are not its own.
     let mut start = at - length;
-    while bytes.get(start).is_some_and(|b| b"._%+-".contains(b)) {
+    while bytes.get(start).is_some_and(|b| matches!(b, b'.' | b'_' | b'%' | b'+' | b'-')) {
         start += 1;
     }
-    if length > 64 || start >= at || bytes.get(at - 1) == Some(&b'.') {
+    if length > LONGEST_LOCAL || start >= at || bytes.get(at - 1) == Some(&b'.') {
         return None;
     }
     let previous = start.checked_sub(1).and_then(|p| bytes.get(p)).copied();
@@ -181,9 +254,7 @@ pub(super) fn address(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     if is_userinfo || matches!(previous, Some(b'*' | b'@' | b'/')) {
         return None;
     }
-    let after = bytes.get(at + 1..)?;
-    let mut length =
-        after.iter().take(254).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')).count();
+    let mut length = domain_length(after);
     while length > 0 && matches!(after.get(length - 1), Some(b'.' | b'-')) {
         length -= 1;
     }
@@ -191,23 +262,34 @@ pub(super) fn address(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     (!matches!(bytes.get(end), Some(b'_' | b'@' | b'*'))).then_some((start, end))
 }
 
+/// Letters, digits, points and hyphens at the beginning.
+fn domain_length(bytes: &[u8]) -> usize {
+    let is_sign = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
+    bytes.iter().take(LONGEST_DOMAIN).take_while(is_sign).count()
+}
+
 /// Points for the domain of an address; `None` where it is none.
 fn domain(domain: &[u8]) -> Option<i16> {
-    let domain = std::str::from_utf8(domain).ok()?.to_ascii_lowercase();
-    let (before, top) = domain.rsplit_once('.')?;
-    let labels_ok = before
-        .split('.')
-        .all(|label| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-'));
-    if !labels_ok
-        || !(2..=24).contains(&top.len())
-        || !top.bytes().all(|b| b.is_ascii_alphabetic())
-        || FILES.contains(&top)
+    let mut lower = [0; LONGEST_DOMAIN];
+    let lower = lower.get_mut(..domain.len())?;
+    lower.copy_from_slice(domain);
+    lower.make_ascii_lowercase();
+    let point = memchr::memrchr(b'.', lower)?;
+    let (before, top) = (lower.get(..point)?, lower.get(point + 1..)?);
+    let is_label =
+        |label: &[u8]| (1..=63).contains(&label.len()) && label.first() != Some(&b'-') && label.last() != Some(&b'-');
+    if !(2..=24).contains(&top.len())
+        || !top.iter().all(u8::is_ascii_lowercase)
+        || !before.split(|b| *b == b'.').all(is_label)
     {
         return None;
     }
-    let is_file = FILES_AND_DOMAINS.contains(&top)
-        && before.rsplit('.').next().is_some_and(|label| label.len() < 4 || label.bytes().any(|b| b.is_ascii_digit()));
-    Some(match top.len() == 2 || TLDS.binary_search(&top).is_ok() {
+    if is_file_ending(top) {
+        return None;
+    }
+    let last = before.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let is_file = is_file_ending_and_domain(top) && (last.len() < 4 || last.iter().any(u8::is_ascii_digit));
+    Some(match top.len() == 2 || TLDS.binary_search_by(|known| known.as_bytes().cmp(top)).is_ok() {
         true if is_file => 50,
         true => 75,
         false => 50,
@@ -233,7 +315,7 @@ pub(super) fn email(bytes: &[u8], at: usize, text: bool) -> Option<Candidate> {
 /// Whether what follows the `@` at `at` is a domain.
 pub(super) fn is_domain(bytes: &[u8], at: usize) -> Option<usize> {
     let after = bytes.get(at + 1..)?;
-    let length = after.iter().take(254).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')).count();
+    let length = domain_length(after);
     domain(after.get(..length)?).map(|_| at + 1 + length)
 }
 

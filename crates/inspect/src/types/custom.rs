@@ -366,7 +366,7 @@ impl CustomTypes {
     pub(crate) fn detail(&self, what: TypeId, raw: &str) -> Option<&str> {
         let one = self.types.get(what.index_of_custom()?)?;
         let is_canary = one.kind.data.id == canary::CANARY.data.id;
-        is_canary.then(|| self.canaries.get(&canary::canonical(raw)).map(|name| &**name)).flatten()
+        is_canary.then(|| self.canaries.get(&*canary::canonical(raw)).map(|name| &**name)).flatten()
     }
 
     /// The type of that identifier.
@@ -448,7 +448,7 @@ fn described(one: &CustomType) -> Type {
     Type {
         strong_points: (0, 0),
         record_points: 0,
-        canonical: str::to_owned,
+        canonical: super::as_written,
         ..Type::new(DataType::new(keep(id), name, Category::Other, one.grade, one.personal))
     }
 }

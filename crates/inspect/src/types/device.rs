@@ -75,7 +75,7 @@ pub(super) static MAC: Type = Type {
 pub(super) static IPV4: Type = Type {
     strong: ADDRESS_NAMES,
     named: Some(|value, _| public_v4(value).then_some(50)),
-    canonical: |value| value.trim().to_owned(),
+    canonical: |value| value.trim().into(),
     mask: |value| match value.rsplit_once('.') {
         Some((network, _)) => format!("{network}.*"),
         None => "***".into(),
@@ -96,7 +96,7 @@ pub(super) static IPV4: Type = Type {
 pub(super) static IPV6: Type = Type {
     strong: ADDRESS_NAMES,
     named: Some(|value, _| public_v6(value).then_some(50)),
-    canonical: |value| value.trim().parse::<Ipv6Addr>().map_or_else(|_| value.to_owned(), |ip| ip.to_string()),
+    canonical: |value| value.trim().parse::<Ipv6Addr>().map_or_else(|_| value.into(), |ip| ip.to_string().into()),
     mask: |value| match value.trim().parse::<Ipv6Addr>().map(|ip| ip.segments()) {
         Ok([a, b, c, ..]) => format!("{a:x}:{b:x}:{c:x}::*"),
         Err(_) => "***".into(),
@@ -163,7 +163,7 @@ pub(super) static GEO: Type = Type {
     ],
     whole: &["jd", "wd", "position", "geo", "center", "位置"],
     named: Some(|value, _| position(value)),
-    canonical: |value| value.chars().filter(|c| !c.is_whitespace()).collect(),
+    canonical: super::without_blanks,
     mask: |value| {
         let whole = value.split(',').map(|part| part.trim().split('.').next().unwrap_or_default());
         whole.map(|degrees| format!("{degrees}.***")).collect::<Vec<_>>().join(",")
@@ -298,6 +298,14 @@ fn public_v6(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{reported, reported_json, silent, silent_json, told};
+
+    #[test]
+    fn numbers_of_devices_in_groups() {
+        reported("imei", "35-209900-176148-1", "imei");
+        reported("imei", "35 209900 176148 1", "imei");
+        reported("iccid", "8986 0112 3456 7890 1234", "iccid");
+        silent("x", "12-345678-901234-5");
+    }
 
     #[test]
     fn devices_and_cards() {

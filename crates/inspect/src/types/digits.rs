@@ -1,5 +1,7 @@
 //! Runs of digits: one pass collects them, each is read once by every family, whole and in its usual groupings.
 
+use arrayvec::ArrayVec;
+
 use super::reading::{Readings, Spot, Written};
 use super::{Scan, accounts, contact, device, documents, finance, identity, landline, organisation, world};
 
@@ -16,6 +18,8 @@ const READERS: &[fn(&Spot<'_>, &mut Readings)] = &[
     world::number,
 ];
 
+/// Fewest digits of any number without a plus sign.
+const SHORTEST: usize = 9;
 /// Digits of a number in groups that other numbers may stand beside.
 const LISTED: usize = 13;
 /// Most groups of a run that are looked at together.
@@ -29,8 +33,7 @@ pub(super) struct Run {
     /// Byte after the last, an `X` included.
     pub end: usize,
     has_plus: bool,
-    groups: [(usize, usize); GROUPS],
-    count: usize,
+    groups: ArrayVec<(usize, usize), GROUPS>,
 }
 
 impl Run {
@@ -42,7 +45,7 @@ impl Run {
             run.start = at - 1;
         }
         let mut from = at;
-        for group in &mut run.groups {
+        while !run.groups.is_full() {
             let mut end = from + digits_len(bytes.get(from..).unwrap_or_default());
             // The check character of an identity number, whole or in its last group.
             let length = end - from;
@@ -50,8 +53,7 @@ impl Run {
             if is_check && !bytes.get(end + 1).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
                 end += 1;
             }
-            *group = (from, end);
-            run.count += 1;
+            run.groups.push((from, end));
             run.end = end;
             let goes_on =
                 matches!(bytes.get(end), Some(b' ' | b'-')) && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
@@ -63,13 +65,9 @@ impl Run {
         run
     }
 
-    fn groups(&self) -> &[(usize, usize)] {
-        self.groups.get(..self.count).unwrap_or_default()
-    }
-
     /// Hands on what the run holds. In `text` the surroundings must be a border; otherwise it must be all there is.
     pub fn read(&self, bytes: &[u8], text: bool, scan: &Scan, found: &mut dyn FnMut(&Readings)) {
-        let groups = self.groups();
+        let groups = &self.groups;
         let mut index = 0;
         while let Some(rest) = groups.get(index..).filter(|rest| !rest.is_empty()) {
             let mut out = Readings::default();
@@ -96,7 +94,8 @@ impl Run {
             [2, 2, 2, 2, 2, 2, ..] => [6, 1],
             [2 | 4, 11, ..] => [2, 1],
             [2 | 4, 3, 4, 4, ..] => [4, 1],
-            [4, 4, 4, 4, 1..=3, ..] => [5, 4],
+            [4, 4, 4, 4, 1..=4, ..] => [5, 4],
+            [2, 6, 6, 1, ..] => [4, 1],
             [4, 4, 4, 4, ..] => [4, 3],
             [1, 2, 2, 2, 3, 3, 2, ..] => [7, 1],
             [1, 4, 5, 2, 1, ..] => [5, 1],
@@ -111,7 +110,7 @@ impl Run {
             _ => [1, 0],
         };
         // `+44 20 7946 0958`, `+1 212 555 0100`: as much of it as is a number.
-        let most = if plus { self.count.min(6) } else { 0 };
+        let most = if plus { self.groups.len().min(6) } else { 0 };
         for count in usual.into_iter().chain((2..=most).rev()).chain([1]) {
             let Some(&(_, end)) = count.checked_sub(1).and_then(|last| rest.get(last)) else { continue };
             let Some(&(first, _)) = rest.first() else { continue };
@@ -132,6 +131,9 @@ impl Run {
                 let Some(slot) = compact.get_mut(length) else { return 1 };
                 *slot = *byte;
                 length += 1;
+            }
+            if length < SHORTEST && !plus {
+                continue;
             }
             let spot = Spot {
                 around: bytes,

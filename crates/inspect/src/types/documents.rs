@@ -41,7 +41,9 @@ pub(super) static RESIDENT_ID15: Type = Type {
     subject: 1,
     canonical: |value| {
         let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-        let Some((region, rest)) = digits.split_at_checked(6).filter(|_| digits.len() == 15) else { return digits };
+        let Some((region, rest)) = digits.split_at_checked(6).filter(|_| digits.len() == 15) else {
+            return digits.into();
+        };
         let long = format!("{region}19{rest}");
         let check = mod11_2(long.as_bytes()).map(char::from);
         long.chars().chain(check).collect()

@@ -6,8 +6,9 @@ use super::scan::Scan;
 use super::{Candidate, address, documents, health, name, vehicle};
 
 /// What reads a whole value that begins with a Han character, by family.
-const READERS: &[fn(&str, &Scan, &mut Readings)] =
-    &[name::whole, address::whole, health::whole, documents::whole_military, vehicle::whole_plate];
+const READERS: &[fn(&str, &Scan, &mut Readings)] = &[name::whole, address::whole, health::whole];
+/// The same of values with digits.
+const CODE_READERS: &[fn(&str, &Scan, &mut Readings)] = &[documents::whole_military, vehicle::whole_plate];
 
 /// Reads a code whose Han characters stand between two places of a text.
 type CodeReader = fn(&str, usize, usize) -> Option<Candidate>;
@@ -22,6 +23,9 @@ const LONGEST: usize = 600;
 pub(super) fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
     if value.len() <= LONGEST {
         READERS.iter().for_each(|reader| reader(value, scan, out));
+        if value.bytes().any(|b| b.is_ascii_digit()) {
+            CODE_READERS.iter().for_each(|reader| reader(value, scan, out));
+        }
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) static MEDICAL: Type = Type {
     han_label: 5,
     named: Some(named),
     is_text: true,
-    canonical: |value| value.chars().filter(|c| !c.is_whitespace()).collect(),
+    canonical: super::without_blanks,
     mask: |_| "***".into(),
     ..Type::new(DataType::new(
         "medical",

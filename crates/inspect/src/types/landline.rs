@@ -59,8 +59,8 @@ pub(super) static LANDLINE: Type = Type {
     canonical: |value| {
         let digits: String = value.chars().filter(char::is_ascii_digit).collect();
         match digits.strip_prefix("0086").or_else(|| digits.strip_prefix("86")) {
-            Some(rest) => format!("0{}", rest.trim_start_matches('0')),
-            None => digits,
+            Some(rest) => format!("0{}", rest.trim_start_matches('0')).into(),
+            None => digits.into(),
         }
     },
     mask: |value| {
@@ -111,10 +111,12 @@ pub(super) fn number(spot: &Spot<'_>, out: &mut Readings) {
                 && spot.raw().iter().nth_back(*extension) == Some(&b'-')
                 && is_landline(number)
         }
-        (_, [2, 2 | 3, 7 | 8]) if spot.plus => spot.compact.strip_prefix(b"86").is_some_and(|rest| {
-            let national: Vec<u8> = b"0".iter().chain(rest).copied().collect();
-            is_landline(&national)
-        }),
+        (_, [2, 2 | 3, 7 | 8] | [2, 2 | 3, 3 | 4, 4]) if spot.plus => {
+            spot.compact.strip_prefix(b"86").is_some_and(|rest| {
+                let national: Vec<u8> = b"0".iter().chain(rest).copied().collect();
+                is_landline(&national)
+            })
+        }
         _ => false,
     };
     let points = if spot.written == Written::Plain { 25 } else { 50 };
@@ -196,6 +198,11 @@ mod tests {
 
     #[test]
     fn one_way_of_writing() {
+        for written in ["+86 10 6278 1234", "+86-10-6278-1234", "+86 571 8888 1234", "+86 10 62781234"] {
+            reported("tel", written, "cn_landline");
+            assert_eq!(told(&format!("电话：{written}。")), ["cn_landline"], "{written}");
+        }
+        assert_eq!((LANDLINE.canonical)("+86 10 6278 1234"), "01062781234");
         assert_eq!((LANDLINE.canonical)("+86-10-62781234"), (LANDLINE.canonical)("(010) 62781234"));
         assert_eq!((LANDLINE.mask)("010-62781234"), "010****1234");
         assert_eq!((LANDLINE.mask)("0571-88881234"), "0571****1234");

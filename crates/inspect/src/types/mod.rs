@@ -41,6 +41,8 @@ pub mod validators;
 mod vehicle;
 mod world;
 
+use std::borrow::Cow;
+
 use spyhop_model::{DataType, Form};
 
 pub use custom::{CustomTypes, TypeSettings};
@@ -82,7 +84,7 @@ pub struct Type {
     /// Values are Chinese text, which has no borders: what reads them finds their ends.
     pub is_text: bool,
     /// The one way of writing a value that all others become before they are compared.
-    pub canonical: fn(&str) -> String,
+    pub canonical: fn(&str) -> Cow<'_, str>,
     /// How a value is shown.
     pub mask: fn(&str) -> String,
 }
@@ -110,8 +112,32 @@ impl Type {
 }
 
 /// Letters and digits alone, in upper case.
-fn compact(value: &str) -> String {
+fn compact(value: &str) -> Cow<'_, str> {
+    if value.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()) {
+        return value.into();
+    }
     value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+}
+
+/// As it is.
+fn as_written(value: &str) -> Cow<'_, str> {
+    value.into()
+}
+
+/// Without blanks.
+fn without_blanks(value: &str) -> Cow<'_, str> {
+    match value.contains(char::is_whitespace) {
+        true => value.chars().filter(|c| !c.is_whitespace()).collect(),
+        false => value.into(),
+    }
+}
+
+/// In small letters, of ASCII.
+fn in_lower_case(value: &str) -> Cow<'_, str> {
+    match value.bytes().any(|b| b.is_ascii_uppercase()) {
+        true => value.to_ascii_lowercase().into(),
+        false => value.into(),
+    }
 }
 
 /// Index of a type in [`TYPES`].

@@ -1,5 +1,7 @@
 //! Money: balances, transactions, income, credit. Amounts are sensitive only under a name that says whose they are.
 
+use std::borrow::Cow;
+
 use spyhop_model::{Category, DataType, Grade, Personal, Text};
 
 use super::Type;
@@ -177,8 +179,8 @@ fn digits(value: &str) -> Option<String> {
     (fits && !is_code && !is_nothing).then(|| format!("{whole}.{}{times}", fraction.trim_end_matches('0')))
 }
 
-fn canonical(value: &str) -> String {
-    digits(value.trim()).unwrap_or_else(|| value.to_owned())
+fn canonical(value: &str) -> Cow<'_, str> {
+    digits(value.trim()).map_or(Cow::Borrowed(value), Cow::Owned)
 }
 
 /// A whole value that is an amount. One digit may be a code or a level.

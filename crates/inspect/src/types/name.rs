@@ -94,7 +94,10 @@ pub(super) static NAME: Type = Type {
     record_points: 20,
     is_text: true,
     subject: 9,
-    canonical: |value| value.chars().filter(|c| !c.is_whitespace()).map(|c| if is_dot(c) { '·' } else { c }).collect(),
+    canonical: |value| match value.contains(|c: char| c.is_whitespace() || is_dot(c)) {
+        true => value.chars().filter(|c| !c.is_whitespace()).map(|c| if is_dot(c) { '·' } else { c }).collect(),
+        false => value.into(),
+    },
     mask: |value| {
         let characters: Vec<char> = value.chars().collect();
         let two: String = characters.iter().take(2).collect();
@@ -161,11 +164,12 @@ fn is_dot(c: char) -> bool {
 pub(crate) fn is_name(value: &str) -> bool {
     let begins = value.chars().next();
     let is_possible = |first| SURNAMES.0.contains(&first) || value.get(..6).is_some_and(|two| SURNAMES.1.contains(two));
-    if !begins.is_some_and(is_possible) && !value.chars().any(is_dot) {
+    let has_dot = value.chars().any(is_dot);
+    if !has_dot && !begins.is_some_and(is_possible) {
         return false;
     }
     let count = value.chars().take(22).count();
-    if value.chars().any(is_dot) {
+    if has_dot {
         let parts = || value.split(is_dot);
         return (4..=21).contains(&count)
             && parts().count() <= 4
@@ -188,8 +192,17 @@ pub(crate) fn is_name(value: &str) -> bool {
         && !keys::is_known(value)
 }
 
+/// Last characters of such words and of titles.
+static LAST_OF_THINGS: LazyLock<AHashSet<char>> = LazyLock::new(|| {
+    let words = NO_ENDS.iter().chain(HONORIFICS);
+    words.filter_map(|word| word.chars().next_back()).collect()
+});
+
 /// Whether the last one to three characters say that it is a thing, an office or a group, or a person's title.
 fn ends_like_a_thing(value: &str) -> bool {
+    if !value.chars().next_back().is_some_and(|last| LAST_OF_THINGS.contains(&last)) {
+        return false;
+    }
     let mut ends = value.char_indices().rev().take(3).filter_map(|(at, _)| value.get(at..));
     ends.any(|end| NO_ENDS.contains(end) || HONORIFICS.contains(&end))
 }
@@ -198,7 +211,8 @@ fn ends_like_a_thing(value: &str) -> bool {
 pub(super) fn whole(value: &str, _scan: &Scan, out: &mut Readings) {
     const LONGEST: usize = 66;
     if value.len() <= LONGEST {
-        let compact: Cow<'_, str> = if value.contains(' ') { value.replace(' ', "").into() } else { value.into() };
+        let has_blank = memchr::memchr(b' ', value.as_bytes()).is_some();
+        let compact: Cow<'_, str> = if has_blank { value.replace(' ', "").into() } else { value.into() };
         out.add(name(&compact, (0, value.len()), false));
     }
 }

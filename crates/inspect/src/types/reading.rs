@@ -1,5 +1,6 @@
 //! A place in a text where something like a number or a code stands, and what it may be.
 
+use arrayvec::ArrayVec;
 use spyhop_model::Form;
 
 use super::digits::is_border;
@@ -94,25 +95,15 @@ impl Spot<'_> {
 }
 
 /// What one place may be, likeliest first where points are equal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Readings {
-    all: [Candidate; MOST],
-    count: usize,
-}
-
-impl Default for Readings {
-    fn default() -> Readings {
-        Readings { all: [Candidate::new(TypeId(0), Form::Full, (0, 0), 0); MOST], count: 0 }
-    }
+    all: ArrayVec<Candidate, MOST>,
 }
 
 impl Readings {
     /// One more; beyond the eighth they are dropped, the table's order decides which.
     pub fn push(&mut self, candidate: Candidate) {
-        if let Some(slot) = self.all.get_mut(self.count) {
-            *slot = candidate;
-            self.count += 1;
-        }
+        let _ = self.all.try_push(candidate);
     }
 
     /// One more, if it is one.
@@ -124,16 +115,16 @@ impl Readings {
 
     /// All of them.
     pub fn as_slice(&self) -> &[Candidate] {
-        self.all.get(..self.count).unwrap_or_default()
+        &self.all
     }
 
     /// All of them, to be changed.
     pub fn as_mut_slice(&mut self) -> &mut [Candidate] {
-        self.all.get_mut(..self.count).unwrap_or_default()
+        &mut self.all
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.all.is_empty()
     }
 }

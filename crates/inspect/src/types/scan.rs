@@ -257,7 +257,7 @@ fn leaf(value: &str, scan: &Scan, out: &mut Readings) {
         }
         _ => {}
     }
-    if let Some(at) = value.find('@')
+    if let Some(at) = memchr::memchr(b'@', bytes)
         && let Some(found) = email(bytes, at, false).filter(|c| (c.start, c.end) == (0, bytes.len()))
     {
         out.push(found);
@@ -433,11 +433,11 @@ fn after_label(value: &str, at: usize, from: usize, scan: &Scan, emit: &mut dyn 
     let rest = value.get(from..).unwrap_or_default();
     let start = from + (rest.len() - rest.trim_start_matches([' ', '\t', '"', '\'', '\\']).len());
     let rest = value.get(start..).unwrap_or_default();
-    let is_end = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, ',' | ';' | '&' | '"' | '\'' | '<' | '>' | '|' | ')' | ']')
-            || matches!(c, '}' | '\\' | '，' | '。' | '；' | '、' | '）' | '】' | '”')
+    let is_end = |c: char| match c {
+        '0'..='9' | 'A'..='Z' | 'a'..='z' | '\u{3400}'..='\u{9FFF}' => false,
+        ',' | ';' | '&' | '"' | '\'' | '<' | '>' | '|' | ')' | ']' | '}' | '\\' => true,
+        '，' | '。' | '；' | '、' | '）' | '】' | '”' => true,
+        _ => c.is_whitespace() || c.is_control(),
     };
     let length = rest.char_indices().take(LABELLED).find(|(_, c)| is_end(*c)).map(|(at, _)| at);
     let length = length.or((rest.len() <= LABELLED).then_some(rest.len()));
@@ -511,25 +511,31 @@ fn labelled(value: &str, found: &[Candidate], emit: &mut dyn FnMut(&[Candidate])
     if found.first().is_some_and(is_known) {
         return emit(found);
     }
+    let is_bound = |candidate: &Candidate| {
+        candidate.what.get().is_text || is_border(value.as_bytes(), candidate.start, candidate.end)
+    };
+    let Some(first) = found.iter().find(|candidate| is_bound(candidate)) else { return };
+    // The label of all of them stands before the likeliest.
+    let start = found.first().map_or(first.start, |likeliest| likeliest.start);
+    let word = label_word(value, start);
+    let label = label(value, start, word);
+    let weighed = |candidate: &Candidate| {
+        let names = label.strong & candidate.what.set() != 0;
+        let more = if names { in_chinese(word, candidate.what) } else { 0 };
+        Candidate { label: Some(label), points: candidate.points + more, ..*candidate }
+    };
+    // Hardly anything reads in two ways.
+    if let [_] = found {
+        return emit(&[weighed(first)]);
+    }
     let mut out = Readings::default();
-    let word = found.first().and_then(|candidate| label_word(value, candidate.start));
-    let label = found.first().map(|candidate| label(value, candidate.start));
-    for candidate in found {
-        let is_bound = candidate.what.get().is_text || is_border(value.as_bytes(), candidate.start, candidate.end);
-        if is_bound {
-            let names = label.is_some_and(|label| label.strong & candidate.what.set() != 0);
-            let more = if names { in_chinese(word, candidate.what) } else { 0 };
-            out.push(Candidate { label, points: candidate.points + more, ..*candidate });
-        }
-    }
-    if !out.is_empty() {
-        emit(out.as_slice());
-    }
+    found.iter().filter(|candidate| is_bound(candidate)).for_each(|candidate| out.push(weighed(candidate)));
+    emit(out.as_slice());
 }
 
 /// What the word before a value says, or the few words: `social security number 536-22-1234`, `SSN is 536-22-1234`.
-fn label(value: &str, start: usize) -> Hints {
-    let word = label_word(value, start).map(label_hints).unwrap_or_default();
+fn label(value: &str, start: usize, word: Option<&str>) -> Hints {
+    let word = word.map(label_hints).unwrap_or_default();
     if word.is_some() { word } else { phrase(value, start).unwrap_or_default() }
 }
 
@@ -573,6 +579,10 @@ fn in_chinese(label: Option<&str>, what: TypeId) -> i16 {
 fn label_hints(word: &str) -> Hints {
     const REMEMBERED: usize = 128;
     type Label = Option<(String, Hints)>;
+    // Numbers beside each other are no names.
+    if word.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'_' | b'-')) {
+        return Hints::default();
+    }
     thread_local! {
         static LABELS: RefCell<(RandomState, Vec<Label>)> = RefCell::new((RandomState::new(), vec![None; REMEMBERED]));
     }
@@ -595,7 +605,7 @@ pub(crate) fn label_word(value: &str, start: usize) -> Option<&str> {
     }
     let mut before = value.get(from..start).unwrap_or_default();
     loop {
-        let trimmed = before.trim_end_matches([' ', '\t', ':', '：', '=', '"', '\'', '\\', '为', '是', '(', '（']);
+        let trimmed = before.get(..before.len() - label_signs(before.as_bytes())).unwrap_or_default();
         // Tags between.
         let untagged = match trimmed.strip_suffix('>').map(|tag| tag.rfind('<')) {
             Some(Some(at)) => trimmed.get(..at).unwrap_or_default(),
@@ -607,9 +617,11 @@ pub(crate) fn label_word(value: &str, start: usize) -> Option<&str> {
         before = untagged;
     }
     let last = before.chars().next_back()?;
-    let same =
-        |c: &char| if last.is_ascii() { c.is_ascii_alphanumeric() || matches!(c, '_' | '-') } else { is_han(*c) };
-    let mut length: usize = before.chars().rev().take_while(same).map(char::len_utf8).sum();
+    let mut length: usize = if last.is_ascii() {
+        before.bytes().rev().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count()
+    } else {
+        before.chars().rev().take_while(|c| is_han(*c)).map(char::len_utf8).sum()
+    };
     // `QQ号`.
     if last == '号' {
         let rest = before.get(..before.len() - length).unwrap_or_default();
@@ -617,6 +629,19 @@ pub(crate) fn label_word(value: &str, start: usize) -> Option<&str> {
     }
     let word = before.get(before.len() - length..).unwrap_or_default();
     (1..=LONGEST_LABEL).contains(&word.len()).then_some(word)
+}
+
+/// How many bytes of signs that set off a label stand at the end: ASCII ones, `：`, `（`, `为`, `是`.
+fn label_signs(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let [before @ .., b' ' | b'\t' | b':' | b'=' | b'"' | b'\'' | b'\\' | b'(']
+    | [before @ .., 0xEF, 0xBC, 0x9A | 0x88]
+    | [before @ .., 0xE4, 0xB8, 0xBA]
+    | [before @ .., 0xE6, 0x98, 0xAF] = rest
+    {
+        rest = before;
+    }
+    bytes.len() - rest.len()
 }
 
 /// Whether a full-width digit, letter or sign of a number or address is there: they begin with 0xEF 0xBC or 0xEF 0xBD.

@@ -8,7 +8,7 @@ use super::Type;
 pub(super) static SECRET: Type = Type {
     strong_points: (0, 0),
     record_points: 0,
-    canonical: str::to_owned,
+    canonical: super::as_written,
     ..Type::new(DataType {
         never_return: true,
         ..DataType::new(

@@ -7,6 +7,8 @@ use super::{device, organisation, vehicle, world};
 
 /// Longest code, separators not counted.
 const LONGEST: usize = 40;
+/// Shortest code but for addresses of the network.
+const SHORTEST: usize = 8;
 /// Most groups of a code.
 const GROUPS: usize = 10;
 
@@ -24,14 +26,23 @@ pub(super) fn read(bytes: &[u8], at: usize, text: bool, scan: &Scan, out: &mut R
         Some(b':') => [Some(Written::Colons), None],
         Some(b'-') if end - start == 2 => [Some(Written::Colons), Some(Written::Grouped)],
         Some(b'.' | b'/') => [Some(Written::Dotted), None],
-        Some(b'-') => [Some(Written::Grouped), Some(Written::Dotted)],
+        Some(b'-') => [Some(Written::Grouped), may_be_dotted(bytes, start, end).then_some(Written::Dotted)],
         Some(b' ') => [Some(Written::Grouped), None],
         _ => [None, None],
     };
     for written in first.into_iter().flatten().chain([Written::Plain]) {
-        let mut compact = [0u8; LONGEST];
+        if !may_be_read(written, end - start) {
+            continue;
+        }
         let mut lengths = [0usize; GROUPS];
-        let Some((stop, length, count)) = collect(bytes, start, written, &mut compact, &mut lengths) else { continue };
+        let Some((stop, length, count)) = measure(bytes, start, written, &mut lengths) else { continue };
+        // Of fewer characters only addresses of the network are read.
+        if length < SHORTEST && (written, count) != (Written::Dotted, 4) {
+            continue;
+        }
+        let mut compact = [0u8; LONGEST];
+        let characters = bytes.get(start..stop).unwrap_or_default().iter().filter(|b| b.is_ascii_alphanumeric());
+        compact.iter_mut().zip(characters).for_each(|(slot, b)| *slot = *b);
         let spot = Spot {
             around: bytes,
             span: (start, stop),
@@ -52,6 +63,22 @@ pub(super) fn read(bytes: &[u8], at: usize, text: bool, scan: &Scan, out: &mut R
         }
     }
     end
+}
+
+/// Whether points or slashes may follow the hyphen at `end`, or it is a number, where hyphens alone are enough.
+fn may_be_dotted(bytes: &[u8], start: usize, end: usize) -> bool {
+    let rest = bytes.get(end..bytes.len().min(end + 2 * LONGEST)).unwrap_or_default();
+    bytes.get(start).is_some_and(u8::is_ascii_digit) || memchr::memchr2(b'.', b'/', rest).is_some()
+}
+
+/// Whether any family reads what is written so and begins with that many letters and digits.
+fn may_be_read(written: Written, first: usize) -> bool {
+    match written {
+        Written::Plain => first >= SHORTEST,
+        // Hardware addresses.
+        Written::Colons => first == 2,
+        _ => true,
+    }
 }
 
 /// Letters and digits that stand before `at`.
@@ -96,29 +123,26 @@ fn after(bytes: &[u8], at: usize) -> usize {
 /// Groups of letters and digits from `start` on with separators of that kind between: where they end, how many
 /// characters and how many groups; groups beyond the longest code are left out. `None` where the first is too long, or
 /// the only one though separators are asked for.
-fn collect(
+fn measure(
     bytes: &[u8],
     start: usize,
     written: Written,
-    compact: &mut [u8; LONGEST],
     lengths: &mut [usize; GROUPS],
 ) -> Option<(usize, usize, usize)> {
     let (mut at, mut length, mut count) = (start, 0, 0);
     loop {
-        let size = after(bytes, at).min(LONGEST + 1);
-        let (Some(slots), Some(group)) = (compact.get_mut(length..length + size), lengths.get_mut(count)) else {
+        let size = after(bytes, at);
+        let Some(group) = lengths.get_mut(count).filter(|_| length + size <= LONGEST) else {
             // The words after it.
             at = at.checked_sub(1).filter(|_| count > 0)?;
             break;
         };
-        slots.copy_from_slice(bytes.get(at..at + size)?);
         *group = size;
         (at, length, count) = (at + size, length + size, count + 1);
         if written == Written::Bracketed {
-            let (check, stop) = bracketed(bytes, at)?;
-            *compact.get_mut(length)? = check;
+            let (_, stop) = bracketed(bytes, at)?;
             *lengths.get_mut(count)? = 1;
-            return Some((stop, length + 1, count + 1));
+            return (length < LONGEST).then_some((stop, length + 1, count + 1));
         }
         let separates = match (written, bytes.get(at)) {
             (Written::Plain, _) => false,

@@ -35,8 +35,8 @@ pub(super) static DOB: Type = Type {
     han_label: 35,
     named: Some(|value, kind| day_of_birth(value, kind).map(|_| 10)),
     canonical: |value| match day_of_birth(value, LeafKind::Number) {
-        Some(day) => format!("{day:08}"),
-        None => value.to_owned(),
+        Some(day) => format!("{day:08}").into(),
+        None => value.into(),
     },
     mask: |value| match day_of_birth(value, LeafKind::Number) {
         Some(day) => format!("{}-**-**", day / 10_000),
@@ -56,7 +56,7 @@ const fn listed(id: &'static str, name: Text) -> Type {
     Type {
         strong_points: (40, 25),
         han_label: 25,
-        canonical: |value| value.trim().to_lowercase(),
+        canonical: |value| value.trim().to_lowercase().into(),
         mask: |_| "***".into(),
         ..Type::new(DataType::new(id, name, Category::Identity, Grade::L2, Personal::Personal))
     }
@@ -84,7 +84,7 @@ pub(super) static ETHNICITY: Type = Type {
         let name = value.strip_suffix('族').unwrap_or(value);
         (kind == LeafKind::Text && ETHNIC_GROUPS.split(' ').any(|group| group == name)).then_some(20)
     }),
-    canonical: |value| value.trim().trim_end_matches('族').to_owned(),
+    canonical: |value| value.trim().trim_end_matches('族').into(),
     ..listed("ethnicity", Text { en: "ethnic group", zh: "民族" })
 };
 const ETHNIC_GROUPS: &str = "汉 蒙古 回 藏 维吾尔 苗 彝 壮 布依 朝鲜 满 侗 瑶 白 土家 哈尼 哈萨克 傣 黎 傈僳 佤 畲 高山 拉祜 水 东乡 \
@@ -215,7 +215,7 @@ pub(super) static RELIGION: Type = Type {
     named: Some(|value, kind| word(value, kind, RELIGIONS)),
     strong_points: (40, 25),
     han_label: 25,
-    canonical: |value| value.trim().to_lowercase(),
+    canonical: |value| value.trim().to_lowercase().into(),
     mask: |_| "***".into(),
     ..Type::new(DataType::new(
         "religion",

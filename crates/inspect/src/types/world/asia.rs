@@ -314,7 +314,10 @@ pub(super) fn code(spot: &Spot<'_>, out: &mut Readings) {
 
 /// One or two letters, six digits, check character: `A123456(3)`.
 fn hong_kong(spot: &Spot<'_>, out: &mut Readings) {
-    let code = spot.compact.to_ascii_uppercase();
+    let mut code = [0; 9];
+    let Some(code) = code.get_mut(..spot.compact.len()) else { return };
+    code.copy_from_slice(spot.compact);
+    code.make_ascii_uppercase();
     let Some((check, body)) = code.split_last() else { return };
     let letters = body.len().saturating_sub(6);
     let (Some(prefix), Some(digits)) = (body.get(..letters), body.get(letters..)) else { return };

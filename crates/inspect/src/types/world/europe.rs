@@ -110,6 +110,12 @@ pub(super) fn code(spot: &Spot<'_>, out: &mut Readings) {
             nie(spot, out);
         }
         16 if spot.written == Written::Plain => fiscal_code(spot, out),
+        // Words follow.
+        10.. if matches!((spot.written, spot.groups), (Written::Grouped, [2, 2, 2, 2, 1, ..])) => {
+            if let Some(code) = spot.narrowed(9) {
+                nino(&code, out);
+            }
+        }
         _ => {}
     }
 }
@@ -223,15 +229,22 @@ pub(super) fn eleven(spot: &Spot<'_>, out: &mut Readings) {
 
 /// Of the first ten digits exactly one stands twice or three times, the others once at most.
 fn is_tax_id(digits: &[u8]) -> bool {
-    let mut counts = [0u8; 10];
-    for b in digits.iter().take(10) {
-        if let Some(count) = counts.get_mut(digit(*b) as usize) {
-            *count += 1;
-        }
+    // Digits that were seen that often, as bits.
+    let (mut twice, mut thrice, mut more) = (0u16, 0u16, 0u16);
+    let mut once = digits.iter().take(10).fold(0u16, |seen, b| seen | 1 << (digit(*b) & 15));
+    // Most numbers stop here.
+    if !matches!(once.count_ones(), 8 | 9) {
+        return false;
     }
-    let most = counts.iter().copied().max().unwrap_or(0);
-    let repeated = counts.iter().filter(|count| **count > 1).count();
-    digits.first() != Some(&b'0') && repeated == 1 && (2..=3).contains(&most) && mod11_10(digits)
+    once = 0;
+    for b in digits.iter().take(10) {
+        let bit = 1 << (digit(*b) & 15);
+        more |= thrice & bit;
+        thrice |= twice & bit;
+        twice |= once & bit;
+        once |= bit;
+    }
+    digits.first() != Some(&b'0') && twice.count_ones() == 1 && more == 0 && mod11_10(digits)
 }
 
 /// Date of birth, in whose month the century is hidden, number, check digit.

@@ -195,3 +195,11 @@ fn every_example_is_worth_a_look_and_times_are_not() {
         assert!(!may_hold(value.as_bytes()), "{value}");
     }
 }
+
+#[test]
+fn grouped_codes_end_where_words_follow() {
+    for text in ["nino=AB 12 34 56 C", "x nino=AB 12 34 56 C y", "NI number: AB 12 34 56 C and more"] {
+        assert_eq!(super::super::testing::told(text), ["uk_nino"], "{text}");
+    }
+    assert!(super::super::testing::told("rows AB 12 34 56 78 C").is_empty());
+}
