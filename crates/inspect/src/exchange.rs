@@ -24,7 +24,7 @@ use crate::script::Script;
 use crate::secrets::Secrets;
 use crate::segment::segment;
 use crate::types::{CustomTypes, Grading};
-use crate::walk::{Form, Leaf, LeafKind, LeafSink, WalkAccounts, WalkMemory};
+use crate::walk::{Form, Leaf, LeafKind, LeafSink, Look, WalkAccounts, WalkMemory};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
 const AGENTS: usize = 4_096;
@@ -724,6 +724,12 @@ impl LeafSink for Asked<'_> {
     fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
         value.len() <= LOGIN_VALUE
     }
+    fn wants_under(&self, _key: &[u8]) -> bool {
+        false
+    }
+    fn passes(&self, _look: &Look, value: &[u8], _kind: LeafKind) -> bool {
+        value.len() > LOGIN_VALUE
+    }
 }
 
 /// Fields of the answer to what may be a login.
@@ -735,5 +741,11 @@ impl LeafSink for Answered<'_> {
     }
     fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
         value.len() <= LOGIN_VALUE
+    }
+    fn wants_under(&self, _key: &[u8]) -> bool {
+        false
+    }
+    fn passes(&self, _look: &Look, value: &[u8], _kind: LeafKind) -> bool {
+        value.len() > LOGIN_VALUE
     }
 }

@@ -51,7 +51,7 @@ pub(crate) use masked::hides;
 pub(crate) use name::is_name;
 pub(crate) use remembered::Names;
 pub(crate) use scan::label_word;
-pub use scan::{Scan, find, is_interesting, is_named, loosely};
+pub use scan::{Scan, find, is_interesting, is_plain, is_named, loosely};
 
 use crate::walk::LeafKind;
 

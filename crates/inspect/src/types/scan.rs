@@ -13,7 +13,7 @@ use super::reading::Readings;
 use super::{
     Candidate, TYPES, TypeId, accounts, biometric, device, finance, han, landline, masked, phrases, tokens, world,
 };
-use crate::walk::LeafKind;
+use crate::walk::{LeafKind, Look};
 
 /// What a scan has to know besides the text.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,37 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
                         || (digits >= 9 || digits >= 4 && has(class::JOINS)) && world::may_hold(value))
         }
     }
+}
+
+/// Whether a value holds nothing at first sight, neither for [`is_interesting`] nor a secret.
+#[inline]
+pub fn is_plain(look: &Look, value: &[u8], kind: LeafKind) -> bool {
+    match kind {
+        LeafKind::Word => true,
+        LeafKind::Number => look.len < 11,
+        // Neither long enough for a key, nor of digits enough for a number.
+        LeafKind::Text if look.len < 16 => {
+            !look.marks && (look.digits < 4 || look.len == 10 && is_day(look, value))
+        }
+        LeafKind::Text if look.marks => false,
+        LeafKind::Text => look.digits == 0 && !look.joints || is_time(look, value),
+    }
+}
+
+/// Whether it begins with a day as ISO 8601 writes it.
+fn is_day(look: &Look, value: &[u8]) -> bool {
+    look.head & 0x3FF == 0b11_0110_1111 && matches!(value, [b'1' | b'2', _, _, _, b'-', _, _, b'-', ..])
+}
+
+/// Whether it is a day and a time of the day: `2026-01-31 12:00:00`, `2026-01-31T12:00:00Z`.
+fn is_time(look: &Look, value: &[u8]) -> bool {
+    const DIGITS: u32 = 0b110_1101_1011_0110_1111;
+    is_day(look, value)
+        && look.head == DIGITS
+        && matches!(
+            value.get(10..),
+            Some([b' ' | b'T', _, _, b':', _, _, b':', _, _] | [b' ' | b'T', _, _, b':', _, _, b':', _, _, b'Z'])
+        )
 }
 
 /// Classes of bytes in a value.

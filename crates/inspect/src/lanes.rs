@@ -1,0 +1,205 @@
+//! What bytes are, many at a time: bits for the classes by which most values are passed over without a second look.
+//!
+//! On x86-64 the instructions that every such processor has (SSE2) compare sixteen bytes at once; elsewhere a table does.
+
+/// Bytes that are looked at together.
+pub(crate) const LANES: usize = 32;
+
+/// What a stretch of bytes holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Its bytes.
+    pub len: usize,
+    /// How many of them are digits.
+    pub digits: u32,
+    /// Where digits stand among the first 32 bytes, from the lowest bit on.
+    pub head: u32,
+    /// A byte beyond ASCII, `@`, `*`, `%`, or `d_` (the end of `wxid_`).
+    pub marks: bool,
+    /// A colon or a hyphen.
+    pub joints: bool,
+}
+
+/// The classes of [`LANES`] bytes, a bit for each from the lowest on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Classes {
+    /// A quote or a backslash.
+    ends: u32,
+    digits: u32,
+    /// See [`Look::marks`]; of `d_` the underscore alone.
+    marks: u32,
+    underscores: u32,
+    ds: u32,
+    joints: u32,
+}
+
+/// Looks at all of the bytes.
+#[inline]
+pub(crate) fn look(bytes: &[u8]) -> Look {
+    let mut look = Look::default();
+    let mut before = 0;
+    let (blocks, rest) = bytes.as_chunks::<LANES>();
+    for block in blocks {
+        look.add(&classes(block), LANES as u32, &mut before);
+    }
+    if !rest.is_empty() {
+        look.add(&classes(&padded(rest)), rest.len() as u32, &mut before);
+    }
+    look
+}
+
+/// Looks at the bytes before the first quote or backslash, else at all of them.
+#[inline]
+pub(crate) fn look_quoted(bytes: &[u8]) -> Look {
+    let mut look = Look::default();
+    let mut before = 0;
+    let mut left = bytes;
+    loop {
+        let (classes, after) = match left.split_first_chunk::<LANES>() {
+            Some((block, after)) => (classes(block), Some(after)),
+            None => (classes(&padded(left)), None),
+        };
+        let most = left.len().min(LANES) as u32;
+        let length = classes.ends.trailing_zeros().min(most);
+        look.add(&classes, length, &mut before);
+        match after {
+            Some(after) if length == LANES as u32 => left = after,
+            _ => return look,
+        }
+    }
+}
+
+impl Look {
+    /// Adds what the first `length` of the next bytes are; `before` is 1 if the byte before them is a `d`.
+    #[inline]
+    fn add(&mut self, classes: &Classes, length: u32, before: &mut u32) {
+        let kept = (1u64 << length).wrapping_sub(1) as u32;
+        let digits = classes.digits & kept;
+        if self.len == 0 {
+            self.head = digits;
+        }
+        self.len += length as usize;
+        self.digits += digits.count_ones();
+        let after_d = classes.underscores & (classes.ds << 1 | *before);
+        self.marks |= (classes.marks | after_d) & kept != 0;
+        self.joints |= classes.joints & kept != 0;
+        *before = classes.ds >> (LANES - 1);
+    }
+}
+
+/// Fewer bytes than [`LANES`], and zeros after them, which are of no class.
+#[inline]
+fn padded(bytes: &[u8]) -> [u8; LANES] {
+    let mut block = [0; LANES];
+    block.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    block
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[expect(unsafe_code, reason = "the compiler asks for it whatever the architecture has")]
+fn classes(block: &[u8; LANES]) -> Classes {
+    // SAFETY: SSE2 is a part of x86-64.
+    unsafe { sse2(block) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "sse2")]
+fn sse2(block: &[u8; LANES]) -> Classes {
+    use std::arch::x86_64::{
+        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+        _mm_sub_epi8,
+    };
+    let word = |at: usize| {
+        let bytes = block.get(at..).and_then(|rest| rest.first_chunk::<8>());
+        bytes.map_or(0, |bytes| i64::from_le_bytes(*bytes))
+    };
+    let (low, high) = (_mm_set_epi64x(word(8), word(0)), _mm_set_epi64x(word(24), word(16)));
+    let bits = |low: __m128i, high: __m128i| _mm_movemask_epi8(low) as u32 | (_mm_movemask_epi8(high) as u32) << 16;
+    let is = |lane: __m128i, byte: u8| _mm_cmpeq_epi8(lane, _mm_set1_epi8(byte as i8));
+    let ends = |lane: __m128i| _mm_or_si128(is(lane, b'"'), is(lane, b'\\'));
+    let digits = |lane: __m128i| {
+        let digit = _mm_sub_epi8(lane, _mm_set1_epi8(b'0' as i8));
+        _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit)
+    };
+    // The highest bit of a byte beyond ASCII is set as it is.
+    let marks = |lane: __m128i| {
+        _mm_or_si128(_mm_or_si128(lane, is(lane, b'@')), _mm_or_si128(is(lane, b'*'), is(lane, b'%')))
+    };
+    let joints = |lane: __m128i| _mm_or_si128(is(lane, b':'), is(lane, b'-'));
+    Classes {
+        ends: bits(ends(low), ends(high)),
+        digits: bits(digits(low), digits(high)),
+        marks: bits(marks(low), marks(high)),
+        underscores: bits(is(low, b'_'), is(high, b'_')),
+        ds: bits(is(low, b'd'), is(high, b'd')),
+        joints: bits(joints(low), joints(high)),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn classes(block: &[u8; LANES]) -> Classes {
+    plain(block)
+}
+
+/// The same, byte by byte.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn plain(block: &[u8; LANES]) -> Classes {
+    let mut classes = Classes::default();
+    for (at, byte) in block.iter().enumerate() {
+        let bit = 1 << at;
+        match byte {
+            b'"' | b'\\' => classes.ends |= bit,
+            b'0'..=b'9' => classes.digits |= bit,
+            b'@' | b'*' | b'%' | 0x80.. => classes.marks |= bit,
+            b'_' => classes.underscores |= bit,
+            b'd' => classes.ds |= bit,
+            b':' | b'-' => classes.joints |= bit,
+            _ => {}
+        }
+    }
+    classes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_byte_in_each_place_is_of_its_classes() {
+        for byte in 0..=u8::MAX {
+            for at in 0..LANES {
+                let mut block = [b' '; LANES];
+                block[at] = byte;
+                assert_eq!(classes(&block), plain(&block), "{byte} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_stretches_hold() {
+        let seen = look(b"2026-03-04");
+        assert_eq!(seen, Look { len: 10, digits: 8, head: 0b11_0110_1111, marks: false, joints: true });
+        assert!(look("a@b".as_bytes()).marks && look("张".as_bytes()).marks && !look(b"ON_SALE").marks);
+        let long = [b' '; LANES - 1];
+        assert!(look(&[&long[..], b"d_"].concat()).marks && !look(&[&long[..], b"e_"].concat()).marks);
+        assert_eq!(look_quoted(b"abc\"1@").len, 3);
+        assert_eq!(look_quoted(b"abc\\\"").len, 3);
+        assert_eq!((look_quoted(b"").len, look(b"").len), (0, 0));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_look_is_the_sum_of_its_bytes(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let digits = |bytes: &[u8]| bytes.iter().filter(|b| b.is_ascii_digit()).count() as u32;
+            let all = look(&bytes);
+            proptest::prop_assert_eq!((all.len, all.digits), (bytes.len(), digits(&bytes)));
+            let quoted = look_quoted(&bytes);
+            let end = bytes.iter().position(|b| matches!(b, b'"' | b'\\')).unwrap_or(bytes.len());
+            proptest::prop_assert_eq!((quoted.len, quoted.digits), (end, digits(&bytes[..end])));
+            proptest::prop_assert_eq!(quoted, look(&bytes[..end]));
+        }
+    }
+}
