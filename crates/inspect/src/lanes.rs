@@ -91,8 +91,65 @@ impl Look {
 #[inline]
 fn padded(bytes: &[u8]) -> [u8; LANES] {
     let mut block = [0; LANES];
-    block.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    let mut put = |at: usize, part: &[u8]| {
+        if let Some(room) = block.get_mut(at..at + part.len()) {
+            room.copy_from_slice(part);
+        }
+    };
+    // Two parts of a fixed length that meet or overlap are quicker than as many bytes as there are.
+    macro_rules! ends {
+        ($($size:literal)*) => {
+            match bytes.len() {
+                $($size.. => {
+                    if let (Some(first), Some(last)) = (bytes.first_chunk::<$size>(), bytes.last_chunk::<$size>()) {
+                        put(0, first);
+                        put(bytes.len() - $size, last);
+                    }
+                })*
+                _ => put(0, bytes),
+            }
+        };
+    }
+    ends!(16 8 4 2);
     block
+}
+
+/// The length of a number token (`-12.5`) that ends within the first 16 bytes.
+#[inline]
+pub(crate) fn number(bytes: &[u8]) -> Option<usize> {
+    let block = bytes.first_chunk::<16>()?;
+    let length = (!of_number(block)).trailing_zeros() as usize;
+    (length < block.len()).then_some(length)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[expect(unsafe_code, reason = "as for the classes")]
+fn of_number(block: &[u8; 16]) -> u32 {
+    // SAFETY: SSE2 is a part of x86-64.
+    unsafe { sse2_of_number(block) }
+}
+
+/// Digits, points and hyphens, a bit for each from the lowest on.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "sse2")]
+fn sse2_of_number(block: &[u8; 16]) -> u32 {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_sub_epi8,
+    };
+    let word = u128::from_le_bytes(*block);
+    let lane = _mm_set_epi64x((word >> 64) as i64, word as i64);
+    let digit = _mm_sub_epi8(lane, _mm_set1_epi8(b'0' as i8));
+    let digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+    let sign = |byte: u8| _mm_cmpeq_epi8(lane, _mm_set1_epi8(byte as i8));
+    _mm_movemask_epi8(_mm_or_si128(digit, _mm_or_si128(sign(b'.'), sign(b'-')))) as u32
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn of_number(block: &[u8; 16]) -> u32 {
+    let is_of = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+    block.iter().rev().fold(0, |bits, byte| bits << 1 | u32::from(is_of(byte)))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -188,6 +245,13 @@ mod tests {
         assert_eq!(look_quoted(b"abc\"1@").len, 3);
         assert_eq!(look_quoted(b"abc\\\"").len, 3);
         assert_eq!((look_quoted(b"").len, look(b"").len), (0, 0));
+    }
+
+    #[test]
+    fn numbers_end() {
+        assert_eq!(number(b"-12.5,\"abcdefghijk\""), Some(5));
+        assert_eq!((number(b"1234567890123456,"), number(b"1,")), (None, None));
+        assert_eq!(number(b"a,              "), Some(0));
     }
 
     proptest::proptest! {

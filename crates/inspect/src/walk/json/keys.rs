@@ -8,6 +8,8 @@ const SLOTS: usize = 128;
 const PROBES: usize = 4;
 /// Bytes of a key and the quote after it that are compared at once.
 const WIDTH: usize = 32;
+/// [`WIDTH`] bytes.
+type Words = [u64; WIDTH / 8];
 /// No key.
 const NONE: u8 = u8::MAX;
 
@@ -21,8 +23,8 @@ pub(super) struct Keys {
 
 struct Known {
     /// The key and the quote after it, zeros behind.
-    bytes: [u128; 2],
-    masks: [u128; 2],
+    bytes: Words,
+    masks: Words,
     length: u8,
     next: u8,
     /// Whether a value under it is wanted however it looks, and the turn in which that was asked.
@@ -41,9 +43,9 @@ impl Keys {
     pub fn follows(&mut self, bytes: &[u8]) -> Option<usize> {
         let next = self.known.get(usize::from(self.last))?.next;
         let known = self.known.get(usize::from(next))?;
-        let words = words(bytes.first_chunk()?);
-        let differs = |at: fn([u128; 2]) -> u128| at(words) & at(known.masks) ^ at(known.bytes);
-        if differs(|[first, _]| first) | differs(|[_, second]| second) != 0 {
+        let [a, b, c, d] = words(bytes.first_chunk()?);
+        let ([e, f, g, h], [i, j, k, l]) = (known.masks, known.bytes);
+        if (a & e ^ i) | (b & f ^ j) != 0 || known.length >= 16 && (c & g ^ k) | (d & h ^ l) != 0 {
             return None;
         }
         self.last = next;
@@ -68,9 +70,8 @@ impl Keys {
     }
 
     /// Where it is among those known, or is from now on.
-    fn find(&mut self, bytes: [u128; 2], length: u8) -> u8 {
-        let folded = bytes.iter().fold(0u128, |sum, word| sum ^ word);
-        let hash = (folded as u64 ^ (folded >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    fn find(&mut self, bytes: Words, length: u8) -> u8 {
+        let hash = bytes.iter().fold(0u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let own = (hash >> (u64::BITS - SLOTS.ilog2())) as usize;
         let mut free = None;
         for at in (own..own + PROBES).map(|at| at % SLOTS) {
@@ -80,11 +81,11 @@ impl Keys {
                 _ => {}
             }
         }
-        let mask = |from: usize| {
-            let bytes = (usize::from(length) + 1).saturating_sub(from).min(16) as u32;
-            u128::MAX.checked_shr(128 - 8 * bytes).unwrap_or(0)
+        let mask = |word: usize| {
+            let bytes = (usize::from(length) + 1).saturating_sub(word * 8).min(8) as u32;
+            u64::MAX.checked_shr(64 - 8 * bytes).unwrap_or(0)
         };
-        let known = Known { bytes, masks: [mask(0), mask(16)], length, next: NONE, wanted: None };
+        let known = Known { bytes, masks: std::array::from_fn(mask), length, next: NONE, wanted: None };
         if let Some(slot) = free.filter(|_| self.known.len() < KEYS).and_then(|at| self.slots.get_mut(at)) {
             *slot = self.known.len() as u8;
             self.known.push(known);
@@ -115,12 +116,9 @@ impl Keys {
 }
 
 #[inline]
-fn words(bytes: &[u8; WIDTH]) -> [u128; 2] {
-    let word = |at: usize| {
-        let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>());
-        bytes.map_or(0, |bytes| u128::from_le_bytes(*bytes))
-    };
-    [word(0), word(16)]
+fn words(bytes: &[u8; WIDTH]) -> Words {
+    let (words, _) = bytes.as_chunks::<8>();
+    std::array::from_fn(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)))
 }
 
 #[cfg(test)]
