@@ -33,6 +33,148 @@ struct Classes {
     joints: u32,
 }
 
+/// Signs in at most [`LANES`] bytes that names, paths and words seldom have, a bit for each from the lowest on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Signs {
+    /// Letters, digits, `_` and `-`.
+    pub word: u32,
+    /// Capitals and digits.
+    pub code: u32,
+    /// Digits.
+    pub digits: u32,
+    /// `x`, `X`, `#`.
+    pub hides: u32,
+    /// `:`, `=`, `(`.
+    pub labels: u32,
+    pub points: u32,
+    pub hyphens: u32,
+    pub underscores: u32,
+    /// Letters of words that speak of secrets, large or small: `w`, and `c`, `r`, `s`, `p`.
+    pub w: u32,
+    pub c: u32,
+    pub r: u32,
+    pub s: u32,
+    pub p: u32,
+}
+
+/// Whether so many bits are set in a row; a power of two or one less, up to 16.
+#[inline]
+pub(crate) fn has_run(bits: u32, length: u32) -> bool {
+    let (mut bits, mut have) = (bits, 1);
+    while have < length {
+        let more = have.min(length - have);
+        bits &= bits >> more;
+        have += more;
+    }
+    bits != 0
+}
+
+/// Looks at the signs of at most [`LANES`] bytes; what is beyond is left out.
+#[inline]
+pub(crate) fn signs(bytes: &[u8]) -> Signs {
+    match bytes.first_chunk() {
+        Some(block) => signs_of(block),
+        None => signs_of(&padded(bytes)),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[expect(unsafe_code, reason = "as for the classes")]
+fn signs_of(block: &[u8; LANES]) -> Signs {
+    // SAFETY: SSE2 is a part of x86-64.
+    unsafe { sse2_signs(block) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "sse2")]
+fn sse2_signs(block: &[u8; LANES]) -> Signs {
+    use std::arch::x86_64::{
+        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+        _mm_sub_epi8,
+    };
+    let word = |at: usize| {
+        let bytes = block.get(at..).and_then(|rest| rest.first_chunk::<8>());
+        bytes.map_or(0, |bytes| i64::from_le_bytes(*bytes))
+    };
+    let lanes = [_mm_set_epi64x(word(8), word(0)), _mm_set_epi64x(word(24), word(16))];
+    let of = |lane: __m128i| {
+        let all = |byte: u8| _mm_set1_epi8(byte as i8);
+        let is = |byte: u8| _mm_cmpeq_epi8(lane, all(byte));
+        let within = |lane: __m128i, first: u8, most: u8| {
+            let offset = _mm_sub_epi8(lane, all(first));
+            _mm_cmpeq_epi8(_mm_min_epu8(offset, all(most)), offset)
+        };
+        let bits = |lane: __m128i| _mm_movemask_epi8(lane) as u32;
+        // Capitals made small; of other bytes none becomes a letter.
+        let small = _mm_or_si128(lane, all(0x20));
+        let letter = |byte: u8| bits(_mm_cmpeq_epi8(small, all(byte)));
+        let (digits, hyphens, underscores) = (within(lane, b'0', 9), is(b'-'), is(b'_'));
+        let letters = within(small, b'a', 25);
+        Signs {
+            word: bits(_mm_or_si128(_mm_or_si128(letters, digits), _mm_or_si128(hyphens, underscores))),
+            code: bits(_mm_or_si128(within(lane, b'A', 25), digits)),
+            digits: bits(digits),
+            hides: letter(b'x') | bits(is(b'#')),
+            labels: bits(_mm_or_si128(_mm_or_si128(is(b':'), is(b'=')), is(b'('))),
+            points: bits(is(b'.')),
+            hyphens: bits(hyphens),
+            underscores: bits(underscores),
+            w: letter(b'w'),
+            c: letter(b'c'),
+            r: letter(b'r'),
+            s: letter(b's'),
+            p: letter(b'p'),
+        }
+    };
+    let [low, high] = lanes.map(of);
+    let join = |low: u32, high: u32| low | high << 16;
+    Signs {
+        word: join(low.word, high.word),
+        code: join(low.code, high.code),
+        digits: join(low.digits, high.digits),
+        hides: join(low.hides, high.hides),
+        labels: join(low.labels, high.labels),
+        points: join(low.points, high.points),
+        hyphens: join(low.hyphens, high.hyphens),
+        underscores: join(low.underscores, high.underscores),
+        w: join(low.w, high.w),
+        c: join(low.c, high.c),
+        r: join(low.r, high.r),
+        s: join(low.s, high.s),
+        p: join(low.p, high.p),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn signs_of(block: &[u8; LANES]) -> Signs {
+    plain_signs(block)
+}
+
+/// The same, byte by byte.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn plain_signs(block: &[u8; LANES]) -> Signs {
+    let bits = |of: &dyn Fn(u8) -> bool| block.iter().rev().fold(0, |bits, byte| bits << 1 | u32::from(of(*byte)));
+    let letter = |small: u8| bits(&|byte| byte.to_ascii_lowercase() == small);
+    Signs {
+        word: bits(&|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')),
+        code: bits(&|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()),
+        digits: bits(&|byte| byte.is_ascii_digit()),
+        hides: bits(&|byte| matches!(byte, b'x' | b'X' | b'#')),
+        labels: bits(&|byte| matches!(byte, b':' | b'=' | b'(')),
+        points: bits(&|byte| byte == b'.'),
+        hyphens: bits(&|byte| byte == b'-'),
+        underscores: bits(&|byte| byte == b'_'),
+        w: letter(b'w'),
+        c: letter(b'c'),
+        r: letter(b'r'),
+        s: letter(b's'),
+        p: letter(b'p'),
+    }
+}
+
 /// Looks at all of the bytes.
 #[inline]
 pub(crate) fn look(bytes: &[u8]) -> Look {
@@ -231,6 +373,7 @@ mod tests {
                 let mut block = [b' '; LANES];
                 block[at] = byte;
                 assert_eq!(classes(&block), plain(&block), "{byte} at {at}");
+                assert_eq!(signs_of(&block), plain_signs(&block), "{byte} at {at}");
             }
         }
     }
@@ -245,6 +388,12 @@ mod tests {
         assert_eq!(look_quoted(b"abc\"1@").len, 3);
         assert_eq!(look_quoted(b"abc\\\"").len, 3);
         assert_eq!((look_quoted(b"").len, look(b"").len), (0, 0));
+    }
+
+    #[test]
+    fn bits_in_a_row() {
+        assert!(has_run(0x7F << 20, 7) && !has_run(0x3F << 20 | 1, 7));
+        assert!(has_run(0xFFFF, 16) && !has_run(0xFFFE_7FFF, 16));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use super::reading::Readings;
 use super::{
     Candidate, TYPES, TypeId, accounts, biometric, device, finance, han, landline, masked, phrases, tokens, world,
 };
+use crate::lanes::{LANES, has_run, signs};
+use crate::secrets;
 use crate::walk::{LeafKind, Look};
 
 /// What a scan has to know besides the text.
@@ -79,13 +81,35 @@ pub fn is_plain(look: &Look, value: &[u8], kind: LeafKind) -> bool {
     match kind {
         LeafKind::Word => true,
         LeafKind::Number => look.len < 11,
-        // Neither long enough for a key, nor of digits enough for a number.
-        LeafKind::Text if look.len < 16 => {
-            !look.marks && (look.digits < 4 || look.len == 10 && is_day(look, value))
-        }
         LeafKind::Text if look.marks => false,
-        LeafKind::Text => look.digits == 0 && !look.joints || is_time(look, value),
+        // Neither long enough for a key, nor of digits enough for a number.
+        LeafKind::Text if look.len < 16 && look.digits < 4 => true,
+        LeafKind::Text if look.digits == 0 && !look.joints => true,
+        LeafKind::Text => {
+            look.len == 10 && is_day(look, value) || is_time(look, value) || look.len <= LANES && is_wordy(look, value)
+        }
     }
+}
+
+/// Whether a value of at most [`LANES`] bytes without [marks](Look::marks) is of names and small numbers: too few
+/// digits together for any type, no sign of a label, no run as keys have them and no word that speaks of secrets.
+fn is_wordy(look: &Look, value: &[u8]) -> bool {
+    /// Characters of the shortest code of capitals and digits, and of the shortest key.
+    const CODE: u32 = 7;
+    const KEY: u32 = 16;
+    let signs = signs(value);
+    let has_code = signs.code != signs.digits && (look.digits > 5 || has_run(signs.code, CODE));
+    let is_number =
+        look.digits >= 4 && (look.digits > 8 || signs.hides != 0 || signs.points.count_ones() > 2 || has_code);
+    if is_number || signs.labels != 0 || matches!(look.len, 17 | 18) && is_code(value) {
+        return false;
+    }
+    let speaks = signs.w | signs.underscores | signs.c << 1 & signs.r | signs.s << 1 & signs.p;
+    (look.len as u32) < KEY
+        || speaks == 0
+            && !has_run(signs.word, KEY)
+            && signs.hyphens << 1 & signs.hyphens == 0
+            && !secrets::begins_known(value)
 }
 
 /// Whether it begins with a day as ISO 8601 writes it.
@@ -676,4 +700,46 @@ fn half_width(value: &str) -> (String, Vec<usize>) {
     }
     origin.push(value.len());
     (narrow, origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lanes::look;
+    use crate::secrets::Secrets;
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4_000))]
+        #[test]
+        fn what_is_plain_holds_nothing(
+            parts in proptest::collection::vec(
+                "[0-9]{1,9}|[A-Z]{1,4}|[a-z]{1,6}|[-_.:=(/ #x@%+~]|xxx|wxid_|pass|word|pwd|secret|phrase|://|--|AKIA|ghp_|[\\\\]n|\t|20[0-9]{2}-[0-9]{2}-[0-9]{2}|T?[0-9]{2}:[0-9]{2}:[0-9]{2}Z?|张",
+                0..7,
+            )
+        ) {
+            let value = parts.concat();
+            let value = value.as_bytes();
+            for kind in [LeafKind::Text, LeafKind::Number, LeafKind::Word] {
+                if is_plain(&look(value), value, kind) {
+                    let may_be_secret = kind == LeafKind::Text && Secrets::new().may_find(value);
+                    proptest::prop_assert!(!is_interesting(value, kind) && !may_be_secret, "{:?}", parts);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn most_values_of_records_are_plain() {
+        for value in [
+            "ON_SALE",
+            "SKU-1234",
+            "2026-03-04",
+            "2026-03-04T10:15:00Z",
+            "/static/img/87/1234.png",
+            "folding chair steel garden lamp and more of them",
+            "req-000123",
+        ] {
+            assert!(is_plain(&look(value.as_bytes()), value.as_bytes(), LeafKind::Text), "{value}");
+        }
+    }
 }
