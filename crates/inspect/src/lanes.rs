@@ -10,12 +10,14 @@ pub(crate) const LANES: usize = 32;
 pub struct Look {
     /// Its bytes.
     pub len: usize,
-    /// How many of them are digits.
-    pub digits: u32,
     /// Where digits stand among the first 32 bytes, from the lowest bit on.
-    pub head: u32,
-    /// A byte beyond ASCII, `@`, `*`, `%`, or `d_` (the end of `wxid_`).
+    pub digits: u32,
+    /// A digit stands beyond those.
+    pub more_digits: bool,
+    /// A byte beyond ASCII, `@`, `*` or `%`.
     pub marks: bool,
+    /// `_`.
+    pub underscores: bool,
     /// A colon or a hyphen.
     pub joints: bool,
 }
@@ -26,10 +28,9 @@ struct Classes {
     /// A quote or a backslash.
     ends: u32,
     digits: u32,
-    /// See [`Look::marks`]; of `d_` the underscore alone.
+    /// See [`Look::marks`].
     marks: u32,
     underscores: u32,
-    ds: u32,
     joints: u32,
 }
 
@@ -91,14 +92,11 @@ fn signs_of(block: &[u8; LANES]) -> Signs {
 #[target_feature(enable = "sse2")]
 fn sse2_signs(block: &[u8; LANES]) -> Signs {
     use std::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
         _mm_sub_epi8,
     };
-    let word = |at: usize| {
-        let bytes = block.get(at..).and_then(|rest| rest.first_chunk::<8>());
-        bytes.map_or(0, |bytes| i64::from_le_bytes(*bytes))
-    };
-    let lanes = [_mm_set_epi64x(word(8), word(0)), _mm_set_epi64x(word(24), word(16))];
+    let (low, high) = block.split_at(LANES / 2);
+    let (low, high) = (load(low), load(high));
     let of = |lane: __m128i| {
         let all = |byte: u8| _mm_set1_epi8(byte as i8);
         let is = |byte: u8| _mm_cmpeq_epi8(lane, all(byte));
@@ -128,7 +126,7 @@ fn sse2_signs(block: &[u8; LANES]) -> Signs {
             p: letter(b'p'),
         }
     };
-    let [low, high] = lanes.map(of);
+    let (low, high) = (of(low), of(high));
     let join = |low: u32, high: u32| low | high << 16;
     Signs {
         word: join(low.word, high.word),
@@ -179,13 +177,12 @@ fn plain_signs(block: &[u8; LANES]) -> Signs {
 #[inline]
 pub(crate) fn look(bytes: &[u8]) -> Look {
     let mut look = Look::default();
-    let mut before = 0;
     let (blocks, rest) = bytes.as_chunks::<LANES>();
     for block in blocks {
-        look.add(&classes(block), LANES as u32, &mut before);
+        look.add(&classes(block), LANES as u32);
     }
     if !rest.is_empty() {
-        look.add(&classes(&padded(rest)), rest.len() as u32, &mut before);
+        look.add(&classes(&padded(rest)), rest.len() as u32);
     }
     look
 }
@@ -194,38 +191,58 @@ pub(crate) fn look(bytes: &[u8]) -> Look {
 #[inline]
 pub(crate) fn look_quoted(bytes: &[u8]) -> Look {
     let mut look = Look::default();
-    let mut before = 0;
     let mut left = bytes;
-    loop {
-        let (classes, after) = match left.split_first_chunk::<LANES>() {
-            Some((block, after)) => (classes(block), Some(after)),
-            None => (classes(&padded(left)), None),
-        };
-        let most = left.len().min(LANES) as u32;
-        let length = classes.ends.trailing_zeros().min(most);
-        look.add(&classes, length, &mut before);
-        match after {
-            Some(after) if length == LANES as u32 => left = after,
-            _ => return look,
+    while let Some((block, after)) = left.split_first_chunk::<LANES>() {
+        let classes = classes(block);
+        if classes.ends != 0 {
+            look.add(&classes, classes.ends.trailing_zeros());
+            return look;
         }
+        look.add(&classes, LANES as u32);
+        left = after;
     }
+    let classes = classes(&padded(left));
+    look.add(&classes, classes.ends.trailing_zeros().min(left.len() as u32));
+    look
 }
 
 impl Look {
-    /// Adds what the first `length` of the next bytes are; `before` is 1 if the byte before them is a `d`.
+    /// Adds what the first `length` of the next bytes are.
     #[inline]
-    fn add(&mut self, classes: &Classes, length: u32, before: &mut u32) {
+    fn add(&mut self, classes: &Classes, length: u32) {
         let kept = (1u64 << length).wrapping_sub(1) as u32;
         let digits = classes.digits & kept;
         if self.len == 0 {
-            self.head = digits;
+            self.digits = digits;
+        } else {
+            self.more_digits |= digits != 0;
         }
         self.len += length as usize;
-        self.digits += digits.count_ones();
-        let after_d = classes.underscores & (classes.ds << 1 | *before);
-        self.marks |= (classes.marks | after_d) & kept != 0;
+        self.marks |= classes.marks & kept != 0;
+        self.underscores |= classes.underscores & kept != 0;
         self.joints |= classes.joints & kept != 0;
-        *before = classes.ds >> (LANES - 1);
+    }
+
+    /// Whether fewer than four digits are among the first bytes.
+    #[inline]
+    pub(crate) fn has_few_digits(&self) -> bool {
+        // Each step takes the lowest bit away.
+        let less = |bits: u32| bits & bits.wrapping_sub(1);
+        less(less(less(self.digits))) == 0
+    }
+}
+
+/// The first sixteen bytes, zeros if there are fewer.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "sse2")]
+#[expect(unsafe_code, reason = "there is no load without a pointer")]
+fn load(bytes: &[u8]) -> std::arch::x86_64::__m128i {
+    use std::arch::x86_64::{_mm_loadu_si128, _mm_setzero_si128};
+    match bytes.first_chunk::<16>() {
+        // SAFETY: sixteen bytes may be read there, and need not be aligned.
+        Some(bytes) => unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) },
+        None => _mm_setzero_si128(),
     }
 }
 
@@ -278,10 +295,9 @@ fn of_number(block: &[u8; 16]) -> u32 {
 #[target_feature(enable = "sse2")]
 fn sse2_of_number(block: &[u8; 16]) -> u32 {
     use std::arch::x86_64::{
-        _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_sub_epi8,
+        _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_sub_epi8,
     };
-    let word = u128::from_le_bytes(*block);
-    let lane = _mm_set_epi64x((word >> 64) as i64, word as i64);
+    let lane = load(block);
     let digit = _mm_sub_epi8(lane, _mm_set1_epi8(b'0' as i8));
     let digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
     let sign = |byte: u8| _mm_cmpeq_epi8(lane, _mm_set1_epi8(byte as i8));
@@ -307,14 +323,11 @@ fn classes(block: &[u8; LANES]) -> Classes {
 #[target_feature(enable = "sse2")]
 fn sse2(block: &[u8; LANES]) -> Classes {
     use std::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
         _mm_sub_epi8,
     };
-    let word = |at: usize| {
-        let bytes = block.get(at..).and_then(|rest| rest.first_chunk::<8>());
-        bytes.map_or(0, |bytes| i64::from_le_bytes(*bytes))
-    };
-    let (low, high) = (_mm_set_epi64x(word(8), word(0)), _mm_set_epi64x(word(24), word(16)));
+    let (low, high) = block.split_at(LANES / 2);
+    let (low, high) = (load(low), load(high));
     let bits = |low: __m128i, high: __m128i| _mm_movemask_epi8(low) as u32 | (_mm_movemask_epi8(high) as u32) << 16;
     let is = |lane: __m128i, byte: u8| _mm_cmpeq_epi8(lane, _mm_set1_epi8(byte as i8));
     let ends = |lane: __m128i| _mm_or_si128(is(lane, b'"'), is(lane, b'\\'));
@@ -332,7 +345,6 @@ fn sse2(block: &[u8; LANES]) -> Classes {
         digits: bits(digits(low), digits(high)),
         marks: bits(marks(low), marks(high)),
         underscores: bits(is(low, b'_'), is(high, b'_')),
-        ds: bits(is(low, b'd'), is(high, b'd')),
         joints: bits(joints(low), joints(high)),
     }
 }
@@ -354,7 +366,6 @@ fn plain(block: &[u8; LANES]) -> Classes {
             b'0'..=b'9' => classes.digits |= bit,
             b'@' | b'*' | b'%' | 0x80.. => classes.marks |= bit,
             b'_' => classes.underscores |= bit,
-            b'd' => classes.ds |= bit,
             b':' | b'-' => classes.joints |= bit,
             _ => {}
         }
@@ -381,10 +392,9 @@ mod tests {
     #[test]
     fn what_stretches_hold() {
         let seen = look(b"2026-03-04");
-        assert_eq!(seen, Look { len: 10, digits: 8, head: 0b11_0110_1111, marks: false, joints: true });
+        assert_eq!(seen, Look { len: 10, digits: 0b11_0110_1111, joints: true, ..Look::default() });
         assert!(look("a@b".as_bytes()).marks && look("张".as_bytes()).marks && !look(b"ON_SALE").marks);
-        let long = [b' '; LANES - 1];
-        assert!(look(&[&long[..], b"d_"].concat()).marks && !look(&[&long[..], b"e_"].concat()).marks);
+        assert!(look(b"12a3").has_few_digits() && !look(b"12a34").has_few_digits());
         assert_eq!(look_quoted(b"abc\"1@").len, 3);
         assert_eq!(look_quoted(b"abc\\\"").len, 3);
         assert_eq!((look_quoted(b"").len, look(b"").len), (0, 0));
@@ -406,12 +416,14 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn a_look_is_the_sum_of_its_bytes(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-            let digits = |bytes: &[u8]| bytes.iter().filter(|b| b.is_ascii_digit()).count() as u32;
             let all = look(&bytes);
-            proptest::prop_assert_eq!((all.len, all.digits), (bytes.len(), digits(&bytes)));
+            let (head, tail) = bytes.split_at(bytes.len().min(LANES));
+            let has_digit = |bytes: &[u8]| bytes.iter().any(u8::is_ascii_digit);
+            proptest::prop_assert_eq!((all.len, all.digits != 0, all.more_digits), (bytes.len(), has_digit(head), has_digit(tail)));
+            proptest::prop_assert_eq!(all.underscores, bytes.contains(&b'_'));
             let quoted = look_quoted(&bytes);
             let end = bytes.iter().position(|b| matches!(b, b'"' | b'\\')).unwrap_or(bytes.len());
-            proptest::prop_assert_eq!((quoted.len, quoted.digits), (end, digits(&bytes[..end])));
+            proptest::prop_assert_eq!(quoted.len, end);
             proptest::prop_assert_eq!(quoted, look(&bytes[..end]));
         }
     }

@@ -81,10 +81,10 @@ pub fn is_plain(look: &Look, value: &[u8], kind: LeafKind) -> bool {
     match kind {
         LeafKind::Word => true,
         LeafKind::Number => look.len < 11,
-        LeafKind::Text if look.marks => false,
+        LeafKind::Text if look.marks || look.underscores && accounts::is_in(value) => false,
         // Neither long enough for a key, nor of digits enough for a number.
-        LeafKind::Text if look.len < 16 && look.digits < 4 => true,
-        LeafKind::Text if look.digits == 0 && !look.joints => true,
+        LeafKind::Text if look.len < 16 && look.has_few_digits() => true,
+        LeafKind::Text if look.digits == 0 && !look.more_digits && !look.joints => true,
         LeafKind::Text => {
             look.len == 10 && is_day(look, value) || is_time(look, value) || look.len <= LANES && is_wordy(look, value)
         }
@@ -98,9 +98,10 @@ fn is_wordy(look: &Look, value: &[u8]) -> bool {
     const CODE: u32 = 7;
     const KEY: u32 = 16;
     let signs = signs(value);
-    let has_code = signs.code != signs.digits && (look.digits > 5 || has_run(signs.code, CODE));
+    let digits = look.digits.count_ones();
+    let has_code = signs.code != signs.digits && (digits > 5 || has_run(signs.code, CODE));
     let is_number =
-        look.digits >= 4 && (look.digits > 8 || signs.hides != 0 || signs.points.count_ones() > 2 || has_code);
+        digits >= 4 && (digits > 8 || signs.hides != 0 || signs.points.count_ones() > 2 || has_code);
     if is_number || signs.labels != 0 || matches!(look.len, 17 | 18) && is_code(value) {
         return false;
     }
@@ -114,14 +115,14 @@ fn is_wordy(look: &Look, value: &[u8]) -> bool {
 
 /// Whether it begins with a day as ISO 8601 writes it.
 fn is_day(look: &Look, value: &[u8]) -> bool {
-    look.head & 0x3FF == 0b11_0110_1111 && matches!(value, [b'1' | b'2', _, _, _, b'-', _, _, b'-', ..])
+    look.digits & 0x3FF == 0b11_0110_1111 && matches!(value, [b'1' | b'2', _, _, _, b'-', _, _, b'-', ..])
 }
 
 /// Whether it is a day and a time of the day: `2026-01-31 12:00:00`, `2026-01-31T12:00:00Z`.
 fn is_time(look: &Look, value: &[u8]) -> bool {
     const DIGITS: u32 = 0b110_1101_1011_0110_1111;
     is_day(look, value)
-        && look.head == DIGITS
+        && look.digits == DIGITS
         && matches!(
             value.get(10..),
             Some([b' ' | b'T', _, _, b':', _, _, b':', _, _] | [b' ' | b'T', _, _, b':', _, _, b':', _, _, b'Z'])

@@ -58,10 +58,10 @@ pub struct Json {
     is_nested: bool,
     /// Objects that are items of an array, or stand by themselves.
     rows: u32,
-    /// Keys that repeat.
+    /// Keys that repeat, while a slice is walked.
     keys: Keys,
-    /// Slices fed so far: from one to the next the sink may be another.
-    turn: u32,
+    /// The last of them.
+    last_key: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Default for Json {
             is_nested: false,
             rows: 0,
             keys: Keys::default(),
-            turn: 0,
+            last_key: None,
         }
     }
 }
@@ -200,7 +200,7 @@ impl Json {
     }
 
     fn slice<S: LeafSink>(&mut self, fed: &[u8], sink: &mut S) {
-        self.turn = self.turn.wrapping_add(1);
+        self.keys = Keys::take(self.last_key);
         self.frames.iter_mut().for_each(|frame| frame.wanted = None);
         let mut at = 0;
         while let Some(&byte) = fed.get(at) {
@@ -224,6 +224,7 @@ impl Json {
                 }
             };
         }
+        self.last_key = std::mem::take(&mut self.keys).keep();
         self.keep_keys(fed);
     }
 
@@ -364,7 +365,7 @@ impl Json {
             let key = Key::Fed(at as u32, (at + len) as u32);
             at += len + 1;
             let rest = fed.get(at..).unwrap_or_default();
-            let wanted = self.keys.is_wanted(self.turn, || sink.wants_under(bytes_of(key, &[], fed)));
+            let wanted = self.keys.is_wanted(|| sink.wants_under(bytes_of(key, &[], fed)));
             let passed = if wanted { None } else { passed(rest, sink) };
             let next = passed.and_then(|passed| rest.get(passed..));
             if let (Some(passed), Some([b',', b'"', next @ ..])) = (passed, next)
@@ -577,9 +578,9 @@ impl Json {
     /// Asks whether the key at hand makes any value wanted.
     #[inline]
     fn ask<S: LeafSink>(&mut self, fed: &[u8], sink: &S) {
-        let Json { frames, keys, turn, store, .. } = self;
+        let Json { frames, keys, store, .. } = self;
         if let Some(frame) = frames.last_mut() {
-            frame.wanted = Some(keys.is_wanted(*turn, || sink.wants_under(bytes_of(frame.key, store, fed))));
+            frame.wanted = Some(keys.is_wanted(|| sink.wants_under(bytes_of(frame.key, store, fed))));
         }
     }
 

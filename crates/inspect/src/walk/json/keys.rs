@@ -1,9 +1,11 @@
-//! Keys that repeat: the objects of a list have the same ones in the same order.
+//! Keys that repeat: the objects of a list have the same ones in the same order, and so have the answers of one API.
+
+use std::cell::Cell;
 
 /// Keys that are remembered.
-const KEYS: usize = 64;
+const KEYS: usize = 1024;
 /// Places by a hash: more than keys, so that few share one.
-const SLOTS: usize = 128;
+const SLOTS: usize = 2048;
 /// Places at which a key may be, from its own on.
 const PROBES: usize = 4;
 /// Bytes of a key and the quote after it that are compared at once.
@@ -11,33 +13,56 @@ const WIDTH: usize = 32;
 /// [`WIDTH`] bytes.
 type Words = [u64; WIDTH / 8];
 /// No key.
-const NONE: u8 = u8::MAX;
+const NONE: u16 = u16::MAX;
 
-/// Keys of one document, each with the one that followed it last. Which they are never changes what is walked.
+thread_local! {
+    /// Those of a worker, while no document is walked.
+    static KEPT: Cell<Option<Keys>> = const { Cell::new(None) };
+}
+
+/// Keys, each with the one that followed it last. Which they are never changes what is walked.
 pub(super) struct Keys {
     known: Vec<Known>,
     /// Places in `known` by a hash of the key.
-    slots: [u8; SLOTS],
-    last: u8,
+    slots: Vec<u16>,
+    last: u16,
+    /// Times they were taken: from one to the next the sink may be another.
+    turn: u32,
 }
 
 struct Known {
     /// The key and the quote after it, zeros behind.
     bytes: Words,
     masks: Words,
+    next: u16,
     length: u8,
-    next: u8,
     /// Whether a value under it is wanted however it looks, and the turn in which that was asked.
     wanted: Option<(u32, bool)>,
 }
 
 impl Default for Keys {
     fn default() -> Keys {
-        Keys { known: Vec::new(), slots: [NONE; SLOTS], last: NONE }
+        Keys { known: Vec::new(), slots: Vec::new(), last: NONE, turn: 0 }
     }
 }
 
 impl Keys {
+    /// Those that the worker keeps; none while another document around this one has them. The key that came last is
+    /// what a document was left at before.
+    pub fn take(last: Option<u16>) -> Keys {
+        let mut keys = KEPT.take().unwrap_or_default();
+        keys.turn = keys.turn.wrapping_add(1);
+        keys.last = last.unwrap_or(NONE);
+        keys
+    }
+
+    /// Gives them back; tells the key that came last.
+    pub fn keep(self) -> Option<u16> {
+        let last = self.last;
+        KEPT.set(Some(self));
+        (last != NONE).then_some(last)
+    }
+
     /// The length of the key that is to follow, if `bytes` begin with it and a quote.
     #[inline]
     pub fn follows(&mut self, bytes: &[u8]) -> Option<usize> {
@@ -70,7 +95,8 @@ impl Keys {
     }
 
     /// Where it is among those known, or is from now on.
-    fn find(&mut self, bytes: Words, length: u8) -> u8 {
+    fn find(&mut self, bytes: Words, length: u8) -> u16 {
+        self.slots.resize(SLOTS, NONE);
         let hash = bytes.iter().fold(0u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let own = (hash >> (u64::BITS - SLOTS.ilog2())) as usize;
         let mut free = None;
@@ -87,7 +113,7 @@ impl Keys {
         };
         let known = Known { bytes, masks: std::array::from_fn(mask), length, next: NONE, wanted: None };
         if let Some(slot) = free.filter(|_| self.known.len() < KEYS).and_then(|at| self.slots.get_mut(at)) {
-            *slot = self.known.len() as u8;
+            *slot = self.known.len() as u16;
             self.known.push(known);
             return *slot;
         }
@@ -101,7 +127,8 @@ impl Keys {
 
     /// Whether a value under the last key is wanted however it looks: asked once in a turn.
     #[inline]
-    pub fn is_wanted(&mut self, turn: u32, ask: impl FnOnce() -> bool) -> bool {
+    pub fn is_wanted(&mut self, ask: impl FnOnce() -> bool) -> bool {
+        let turn = self.turn;
         match self.known.get_mut(usize::from(self.last)) {
             Some(Known { wanted: Some((asked, wanted)), .. }) if *asked == turn => *wanted,
             Some(known) => known.wanted.insert((turn, ask())).1,
@@ -138,13 +165,15 @@ mod tests {
         for name in names.iter().skip(1).chain(&names) {
             assert_eq!(keys.follows(format!("{name}2\"{rest}").as_bytes()), None);
             assert_eq!(keys.follows(format!("{name}\"{rest}").as_bytes()), Some(name.len()), "{name}");
-            assert!(!keys.is_wanted(1, || {
+            assert!(!keys.is_wanted(|| {
                 asked += 1;
                 false
             }));
         }
         assert_eq!(asked, names.len());
-        assert!(keys.is_wanted(2, || true));
+        let last = keys.keep();
+        let mut keys = Keys::take(last);
+        assert!(keys.is_wanted(|| true), "asked anew");
         keys.learn(&[b'x'; WIDTH]);
         assert_eq!(keys.follows(format!("id\"{rest}").as_bytes()), None, "after one that is too long");
     }
@@ -152,9 +181,9 @@ mod tests {
     #[test]
     fn many_keys_are_forgotten_and_nothing_grows() {
         let mut keys = Keys::default();
-        for n in 0..10_000 {
+        for n in 0..20_000 {
             keys.learn(format!("k{n}").as_bytes());
         }
-        assert!(keys.known.len() <= KEYS);
+        assert!(keys.known.len() <= KEYS && keys.slots.len() == SLOTS);
     }
 }
