@@ -373,6 +373,120 @@ fn plain(block: &[u8; LANES]) -> Classes {
     classes
 }
 
+/// Finds the bytes at which something may begin in a text: digits, `@`, `*`, `:`, `=`, tabs, Han characters, the bullets
+/// that mask (from 0xE2 on) and full-width signs (0xEF 0xBC).
+pub(crate) struct Starts<'a> {
+    bytes: &'a [u8],
+    /// Where the bits begin, and those that are set.
+    base: usize,
+    bits: u32,
+}
+
+impl<'a> Starts<'a> {
+    pub fn new(bytes: &'a [u8]) -> Starts<'a> {
+        Starts { bytes, base: 0, bits: Starts::at(bytes, 0) }
+    }
+
+    /// The first from `from` on, which never goes back.
+    #[inline]
+    pub fn next(&mut self, from: usize) -> Option<usize> {
+        let ahead = from.saturating_sub(self.base);
+        if ahead >= LANES {
+            self.base = from;
+            self.bits = Starts::at(self.bytes, from);
+        } else {
+            self.bits &= u32::MAX << ahead;
+        }
+        while self.bits == 0 {
+            self.base += LANES;
+            if self.base >= self.bytes.len() {
+                return None;
+            }
+            self.bits = Starts::at(self.bytes, self.base);
+        }
+        Some(self.base + self.bits.trailing_zeros() as usize)
+    }
+
+    #[inline]
+    fn at(bytes: &[u8], from: usize) -> u32 {
+        let rest = bytes.get(from..).unwrap_or_default();
+        rest.first_chunk().map_or_else(|| starts(&padded(rest)), starts)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[expect(unsafe_code, reason = "as for the classes")]
+fn starts(block: &[u8; LANES]) -> u32 {
+    // SAFETY: SSE2 is a part of x86-64.
+    unsafe { sse2_starts(block) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "sse2")]
+fn sse2_starts(block: &[u8; LANES]) -> u32 {
+    use std::arch::x86_64::{
+        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_sub_epi8,
+    };
+    let (low, high) = block.split_at(LANES / 2);
+    let (low, high) = (load(low), load(high));
+    let of = |lane: __m128i| {
+        let all = |byte: u8| _mm_set1_epi8(byte as i8);
+        let is = |byte: u8| _mm_cmpeq_epi8(lane, all(byte));
+        let within = |first: u8, most: u8| {
+            let offset = _mm_sub_epi8(lane, all(first));
+            _mm_cmpeq_epi8(_mm_min_epu8(offset, all(most)), offset)
+        };
+        // The colon follows the digits.
+        let signs = _mm_or_si128(_mm_or_si128(is(b'@'), is(b'*')), _mm_or_si128(is(b'='), is(b'\t')));
+        let more = _mm_or_si128(within(0xE2, 7), within(b'0', 10));
+        let bits = |lane: __m128i| _mm_movemask_epi8(lane) as u32;
+        [bits(_mm_or_si128(signs, more)), bits(is(0xEF)), bits(is(0xBC))]
+    };
+    let ([any, wide, next], [any_high, wide_high, next_high]) = (of(low), of(high));
+    let (any, wide, next) = (any | any_high << 16, wide | wide_high << 16, next | next_high << 16);
+    any | wide & (next >> 1 | 1 << (LANES - 1))
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn starts(block: &[u8; LANES]) -> u32 {
+    plain_starts(block)
+}
+
+/// The same, byte by byte.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn plain_starts(block: &[u8; LANES]) -> u32 {
+    let bits = |of: &dyn Fn(u8) -> bool| block.iter().rev().fold(0, |bits, byte| bits << 1 | u32::from(of(*byte)));
+    let any = bits(&|byte| matches!(byte, b'0'..=b':' | b'@' | b'*' | b'=' | b'\t' | 0xE2..=0xE9));
+    any | bits(&|byte| byte == 0xEF) & (bits(&|byte| byte == 0xBC) >> 1 | 1 << (LANES - 1))
+}
+
+/// How many blocks of [`LANES`] bytes from the first on are Base64 (RFC 4648, section 4) with small letters, capitals and
+/// digits in each.
+#[inline]
+pub(crate) fn base64_blocks(bytes: &[u8]) -> usize {
+    let (blocks, _) = bytes.as_chunks::<LANES>();
+    blocks.iter().take_while(|block| is_base64(block)).count()
+}
+
+fn is_base64(block: &[u8; LANES]) -> bool {
+    // Sums without branches, so that the compiler looks at many at a time.
+    let (mut other, mut small, mut capital, mut digit) = (0u8, 0u8, 0u8, 0u8);
+    for byte in block {
+        let is_small = byte.wrapping_sub(b'a') < 26;
+        let is_capital = byte.wrapping_sub(b'A') < 26;
+        let is_digit = byte.wrapping_sub(b'0') < 10;
+        let is_sign = (*byte == b'+') | (*byte == b'/');
+        other |= u8::from(!(is_small | is_capital | is_digit | is_sign));
+        small |= u8::from(is_small);
+        capital |= u8::from(is_capital);
+        digit |= u8::from(is_digit);
+    }
+    other == 0 && small & capital & digit != 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -385,6 +499,7 @@ mod tests {
                 block[at] = byte;
                 assert_eq!(classes(&block), plain(&block), "{byte} at {at}");
                 assert_eq!(signs_of(&block), plain_signs(&block), "{byte} at {at}");
+                assert_eq!(starts(&block), plain_starts(&block), "{byte} at {at}");
             }
         }
     }

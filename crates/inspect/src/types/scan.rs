@@ -13,7 +13,7 @@ use super::reading::Readings;
 use super::{
     Candidate, TYPES, TypeId, accounts, biometric, device, finance, han, landline, masked, phrases, tokens, world,
 };
-use crate::lanes::{LANES, has_run, signs};
+use crate::lanes::{LANES, Starts, base64_blocks, has_run, signs};
 use crate::secrets;
 use crate::walk::{LeafKind, Look};
 
@@ -340,19 +340,6 @@ fn named(value: &str, scan: &Scan, out: &mut Readings) {
     }
 }
 
-/// Bytes at which something may begin.
-const fn table() -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut n = 0;
-    while n < 256 {
-        // 0xE2 begins the bullets that mask; Han characters begin with 0xE3 to 0xE9, full-width signs with 0xEF.
-        table[n] = matches!(n as u8, b'0'..=b'9' | b'@' | b'*' | b':' | b'=' | b'\t' | 0xE2..=0xE9 | 0xEF);
-        n += 1;
-    }
-    table
-}
-static STARTS: [bool; 256] = table();
-
 /// Values inside a text.
 fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
     let bytes = value.as_bytes();
@@ -367,10 +354,18 @@ fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
         last.set(found.iter().fold(last.get(), |end, one| one.end.max(end)));
         emit(found);
     };
-    while let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| STARTS[usize::from(*b)])) {
-        at += skip;
+    let mut starts = Starts::new(bytes);
+    let mut random = Random::default();
+    while let Some(start) = starts.next(at) {
+        at = start;
         let next = match bytes.get(at) {
-            Some(b'0'..=b'9') => number_or_code(value, at, done, scan, emit),
+            Some(b'0'..=b'9') => {
+                if let Some(next) = short_word(bytes, at).or_else(|| random.skips(bytes, at)) {
+                    at = next;
+                    continue;
+                }
+                number_or_code(value, at, done, scan, emit)
+            }
             Some(b'@') => match email(bytes, at, true).filter(|c| c.start >= last.get()) {
                 Some(found) => {
                     labelled(value, &[found], emit);
@@ -408,6 +403,57 @@ fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
         };
         done = done.max(next);
         at = next.max(at + 1);
+    }
+}
+
+/// The end of the letters and digits around the digit at `at`, if they are too few for anything and nothing that may
+/// belong to them stands beside them.
+fn short_word(bytes: &[u8], at: usize) -> Option<usize> {
+    /// Characters of the shortest code.
+    const CODE: usize = 8;
+    let is_word = |b: &&u8| b.is_ascii_alphanumeric();
+    let head = bytes.get(at.saturating_sub(CODE)..at).unwrap_or_default();
+    let tail = bytes.get(at..(at + CODE).min(bytes.len())).unwrap_or_default();
+    let before = head.iter().rev().take_while(is_word).count();
+    let end = at + tail.iter().take_while(is_word).count();
+    if before + end - at >= CODE || matches!(bytes.get(at.wrapping_sub(before + 1)), Some(b'+' | b'(')) {
+        return None;
+    }
+    let is_alone = match bytes.get(end) {
+        Some(b' ' | b'-' | b'.' | b'/' | b':') => !bytes.get(end + 1).is_some_and(u8::is_ascii_alphanumeric),
+        Some(b'(' | b')' | 0xEF) => false,
+        _ => true,
+    };
+    is_alone.then_some(end)
+}
+
+/// Stretches of Base64 in a text, in which no number stands: on its borders there are letters, or signs of Base64.
+#[derive(Default)]
+struct Random {
+    /// Where nothing begins.
+    from: usize,
+    to: usize,
+    /// Up to here is known what it is.
+    seen: usize,
+}
+
+impl Random {
+    /// Where to go on, if the digit at `at` is within one.
+    fn skips(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+        /// What is looked at around a number.
+        const AROUND: usize = 64;
+        if at >= self.seen {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let length = base64_blocks(rest) * LANES;
+            self.seen = at + length + LANES;
+            (self.from, self.to) = (at + AROUND, (at + length).saturating_sub(AROUND));
+            // Not within a number.
+            let is_digit = |to: usize| bytes.get(to.wrapping_sub(1)).is_some_and(u8::is_ascii_digit);
+            while self.to > self.from && is_digit(self.to) {
+                self.to -= 1;
+            }
+        }
+        (self.from..self.to).contains(&at).then_some(self.to)
     }
 }
 
@@ -645,6 +691,14 @@ fn label_hints(word: &str) -> Hints {
 pub(crate) fn label_word(value: &str, start: usize) -> Option<&str> {
     const BACK: usize = 80;
     const LONGEST_LABEL: usize = 36;
+    // Most are of ASCII, and right before it.
+    let head = value.as_bytes().get(start.saturating_sub(LONGEST_LABEL + 1)..start).unwrap_or_default();
+    let is_word = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    match head.iter().rev().take_while(is_word).count() {
+        0 => {}
+        length @ 1..=LONGEST_LABEL => return value.get(start - length..start),
+        _ => return None,
+    }
     let mut from = start.saturating_sub(BACK);
     while !value.is_char_boundary(from) {
         from += 1;
