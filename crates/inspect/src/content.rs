@@ -33,9 +33,9 @@ use crate::secrets::{self, Secrets};
 use crate::types::custom::Match;
 use crate::types::{
     Candidate, CustomTypes, Grading, Hints, Names, Scan, TypeId, TypeSet, best_of, find, hints, is_interesting,
-    is_named, label_word, mask,
+    is_named, is_plain, label_word, mask,
 };
-use crate::walk::{Form as Pairs, Leaf, LeafKind, LeafSink, Piece, percent};
+use crate::walk::{Form as Pairs, Leaf, LeafKind, LeafSink, Look, Piece, percent};
 
 /// Most combinations of type, place and form that are told apart; what is beyond is counted under the place `*`.
 pub const MAX_PLACES: usize = 256;
@@ -635,6 +635,15 @@ impl LeafSink for ContentSink<'_> {
             || self.recogniser.is_named(key)
             || kind == LeafKind::Text && self.may_be_secret(value)
             || self.recogniser.custom.is_in(value)
+    }
+
+    fn wants_under(&self, key: &[u8]) -> bool {
+        self.recogniser.is_named(key)
+    }
+
+    #[inline]
+    fn passes(&self, look: &Look, value: &[u8], kind: LeafKind) -> bool {
+        is_plain(look, value, kind) && self.recogniser.custom.is_empty()
     }
 
     fn bytes(&mut self, bytes: &[u8]) {

@@ -8,6 +8,7 @@ mod delivered;
 mod exchange;
 mod handshake;
 mod head;
+mod lanes;
 pub mod login;
 pub mod password;
 pub mod redact;

@@ -5,7 +5,7 @@ use spyhop_model::Key;
 use crate::credential::CredentialScan;
 use crate::delivered::page_size;
 use crate::login::LoginScan;
-use crate::walk::{Leaf, LeafKind, LeafSink};
+use crate::walk::{Leaf, LeafKind, LeafSink, Look};
 
 /// Bytes of a value that may belong to a login.
 const LOGIN_VALUE: usize = 4 << 10;
@@ -37,6 +37,12 @@ impl LeafSink for Asked<'_> {
     fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
         value.len() <= LOGIN_VALUE
     }
+    fn wants_under(&self, _key: &[u8]) -> bool {
+        false
+    }
+    fn passes(&self, _look: &Look, value: &[u8], _kind: LeafKind) -> bool {
+        value.len() > LOGIN_VALUE
+    }
 }
 
 /// Fields of the answer to what may be a login.
@@ -48,5 +54,11 @@ impl LeafSink for Answered<'_> {
     }
     fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
         value.len() <= LOGIN_VALUE
+    }
+    fn wants_under(&self, _key: &[u8]) -> bool {
+        false
+    }
+    fn passes(&self, _look: &Look, value: &[u8], _kind: LeafKind) -> bool {
+        value.len() > LOGIN_VALUE
     }
 }

@@ -104,6 +104,12 @@ pub fn is_secret_like(value: &[u8]) -> bool {
     letters && (digits || colons)
 }
 
+/// Whether a whole value begins as a secret of a known format does.
+pub(crate) fn begins_known(value: &[u8]) -> bool {
+    let blanks = value.iter().take_while(|b| **b <= b' ').count();
+    TABLE.begun(value.get(blanks..).unwrap_or_default()).next().is_some()
+}
+
 /// Marks of the second pass; the first ones are URLs and private keys, then names, then tokens whose characters end runs.
 const MARKS: &[&str] = &[
     "://",

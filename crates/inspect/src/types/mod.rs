@@ -53,7 +53,7 @@ pub(crate) use masked::hides;
 pub(crate) use name::is_name;
 pub(crate) use remembered::Names;
 pub(crate) use scan::label_word;
-pub use scan::{Scan, find, is_interesting, is_named, loosely};
+pub use scan::{Scan, find, is_interesting, is_named, is_plain, loosely};
 
 use crate::walk::LeafKind;
 

@@ -13,7 +13,9 @@ use super::reading::Readings;
 use super::{
     Candidate, TYPES, TypeId, accounts, biometric, device, finance, han, landline, masked, phrases, tokens, world,
 };
-use crate::walk::LeafKind;
+use crate::lanes::{LANES, Starts, base64_blocks, has_run, signs};
+use crate::secrets;
+use crate::walk::{LeafKind, Look};
 
 /// What a scan has to know besides the text.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +73,59 @@ pub fn is_interesting(value: &[u8], kind: LeafKind) -> bool {
                         || (digits >= 9 || digits >= 4 && has(class::JOINS)) && world::may_hold(value))
         }
     }
+}
+
+/// Whether a value holds nothing at first sight, neither for [`is_interesting`] nor a secret.
+#[inline]
+pub fn is_plain(look: &Look, value: &[u8], kind: LeafKind) -> bool {
+    match kind {
+        LeafKind::Word => true,
+        LeafKind::Number => look.len < 11,
+        LeafKind::Text if look.marks || look.underscores && accounts::is_in(value) => false,
+        // Neither long enough for a key, nor of digits enough for a number.
+        LeafKind::Text if look.len < 16 && look.has_few_digits() => true,
+        LeafKind::Text if look.digits == 0 && !look.more_digits && !look.joints => true,
+        LeafKind::Text => {
+            look.len == 10 && is_day(look, value) || is_time(look, value) || look.len <= LANES && is_wordy(look, value)
+        }
+    }
+}
+
+/// Whether a value of at most [`LANES`] bytes without [marks](Look::marks) is of names and small numbers: too few
+/// digits together for any type, no sign of a label, no run as keys have them and no word that speaks of secrets.
+fn is_wordy(look: &Look, value: &[u8]) -> bool {
+    /// Characters of the shortest code of capitals and digits, and of the shortest key.
+    const CODE: u32 = 7;
+    const KEY: u32 = 16;
+    let signs = signs(value);
+    let digits = look.digits.count_ones();
+    let has_code = signs.code != signs.digits && (digits > 5 || has_run(signs.code, CODE));
+    let is_number = digits >= 4 && (digits > 8 || signs.hides != 0 || signs.points.count_ones() > 2 || has_code);
+    if is_number || signs.labels != 0 || matches!(look.len, 17 | 18) && is_code(value) {
+        return false;
+    }
+    let speaks = signs.w | signs.underscores | signs.c << 1 & signs.r | signs.s << 1 & signs.p;
+    (look.len as u32) < KEY
+        || speaks == 0
+            && !has_run(signs.word, KEY)
+            && signs.hyphens << 1 & signs.hyphens == 0
+            && !secrets::begins_known(value)
+}
+
+/// Whether it begins with a day as ISO 8601 writes it.
+fn is_day(look: &Look, value: &[u8]) -> bool {
+    look.digits & 0x3FF == 0b11_0110_1111 && matches!(value, [b'1' | b'2', _, _, _, b'-', _, _, b'-', ..])
+}
+
+/// Whether it is a day and a time of the day: `2026-01-31 12:00:00`, `2026-01-31T12:00:00Z`.
+fn is_time(look: &Look, value: &[u8]) -> bool {
+    const DIGITS: u32 = 0b110_1101_1011_0110_1111;
+    is_day(look, value)
+        && look.digits == DIGITS
+        && matches!(
+            value.get(10..),
+            Some([b' ' | b'T', _, _, b':', _, _, b':', _, _] | [b' ' | b'T', _, _, b':', _, _, b':', _, _, b'Z'])
+        )
 }
 
 /// Classes of bytes in a value.
@@ -284,19 +339,6 @@ fn named(value: &str, scan: &Scan, out: &mut Readings) {
     }
 }
 
-/// Bytes at which something may begin.
-const fn table() -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut n = 0;
-    while n < 256 {
-        // 0xE2 begins the bullets that mask; Han characters begin with 0xE3 to 0xE9, full-width signs with 0xEF.
-        table[n] = matches!(n as u8, b'0'..=b'9' | b'@' | b'*' | b':' | b'=' | b'\t' | 0xE2..=0xE9 | 0xEF);
-        n += 1;
-    }
-    table
-}
-static STARTS: [bool; 256] = table();
-
 /// Values inside a text.
 fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
     let bytes = value.as_bytes();
@@ -311,10 +353,18 @@ fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
         last.set(found.iter().fold(last.get(), |end, one| one.end.max(end)));
         emit(found);
     };
-    while let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| STARTS[usize::from(*b)])) {
-        at += skip;
+    let mut starts = Starts::new(bytes);
+    let mut random = Random::default();
+    while let Some(start) = starts.next(at) {
+        at = start;
         let next = match bytes.get(at) {
-            Some(b'0'..=b'9') => number_or_code(value, at, done, scan, emit),
+            Some(b'0'..=b'9') => {
+                if let Some(next) = short_word(bytes, at).or_else(|| random.skips(bytes, at)) {
+                    at = next;
+                    continue;
+                }
+                number_or_code(value, at, done, scan, emit)
+            }
             Some(b'@') => match email(bytes, at, true).filter(|c| c.start >= last.get()) {
                 Some(found) => {
                     labelled(value, &[found], emit);
@@ -352,6 +402,57 @@ fn text(value: &str, scan: &Scan, emit: &mut dyn FnMut(&[Candidate])) {
         };
         done = done.max(next);
         at = next.max(at + 1);
+    }
+}
+
+/// The end of the letters and digits around the digit at `at`, if they are too few for anything and nothing that may
+/// belong to them stands beside them.
+fn short_word(bytes: &[u8], at: usize) -> Option<usize> {
+    /// Characters of the shortest code.
+    const CODE: usize = 8;
+    let is_word = |b: &&u8| b.is_ascii_alphanumeric();
+    let head = bytes.get(at.saturating_sub(CODE)..at).unwrap_or_default();
+    let tail = bytes.get(at..(at + CODE).min(bytes.len())).unwrap_or_default();
+    let before = head.iter().rev().take_while(is_word).count();
+    let end = at + tail.iter().take_while(is_word).count();
+    if before + end - at >= CODE || matches!(bytes.get(at.wrapping_sub(before + 1)), Some(b'+' | b'(')) {
+        return None;
+    }
+    let is_alone = match bytes.get(end) {
+        Some(b' ' | b'-' | b'.' | b'/' | b':') => !bytes.get(end + 1).is_some_and(u8::is_ascii_alphanumeric),
+        Some(b'(' | b')' | 0xEF) => false,
+        _ => true,
+    };
+    is_alone.then_some(end)
+}
+
+/// Stretches of Base64 in a text, in which no number stands: on its borders there are letters, or signs of Base64.
+#[derive(Default)]
+struct Random {
+    /// Where nothing begins.
+    from: usize,
+    to: usize,
+    /// Up to here is known what it is.
+    seen: usize,
+}
+
+impl Random {
+    /// Where to go on, if the digit at `at` is within one.
+    fn skips(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+        /// What is looked at around a number.
+        const AROUND: usize = 64;
+        if at >= self.seen {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let length = base64_blocks(rest) * LANES;
+            self.seen = at + length + LANES;
+            (self.from, self.to) = (at + AROUND, (at + length).saturating_sub(AROUND));
+            // Not within a number.
+            let is_digit = |to: usize| bytes.get(to.wrapping_sub(1)).is_some_and(u8::is_ascii_digit);
+            while self.to > self.from && is_digit(self.to) {
+                self.to -= 1;
+            }
+        }
+        (self.from..self.to).contains(&at).then_some(self.to)
     }
 }
 
@@ -599,6 +700,14 @@ fn label_hints(word: &str) -> Hints {
 pub(crate) fn label_word(value: &str, start: usize) -> Option<&str> {
     const BACK: usize = 80;
     const LONGEST_LABEL: usize = 36;
+    // Most are of ASCII, and right before it.
+    let head = value.as_bytes().get(start.saturating_sub(LONGEST_LABEL + 1)..start).unwrap_or_default();
+    let is_word = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    match head.iter().rev().take_while(is_word).count() {
+        0 => {}
+        length @ 1..=LONGEST_LABEL => return value.get(start - length..start),
+        _ => return None,
+    }
     let mut from = start.saturating_sub(BACK);
     while !value.is_char_boundary(from) {
         from += 1;
@@ -670,4 +779,46 @@ fn half_width(value: &str) -> (String, Vec<usize>) {
     }
     origin.push(value.len());
     (narrow, origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lanes::look;
+    use crate::secrets::Secrets;
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4_000))]
+        #[test]
+        fn what_is_plain_holds_nothing(
+            parts in proptest::collection::vec(
+                "[0-9]{1,9}|[A-Z]{1,4}|[a-z]{1,6}|[-_.:=(/ #x@%+~]|xxx|wxid_|pass|word|pwd|secret|phrase|://|--|AKIA|ghp_|[\\\\]n|\t|20[0-9]{2}-[0-9]{2}-[0-9]{2}|T?[0-9]{2}:[0-9]{2}:[0-9]{2}Z?|张",
+                0..7,
+            )
+        ) {
+            let value = parts.concat();
+            let value = value.as_bytes();
+            for kind in [LeafKind::Text, LeafKind::Number, LeafKind::Word] {
+                if is_plain(&look(value), value, kind) {
+                    let may_be_secret = kind == LeafKind::Text && Secrets::new().may_find(value);
+                    proptest::prop_assert!(!is_interesting(value, kind) && !may_be_secret, "{:?}", parts);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn most_values_of_records_are_plain() {
+        for value in [
+            "ON_SALE",
+            "SKU-1234",
+            "2026-03-04",
+            "2026-03-04T10:15:00Z",
+            "/static/img/87/1234.png",
+            "folding chair steel garden lamp and more of them",
+            "req-000123",
+        ] {
+            assert!(is_plain(&look(value.as_bytes()), value.as_bytes(), LeafKind::Text), "{value}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Leaves of a document within another, under the path of its place.
 
-use super::{Leaf, LeafKind, LeafSink};
+use super::{Leaf, LeafKind, LeafSink, Look};
 
 /// Puts a path before each leaf's own, and counts its records on.
 pub(super) struct Below<'a> {
@@ -41,5 +41,13 @@ impl LeafSink for Below<'_> {
 
     fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
         self.sink.wants(key, value, kind)
+    }
+
+    fn wants_under(&self, key: &[u8]) -> bool {
+        self.sink.wants_under(key)
+    }
+
+    fn passes(&self, look: &Look, value: &[u8], kind: LeafKind) -> bool {
+        self.sink.passes(look, value, kind)
     }
 }

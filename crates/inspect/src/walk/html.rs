@@ -17,7 +17,7 @@ use super::field::place;
 use super::markup::{Markup, Tag, Token, resolved};
 use super::nested::{Names, Value, may_nest};
 use super::script::Script;
-use super::{Form, Leaf, LeafKind, LeafSink, Text};
+use super::{Form, Leaf, LeafKind, LeafSink, Look, Text};
 
 /// Columns of a table that have a name.
 const COLUMNS: usize = 64;
@@ -376,6 +376,14 @@ impl<S: LeafSink> LeafSink for Below<'_, S> {
 
     fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
         self.sink.wants(key, value, kind)
+    }
+
+    fn wants_under(&self, key: &[u8]) -> bool {
+        self.sink.wants_under(key)
+    }
+
+    fn passes(&self, look: &Look, value: &[u8], kind: LeafKind) -> bool {
+        self.sink.passes(look, value, kind)
     }
 }
 

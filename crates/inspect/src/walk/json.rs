@@ -11,12 +11,16 @@
 //! Brackets that do not match, missing commas and words without quotes never stop it: whatever stands between
 //! delimiters is a leaf, so nothing goes unseen.
 
+mod keys;
+
 use std::borrow::Cow;
 
+use self::keys::Keys;
 use super::decode::{Cut, PIECE, Pieces, is_value_like, text};
 use super::field::place;
 use super::nested::{DEEPEST, Nested, may_nest};
-use super::{Leaf, LeafKind, LeafSink, Piece};
+use super::{Leaf, LeafKind, LeafSink, Look, Piece};
+use crate::lanes::{look_quoted, number};
 
 /// Nesting that is followed; deeper values still are leaves, under the path of this depth.
 pub const MAX_DEPTH: usize = 128;
@@ -54,6 +58,10 @@ pub struct Json {
     is_nested: bool,
     /// Objects that are items of an array, or stand by themselves.
     rows: u32,
+    /// Keys that repeat, while a slice is walked.
+    keys: Keys,
+    /// The last of them.
+    last_key: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +91,8 @@ struct Frame {
     /// After the colon: what follows is a value.
     colon: bool,
     key: Key,
+    /// Whether a value under the key is wanted however it looks, once that was asked.
+    wanted: Option<bool>,
     record: u32,
     /// Length of the path before and after this frame's part.
     path: (u32, u32),
@@ -120,6 +130,8 @@ impl Default for Json {
             nested: None,
             is_nested: false,
             rows: 0,
+            keys: Keys::default(),
+            last_key: None,
         }
     }
 }
@@ -188,10 +200,12 @@ impl Json {
     }
 
     fn slice<S: LeafSink>(&mut self, fed: &[u8], sink: &mut S) {
+        self.keys = Keys::take(self.last_key);
+        self.frames.iter_mut().for_each(|frame| frame.wanted = None);
         let mut at = 0;
         while let Some(&byte) = fed.get(at) {
             at = match self.state {
-                State::Between => self.between(byte, fed, at, sink),
+                State::Between => self.run(fed, at, sink),
                 State::String => self.string(fed, at, sink),
                 State::Token => self.token(fed, at, sink),
                 State::Lost => {
@@ -210,6 +224,7 @@ impl Json {
                 }
             };
         }
+        self.last_key = std::mem::take(&mut self.keys).keep();
         self.keep_keys(fed);
     }
 
@@ -228,6 +243,17 @@ impl Json {
             }
         }
         self.store = store;
+    }
+
+    /// Goes on from one sign to the next while they stand between values.
+    fn run<S: LeafSink>(&mut self, fed: &[u8], mut at: usize, sink: &mut S) -> usize {
+        while let Some(&byte) = fed.get(at) {
+            at = self.between(byte, fed, at, sink);
+            if self.state != State::Between {
+                break;
+            }
+        }
+        at
     }
 
     #[inline]
@@ -276,7 +302,8 @@ impl Json {
             *count += 1;
         }
         self.rows = self.rows.wrapping_add(u32::from(is_object && parent.is_none_or(|parent| !parent.is_object)));
-        self.frames.push(Frame { is_object, colon: false, key: Key::None, record, path: (0, 0) });
+        let wanted = parent.filter(|_| !is_object).and_then(|parent| parent.wanted);
+        self.frames.push(Frame { is_object, colon: false, key: Key::None, wanted, record, path: (0, 0) });
     }
 
     fn leave(&mut self, is_object: bool) {
@@ -306,19 +333,54 @@ impl Json {
     #[inline]
     fn begin_string<S: LeafSink>(&mut self, fed: &[u8], at: usize, sink: &mut S) -> usize {
         let rest = fed.get(at..).unwrap_or_default();
-        let len = string_len(rest);
-        if rest.get(len) == Some(&b'"') && len <= PIECE {
-            if self.is_key {
-                self.set_key(Key::Fed(at as u32, (at + len) as u32), fed, sink);
-            } else {
-                let value = rest.get(..len).unwrap_or_default();
-                self.value(&Cut { bytes: value, first: true, last: true }, LeafKind::Text, fed, sink);
-                self.set_colon(false);
+        if self.is_key {
+            if let Some(len) = self.keys.follows(rest) {
+                return self.members(fed, at, len, sink);
             }
-            return at + len + 1;
+            let len = string_len(rest);
+            if rest.get(len) == Some(&b'"') && len <= PIECE {
+                self.set_key(Key::Fed(at as u32, (at + len) as u32), fed, sink);
+                return at + len + 1;
+            }
+            self.state = State::String;
+            return at;
+        }
+        let look = look_quoted(rest);
+        if rest.get(look.len) == Some(&b'"') && look.len <= PIECE {
+            let value = rest.get(..look.len).unwrap_or_default();
+            if !self.passes(&look, value, LeafKind::Text, fed, sink) {
+                self.value(&Cut { bytes: value, first: true, last: true }, LeafKind::Text, fed, sink);
+            }
+            self.set_colon(false);
+            return at + look.len + 1;
         }
         self.state = State::String;
         at
+    }
+
+    /// Members of an object from a foreseen key on, up to where something else than such a key and a plain value comes.
+    /// All but the last are passed over, and need not be kept.
+    fn members<S: LeafSink>(&mut self, fed: &[u8], mut at: usize, mut len: usize, sink: &mut S) -> usize {
+        loop {
+            let key = Key::Fed(at as u32, (at + len) as u32);
+            at += len + 1;
+            let rest = fed.get(at..).unwrap_or_default();
+            let wanted = self.keys.is_wanted(|| sink.wants_under(bytes_of(key, &[], fed)));
+            let passed = if wanted { None } else { passed(rest, sink) };
+            let next = passed.and_then(|passed| rest.get(passed..));
+            if let (Some(passed), Some([b',', b'"', next @ ..])) = (passed, next)
+                && let Some(length) = self.keys.follows(next)
+            {
+                at += passed + 2;
+                len = length;
+                continue;
+            }
+            self.move_key(key);
+            if let Some(frame) = self.frames.last_mut() {
+                frame.wanted = Some(wanted);
+            }
+            return at + passed.unwrap_or(0);
+        }
     }
 
     /// Inside a string that has escapes, is long, or is cut.
@@ -423,7 +485,11 @@ impl Json {
             self.set_key(Key::Fed(at as u32, (at + len) as u32), fed, sink);
         } else {
             let token = rest.get(..len).unwrap_or_default();
-            self.value(&Cut { bytes: token, first: true, last: true }, kind_of(token), fed, sink);
+            let kind = kind_of(token);
+            let look = Look { len, ..Look::default() };
+            if kind == LeafKind::Text || !self.passes(&look, token, kind, fed, sink) {
+                self.value(&Cut { bytes: token, first: true, last: true }, kind, fed, sink);
+            }
             self.set_colon(false);
         }
         at + len
@@ -462,7 +528,10 @@ impl Json {
                 self.store.extend_from_slice(cut.bytes.get(..MAX_KEY).unwrap_or(cut.bytes));
                 let key = Key::Stored(start, self.store.len() as u32);
                 self.set_key_only(key);
-                self.key_leaf(cut.bytes, fed, sink);
+                self.keys.forget_place();
+                if is_value_like(cut.bytes) {
+                    self.key_leaf(cut.bytes, fed, sink);
+                }
             } else {
                 let kind = if kind == LeafKind::Text || !cut.first { LeafKind::Text } else { kind_of(cut.bytes) };
                 self.value(&cut, kind, fed, sink);
@@ -472,37 +541,75 @@ impl Json {
         self.pieces = pieces;
     }
 
+    /// Whether a value is passed over at first sight; what a document may hold never is.
+    #[inline]
+    fn passes<S: LeafSink>(&mut self, look: &Look, value: &[u8], kind: LeafKind, fed: &[u8], sink: &S) -> bool {
+        let wanted = match self.frames.last() {
+            None => return false,
+            Some(Frame { wanted: Some(wanted), .. }) => *wanted,
+            Some(_) => {
+                let wanted = sink.wants_under(self.key(fed));
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.wanted = Some(wanted);
+                }
+                wanted
+            }
+        };
+        let passes = !wanted && !may_nest(value) && sink.passes(look, value, kind);
+        self.is_nested &= !passes;
+        passes
+    }
+
+    /// A key in the slice being fed that was not foreseen.
     #[inline]
     fn set_key<S: LeafSink>(&mut self, key: Key, fed: &[u8], sink: &mut S) {
+        let Key::Fed(start, end) = key else { return };
+        self.move_key(Key::Fed(start, end.min(start.saturating_add(MAX_KEY as u32))));
+        let bytes = fed.get(start as usize..end as usize).unwrap_or_default();
+        if is_value_like(bytes) {
+            self.keys.forget_place();
+            self.key_leaf(bytes, fed, sink);
+        } else {
+            self.keys.learn(bytes);
+            self.ask(fed, sink);
+        }
+    }
+
+    /// Asks whether the key at hand makes any value wanted.
+    #[inline]
+    fn ask<S: LeafSink>(&mut self, fed: &[u8], sink: &S) {
+        let Json { frames, keys, store, .. } = self;
+        if let Some(frame) = frames.last_mut() {
+            frame.wanted = Some(keys.is_wanted(|| sink.wants_under(bytes_of(frame.key, store, fed))));
+        }
+    }
+
+    /// Another key takes the place of the one before.
+    #[inline]
+    fn move_key(&mut self, key: Key) {
         if let Some(Frame { key: Key::Stored(start, _), .. }) = self.frames.last() {
             self.store.truncate(*start as usize);
         }
-        if let Key::Fed(start, end) = key {
-            self.set_key_only(Key::Fed(start, end.min(start.saturating_add(MAX_KEY as u32))));
-            let bytes = fed.get(start as usize..end as usize).unwrap_or_default();
-            self.key_leaf(bytes, fed, sink);
-        }
+        self.set_key_only(key);
     }
 
     #[inline]
     fn set_key_only(&mut self, key: Key) {
         if let Some(frame) = self.frames.last_mut() {
             frame.key = key;
+            frame.wanted = None;
         }
         self.built = self.built.min(self.frames.len().saturating_sub(1));
     }
 
     /// A key that looks like a value is a leaf too.
-    #[inline]
     fn key_leaf<S: LeafSink>(&mut self, key: &[u8], fed: &[u8], sink: &mut S) {
-        if is_value_like(key) {
-            let frame = self.frames.last_mut().map(|frame| std::mem::take(&mut frame.key));
-            self.leaf(&Cut { bytes: key, first: true, last: true }, LeafKind::Text, fed, sink);
-            if let (Some(frame), Some(key)) = (self.frames.last_mut(), frame) {
-                frame.key = key;
-            }
-            self.built = self.built.min(self.frames.len().saturating_sub(1));
+        let frame = self.frames.last_mut().map(|frame| std::mem::take(&mut frame.key));
+        self.leaf(&Cut { bytes: key, first: true, last: true }, LeafKind::Text, fed, sink);
+        if let (Some(frame), Some(key)) = (self.frames.last_mut(), frame) {
+            frame.key = key;
         }
+        self.built = self.built.min(self.frames.len().saturating_sub(1));
     }
 
     #[inline]
@@ -612,6 +719,31 @@ impl Json {
         }
         self.built = self.frames.len();
     }
+}
+
+/// The length of a colon and a plain value, all there, that the sink passes over.
+#[inline]
+fn passed<S: LeafSink>(bytes: &[u8], sink: &S) -> Option<usize> {
+    let [b':', rest @ ..] = bytes else { return None };
+    let (length, look, kind) = match rest {
+        [b'"', rest @ ..] => {
+            let look = look_quoted(rest);
+            (rest.get(look.len) == Some(&b'"') && look.len <= PIECE).then_some(())?;
+            let value = rest.get(..look.len)?;
+            let passes = !may_nest(value) && sink.passes(&look, value, LeafKind::Text);
+            return passes.then_some(look.len + 3);
+        }
+        [b'0'..=b'9' | b'-', ..] => {
+            let len = number(rest)?;
+            (len, Look { len, ..Look::default() }, LeafKind::Number)
+        }
+        [b't', b'r', b'u', b'e', ..] | [b'n', b'u', b'l', b'l', ..] => (4, Look::default(), LeafKind::Word),
+        [b'f', b'a', b'l', b's', b'e', ..] => (5, Look::default(), LeafKind::Word),
+        _ => return None,
+    };
+    let (value, after) = rest.split_at_checked(length)?;
+    let is_token = after.first().is_some_and(|byte| ENDS[usize::from(*byte)]);
+    (is_token && sink.passes(&look, value, kind)).then_some(length + 1)
 }
 
 fn bytes_of<'a>(key: Key, store: &'a [u8], fed: &'a [u8]) -> &'a [u8] {

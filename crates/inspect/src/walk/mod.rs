@@ -41,6 +41,8 @@ pub use text::Text;
 pub use xml::Xml;
 pub use zip::Zip;
 
+pub use crate::lanes::Look;
+
 /// A named value.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaf<'a> {
@@ -104,6 +106,19 @@ pub trait LeafSink {
         true
     }
 
+    /// Whether any value under a name is wanted, however it looks.
+    fn wants_under(&self, key: &[u8]) -> bool {
+        let _ = key;
+        true
+    }
+
+    /// Whether a whole value is passed over at first sight, unless its name makes it [wanted](Self::wants_under):
+    /// `wants` would say no.
+    fn passes(&self, look: &Look, value: &[u8], kind: LeafKind) -> bool {
+        let _ = (look, value, kind);
+        false
+    }
+
     /// Bytes of a body as text, before they are walked.
     fn bytes(&mut self, bytes: &[u8]) {
         let _ = bytes;
@@ -126,6 +141,14 @@ impl<A: LeafSink, B: LeafSink> LeafSink for (&mut A, &mut B) {
 
     fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
         self.0.wants(key, value, kind) || self.1.wants(key, value, kind)
+    }
+
+    fn wants_under(&self, key: &[u8]) -> bool {
+        self.0.wants_under(key) || self.1.wants_under(key)
+    }
+
+    fn passes(&self, look: &Look, value: &[u8], kind: LeafKind) -> bool {
+        self.0.passes(look, value, kind) && self.1.passes(look, value, kind)
     }
 
     fn bytes(&mut self, bytes: &[u8]) {

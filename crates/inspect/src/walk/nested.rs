@@ -142,16 +142,26 @@ fn sextets(coded: &[u8], bits: &mut (u32, u8), out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Whether a value may hold a document, by its first byte: a quick look before names are put together.
+/// Whether a value may hold a document, by its first bytes: a quick look before names are put together.
+#[inline]
 pub(super) fn may_nest(value: &[u8]) -> bool {
-    matches!(value, [b'{' | b'[' | b'e' | b'W' | b' ' | b'\t' | b'\r' | b'\n', ..])
+    match value {
+        [b'{' | b'[' | b' ' | b'\t' | b'\r' | b'\n', ..] => true,
+        [b'e' | b'W', ..] => is_likely_base64(value),
+        _ => false,
+    }
+}
+
+/// Whether the first two characters of a value are those of Base64 of `{` or `[` and what may follow: a quote, a
+/// bracket, white space, a digit.
+fn is_likely_base64(value: &[u8]) -> bool {
+    value.len() >= SHORTEST
+        && matches!(value, [b'e', b'w' | b'y' | b'3', ..] | [b'W', b'1' | b'3' | b'w' | b'y' | b'z', ..])
 }
 
 /// Whether a value begins like Base64 of a JSON object or array.
 fn begins_base64(value: &[u8]) -> bool {
-    // `{` or `[` and what may follow: a quote, a bracket, white space, a digit.
-    let is_likely = matches!(value, [b'e', b'w' | b'y' | b'3', ..] | [b'W', b'1' | b'3' | b'w' | b'y' | b'z', ..]);
-    if !is_likely || value.len() < SHORTEST {
+    if !is_likely_base64(value) {
         return false;
     }
     let first = value.split(|byte| *byte == b'.').next().unwrap_or_default();

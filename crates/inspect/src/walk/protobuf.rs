@@ -12,7 +12,7 @@
 
 use super::decode::{Cut, PIECE, Pieces, text};
 use super::field::begins_json;
-use super::{Json, Leaf, LeafKind, LeafSink, Piece};
+use super::{Json, Leaf, LeafKind, LeafSink, Look, Piece};
 
 /// Nesting that is followed; what is deeper is text, or nothing.
 pub const MAX_DEPTH: usize = 32;
@@ -420,6 +420,14 @@ impl<S: LeafSink> LeafSink for Numbered<'_, S> {
 
     fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
         self.sink.wants(key, value, kind)
+    }
+
+    fn wants_under(&self, key: &[u8]) -> bool {
+        self.sink.wants_under(key)
+    }
+
+    fn passes(&self, look: &Look, value: &[u8], kind: LeafKind) -> bool {
+        self.sink.passes(look, value, kind)
     }
 }
 

@@ -8,7 +8,7 @@ use super::csv::{Columns, column_name};
 use super::decode::text;
 use super::markup::{Markup, Tag, Token, local};
 use super::nested::{Names, Value};
-use super::{Leaf, LeafKind, LeafSink, Piece};
+use super::{Leaf, LeafKind, LeafSink, Look, Piece};
 
 /// Bytes of texts that are kept, and how many texts.
 const TEXT: usize = 1 << 20;
@@ -441,6 +441,14 @@ impl LeafSink for Only<'_> {
 
     fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
         self.0.wants(key, value, kind)
+    }
+
+    fn wants_under(&self, key: &[u8]) -> bool {
+        self.0.wants_under(key)
+    }
+
+    fn passes(&self, look: &Look, value: &[u8], kind: LeafKind) -> bool {
+        self.0.passes(look, value, kind)
     }
 }
 
