@@ -180,7 +180,8 @@ fn registrable(host: &str) -> &str {
     const SECOND: [&str; 14] =
         ["com", "net", "org", "gov", "edu", "ac", "co", "go", "ne", "or", "mil", "gob", "govt", "sch"];
     /// Those of the provinces, below .cn (CNNIC).
-    const PROVINCES: &str = "bj sh tj cq he sx nm ln jl hl js zj ah fj jx sd ha hb hn gd gx hi sc gz yn xz sn gs qh nx xj tw hk mo";
+    const PROVINCES: &str =
+        "bj sh tj cq he sx nm ln jl hl js zj ah fj jx sd ha hb hn gd gx hi sc gz yn xz sn gs qh nx xj tw hk mo";
     let host = host.trim_end_matches('.');
     if host.parse::<IpAddr>().is_ok() {
         return host;

@@ -103,7 +103,9 @@ impl Pending {
     }
 
     fn accept(&mut self, number: u64, at: Timestamp, out: &mut Vec<Event>) {
-        let Some(waiting) = self.waiting_mut(number).filter(|waiting| waiting.outcome == Outcome::Unknown) else { return };
+        let Some(waiting) = self.waiting_mut(number).filter(|waiting| waiting.outcome == Outcome::Unknown) else {
+            return;
+        };
         waiting.outcome = Outcome::Success;
         out.push(waiting.concluded(at, true));
     }

@@ -142,7 +142,9 @@ impl Habit {
         count(&mut self.by_browser, by_browser);
         count(&mut self.with_referer, by_browser && refers);
         count(&mut self.after_page, event.habits.as_ref().is_some_and(|habits| habits.had_page));
-        if let Some((_, _, seen)) = self.agents.iter_mut().find(|(known, called, _)| (*known, &**called) == (family, name)) {
+        if let Some((_, _, seen)) =
+            self.agents.iter_mut().find(|(known, called, _)| (*known, &**called) == (family, name))
+        {
             count(seen, true);
         } else if self.agents.len() < AGENTS {
             self.agents.push((family, name.to_owned(), 1));

@@ -91,6 +91,9 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Memory that a token of a session takes at most, in bytes; the name of an account comes once for all of its sessions.
+    pub const SESSION_BYTES: usize = Sessions::token_bytes();
+
     /// Knows nobody yet.
     pub fn new(locations: Locations, limits: Limits, key: Key) -> Identity {
         Identity {
@@ -129,9 +132,10 @@ impl Identity {
         let repeated_login = self.repeats_login(&call, origin.ip);
         let name = habit::name(&endpoint);
         let closed = self.access.is_closed(name, &call, nature);
-        let is_step = call.login.as_ref().is_some_and(|login| {
-            login.purpose == Purpose::SecondFactor && login.outcome == Outcome::Success && !echo
-        });
+        let is_step = call
+            .login
+            .as_ref()
+            .is_some_and(|login| login.purpose == Purpose::SecondFactor && login.outcome == Outcome::Success && !echo);
         let first_step = if is_step { self.first_step(&call, &realm, origin.ip) } else { None };
         let about = Circumstances { realm: &realm, closed, first_step: first_step.as_ref() };
         let place = crowd::place(origin.ip, at);

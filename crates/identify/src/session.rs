@@ -173,7 +173,8 @@ impl Sessions {
         let Some(Token::First(state)) = self.tokens.get(&id, at) else { return verdict };
         state.used_at = state.used_at.max(at);
         let ended = before.and_then(|(ended, _)| ended).filter(|_| state.ended_at.is_some());
-        if state.tentative && purpose.is_none() && known.is_some() && call.succeeded() && about.closed && !call.refused {
+        if state.tentative && purpose.is_none() && known.is_some() && call.succeeded() && about.closed && !call.refused
+        {
             if at.since(state.began_at) <= TENTATIVE {
                 (state.tentative, state.confidence) = (false, BY_LOGIN);
                 verdict.confirmed = Some(id);
