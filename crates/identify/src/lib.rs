@@ -1,26 +1,76 @@
 //! Whose call it is and to what: account, endpoint, device, place. Learns, and therefore sees calls in their one order.
 
+mod access;
+mod account;
+mod client;
+mod conclude;
+mod crowd;
+mod device;
+mod echo;
 mod endpoint;
 mod field;
+mod habit;
 mod location;
+mod recent;
 mod repeat;
+mod session;
+mod snapshot;
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spyhop_model::{
-    Call, Crowd, Event, Fingerprint, Greeting, Handshake, Key, LoginMethod, Nature, Outcome, Socket, Timestamp,
-    Transport,
+    Attribution, Call, CredentialKind, Event, Fingerprint, FlowId, Greeting, Handshake, Key, Nature, Outcome, Purpose,
+    Source, Timestamp, Transport,
 };
 
+pub use account::{AccountLimits, Realms};
 pub use endpoint::EndpointLimits;
 pub use field::FieldLimits;
 pub use location::{Locations, Networks};
+pub use session::SessionLimits;
 
+use access::{Access, SavedAccess};
+use account::{Accounts, Realm, SavedIds};
+use client::{Hops, SavedHops};
+use conclude::Pending;
+use crowd::{Crowds, SavedCrowds};
+use device::Devices;
+use echo::Echoes;
 use endpoint::{Endpoints, SavedEndpoints};
 use field::{Fields, SavedFields};
+use habit::{Habits, SavedHabits};
+use recent::Recent;
 use repeat::Repeats;
+use session::{Circumstances, Sessions, Verdict};
+use snapshot::SavedSessions;
+
+/// Connections that stand for an account (NTLM); about 80 bytes each.
+const CONNECTIONS: usize = 50_000;
+
+/// How sure an account is, by how it is known (handbook §4.3); sessions have their own.
+const BY_CREDENTIALS: u8 = 95;
+const BY_CONNECTION: u8 = 90;
+const BY_HEADER: u8 = 85;
+const BY_API_KEY: u8 = 60;
+/// Of a call about an account that proves nothing: a registration, a forgotten password.
+const MENTIONED: u8 = 50;
+
+/// How much is held at once of what is learnt of callers.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {
+    /// Endpoints.
+    pub endpoints: EndpointLimits,
+    /// Their fields.
+    pub fields: FieldLimits,
+    /// Accounts.
+    pub accounts: AccountLimits,
+    /// Sessions.
+    pub sessions: SessionLimits,
+}
 
 /// Turns calls into events.
 pub struct Identity {
@@ -28,56 +78,206 @@ pub struct Identity {
     endpoints: Endpoints,
     fields: Fields,
     repeats: Repeats,
-    key: Key,
+    accounts: Accounts,
+    sessions: Sessions,
+    connections: Recent<FlowId, Arc<str>>,
+    hops: Hops,
+    echoes: Echoes,
+    devices: Devices,
+    crowds: Crowds,
+    habits: Habits,
+    access: Access,
+    pending: Pending,
 }
 
 impl Identity {
+    /// Memory that a token of a session takes at most, in bytes; the name of an account comes once for all of its sessions.
+    pub const SESSION_BYTES: usize = Sessions::token_bytes();
+
     /// Knows nobody yet.
-    pub fn new(locations: Locations, endpoints: EndpointLimits, fields: FieldLimits, key: Key) -> Identity {
-        let fields = Fields::new(fields, key.clone());
-        Identity { locations, endpoints: Endpoints::new(endpoints), fields, repeats: Repeats::default(), key }
+    pub fn new(locations: Locations, limits: Limits, key: Key) -> Identity {
+        Identity {
+            hops: Hops::new(&locations),
+            locations,
+            endpoints: Endpoints::new(limits.endpoints),
+            fields: Fields::new(limits.fields, key.clone()),
+            repeats: Repeats::default(),
+            accounts: Accounts::new(limits.accounts, key.clone()),
+            sessions: Sessions::new(&limits.sessions),
+            connections: Recent::new(CONNECTIONS),
+            echoes: Echoes::default(),
+            devices: Devices::new(key),
+            crowds: Crowds::default(),
+            habits: Habits::default(),
+            access: Access::default(),
+            pending: Pending::default(),
+        }
     }
 
-    /// Adds the event of a call to `out`: what it says, together with what is known by now. Before it stand those that silence
-    /// told until then, behind it what the call tells of earlier ones.
+    /// Adds the event of a call to `out`: what it says, together with what is known by now; behind it what the call tells of
+    /// earlier logins. What silence told until then is for [`Identity::advance`], which comes first.
     pub fn resolve(&mut self, mut call: Call, out: &mut Vec<Event>) {
         if call.forwarded_https && self.locations.is_trusted_hop(call.client.ip) {
             call.transport = Transport::BehindTerminator;
         }
+        let at = call.moment.at;
+        let origin = self.hops.origin(&call, &mut self.locations);
+        let echo = self.echoes.is_echo(&call);
         let endpoint = self.endpoints.of(&call);
-        let client = self.locations.party(call.client.ip);
+        let nature = Nature::default();
+        let realm = self.accounts.realm(&call);
+        let client = self.locations.party(origin.ip);
         let server = self.locations.party(call.server.ip);
-        let account = call.login.as_ref().and_then(|login| login.account.as_ref());
-        let account_name = account.map(|account| Arc::from(&*account.name));
-        let device = call.picture.map(|picture| self.device(call.client, picture));
-        let repeated_login = self.repeats_login(&call);
-        let realm = call.request.as_ref().map_or("", |request| &*request.host).into();
+        let device = self.devices.of(&call, origin.ip);
+        let repeated_login = self.repeats_login(&call, origin.ip);
+        let name = habit::name(&endpoint);
+        let closed = self.access.is_closed(name, &call, nature);
+        let is_step = call
+            .login
+            .as_ref()
+            .is_some_and(|login| login.purpose == Purpose::SecondFactor && login.outcome == Outcome::Success && !echo);
+        let first_step = if is_step { self.first_step(&call, &realm, origin.ip) } else { None };
+        let about = Circumstances { realm: &realm, closed, first_step: first_step.as_ref() };
+        let place = crowd::place(origin.ip, at);
+        let verdict = self.sessions.observe(&call, about, place, &mut self.accounts);
+        let (account, attribution) = self.attribute(&call, &verdict, repeated_login, &origin, &realm).unzip();
+        self.access.learn(name, &call);
+        let session = verdict.session.map(Box::new);
+        let mut crowd = self.crowds.of(origin.ip, at);
+        crowd.shared |= self.locations.is_shared(origin.ip) || self.hops.is_hop(origin.ip, &self.locations);
         let mut event = Event {
             concluded: None,
             endpoint,
-            nature: Nature::default(),
-            account: account_name,
-            realm,
-            attribution: None,
+            nature,
+            account,
+            realm: verdict.realm.unwrap_or(realm.name),
+            attribution,
             client,
-            via: None,
-            spoofed: false,
+            via: origin.via,
+            spoofed: origin.spoofed,
             server,
             device,
-            session: None,
+            session,
             partner: None,
             repeated_login,
-            echo: false,
-            crowd: Crowd::default(),
+            echo,
+            crowd,
             habits: None,
             call,
         };
         self.fields.weigh(&mut event);
+        let mut told = Vec::new();
+        if !echo {
+            if verdict.is_new_place
+                && let Some(account) = &event.account
+            {
+                self.crowds.succeeded(origin.ip, account, at);
+            }
+            let session = event.session.as_ref().map(|session| session.id);
+            if is_step {
+                self.pending.step(session, origin.ip, &event.call, &mut told);
+            }
+            if let Some(confirmed) = verdict.confirmed {
+                self.pending.confirm(confirmed, at, &mut told);
+            }
+            self.habits.visit(&event.call, nature, origin.ip, session);
+            self.login(&mut event, verdict.began, &mut told);
+        }
         out.push(event);
+        for told in told {
+            if told.accepted_login().is_some() {
+                self.accepted(&told);
+            }
+            out.push(told);
+        }
     }
 
     /// Event time has reached `to`: adds what silence tells.
-    pub fn advance(&mut self, _to: Timestamp, _out: &mut Vec<Event>) {}
+    pub fn advance(&mut self, to: Timestamp, out: &mut Vec<Event>) {
+        self.pending.advance(to, out);
+    }
+
+    /// The account of the login of which a call is a further step.
+    fn first_step(&mut self, call: &Call, realm: &Realm, client: IpAddr) -> Option<Arc<str>> {
+        let session = self.sessions.session(call, realm.mark).map(Fingerprint);
+        self.pending.first_step(session, client, call)
+    }
+
+    /// A login attempt: how such ones usually look, and what is learnt from it.
+    fn login(&mut self, event: &mut Event, began: Option<u64>, told: &mut Vec<Event>) {
+        let Some(outcome) = event.login().map(|login| login.outcome) else { return };
+        event.habits = Some(Box::new(self.habits.of(event)));
+        self.crowds.tried(event.client.ip, outcome, event.call.moment.at);
+        match outcome {
+            Outcome::Success => self.accepted(event),
+            Outcome::Failure => self.habits.learn(event, outcome),
+            Outcome::Unknown => {}
+        }
+        let carried = event.session.as_ref().map(|session| session.id.0);
+        self.pending.add(event, [began, carried], told);
+    }
+
+    fn accepted(&mut self, event: &Event) {
+        self.habits.learn(event, Outcome::Success);
+        if let Some(account) = &event.account {
+            self.crowds.succeeded(event.client.ip, account, event.moment().at);
+        }
+    }
+
+    /// The account of a call, from the best source that tells it (handbook §4.3).
+    fn attribute(
+        &mut self,
+        call: &Call,
+        verdict: &Verdict,
+        repeated_login: bool,
+        origin: &client::Origin,
+        realm: &Realm,
+    ) -> Option<(Arc<str>, Attribution)> {
+        let at = call.moment.at;
+        let by = |source, confidence| Attribution { source, confidence };
+        let login = call.login.as_deref();
+        let named = login.and_then(|login| Some((login, login.account.as_ref()?)));
+        if let Some((login, account)) = named.filter(|(login, _)| login.purpose == Purpose::Login) {
+            let name = self.accounts.name(account, at);
+            let accepted = login.outcome != Outcome::Failure && call.status() != Some(401);
+            if session::binds_connection(login.method) && accepted && origin.via.is_none() {
+                self.connections.insert(call.moment.flow, name.clone(), at);
+            }
+            let how = if repeated_login {
+                by(Source::Credentials, BY_CREDENTIALS)
+            } else {
+                by(Source::Login, login.confidence)
+            };
+            return Some((name, how));
+        }
+        if let Some(known) = &verdict.account {
+            return Some(known.clone());
+        }
+        let accepted = call.status() != Some(401);
+        if accepted
+            && verdict.session.is_none_or(|session| !session.by_login)
+            && let Some(account) = claimed(call)
+        {
+            return Some((self.accounts.name_of_claim(realm, account, at), by(Source::Claims, session::BY_CLAIMS)));
+        }
+        if origin.via.is_none()
+            && accepted
+            && let Some(account) = self.connections.get(&call.moment.flow, at)
+        {
+            return Some((account.clone(), by(Source::Credentials, BY_CONNECTION)));
+        }
+        if let Some(account) = &call.header_account
+            && self.locations.is_trusted_hop(call.client.ip)
+        {
+            return Some((self.accounts.name(account, at), by(Source::Header, BY_HEADER)));
+        }
+        let key = call.credentials.iter().find(|credential| credential.kind == CredentialKind::ApiKey);
+        if let Some(key) = key.filter(|_| accepted && verdict.session.is_none()) {
+            let name = self.accounts.name_of_key(key.fingerprint, at);
+            return Some((name, by(Source::ApiKey, BY_API_KEY)));
+        }
+        named.map(|(_, account)| (self.accounts.name(account, at), by(Source::Login, MENTIONED)))
+    }
 
     /// The ends of a handshake.
     pub fn greet(&mut self, handshake: Handshake) -> Greeting {
@@ -96,16 +296,28 @@ impl Identity {
         self.endpoints.overflowed()
     }
 
-    /// Many people use the same software: a device is what one address shows of itself.
-    fn device(&self, client: Socket, picture: Fingerprint) -> Fingerprint {
-        self.key.fingerprint("device", format!("{}\0{}", client.ip, picture.0).as_bytes())
+    /// What had to be forgotten of callers because there was more than is held, by what it is.
+    pub fn forgotten(&self) -> BTreeMap<&'static str, u64> {
+        BTreeMap::from([
+            ("accounts_forgotten", self.accounts.forgotten()),
+            ("sessions_forgotten", self.sessions.forgotten() + self.connections.evicted()),
+            ("devices_forgotten", self.devices.forgotten()),
+            ("addresses_forgotten", self.crowds.forgotten()),
+            ("habits_forgotten", self.habits.forgotten() + self.access.forgotten()),
+            ("logins_cut_short", self.pending.cut_short()),
+        ])
     }
 
-    fn repeats_login(&mut self, call: &Call) -> bool {
-        let Some(login) = call.login.as_ref().filter(|login| login.method == LoginMethod::Basic) else { return false };
-        let (Some(account), Some(secret)) = (&login.account, login.secret) else { return false };
+    fn repeats_login(&mut self, call: &Call, client: IpAddr) -> bool {
+        let login = call.login.as_ref().filter(|login| login.purpose == Purpose::Login && login.method.repeats());
+        let Some((login, account)) = login.and_then(|login| Some((login, login.account.as_ref()?))) else {
+            return false;
+        };
+        // A Digest's answer and NTLM's differ with every challenge.
+        let secret = login.secret.filter(|_| login.method == spyhop_model::LoginMethod::Basic);
+        let secret = secret.unwrap_or(Fingerprint(login.method as u64));
         let refused = login.outcome == Outcome::Failure;
-        self.repeats.is_repeat(call.moment.at, call.client.ip, account.fingerprint, secret, refused)
+        self.repeats.is_repeat(call.moment.at, client, account.fingerprint, secret, refused)
     }
 
     /// What the next run can start from.
@@ -116,7 +328,17 @@ impl Identity {
             .into_iter()
             .map(|((ip, account, secret), at)| Repeat { ip, account, secret, at })
             .collect();
-        serde_json::to_value(Saved { endpoints: self.endpoints.save(), fields: self.fields.save(), repeats })
+        serde_json::to_value(Saved {
+            endpoints: self.endpoints.save(),
+            fields: self.fields.save(),
+            repeats,
+            ids: self.accounts.save(),
+            sessions: snapshot::save(&self.sessions),
+            hops: self.hops.save(),
+            crowds: self.crowds.save(),
+            habits: self.habits.save(),
+            access: self.access.save(),
+        })
     }
 
     /// Starts from what an earlier run saved.
@@ -125,8 +347,19 @@ impl Identity {
         self.endpoints.load(saved.endpoints);
         self.fields.load(saved.fields);
         self.repeats.load(saved.repeats.into_iter().map(|r| ((r.ip, r.account, r.secret), r.at)).collect());
+        self.accounts.load(saved.ids);
+        snapshot::load(&mut self.sessions, &saved.sessions);
+        self.hops.load(saved.hops);
+        self.crowds.load(saved.crowds);
+        self.habits.load(saved.habits);
+        self.access.load(saved.access);
         Ok(())
     }
+}
+
+/// The account that a token of the request names.
+fn claimed(call: &Call) -> Option<&spyhop_model::Account> {
+    call.credentials.iter().find_map(|credential| credential.claims.as_deref()?.account.as_ref())
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,56 +368,27 @@ struct Saved {
     #[serde(default)]
     fields: SavedFields,
     repeats: Vec<Repeat>,
+    #[serde(default)]
+    ids: SavedIds,
+    #[serde(default)]
+    sessions: SavedSessions,
+    #[serde(default)]
+    hops: SavedHops,
+    #[serde(default)]
+    crowds: SavedCrowds,
+    #[serde(default)]
+    habits: SavedHabits,
+    #[serde(default)]
+    access: SavedAccess,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Repeat {
-    ip: std::net::IpAddr,
+    ip: IpAddr,
     account: Fingerprint,
     secret: Fingerprint,
     at: Timestamp,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use spyhop_testkit::event;
-
-    impl Identity {
-        fn event(&mut self, call: Call) -> Event {
-            let mut out = Vec::new();
-            self.resolve(call, &mut out);
-            out.pop().expect("an event")
-        }
-    }
-
-    fn identity() -> Identity {
-        let locations = Locations::open(&Networks::default()).expect("the built-in database");
-        Identity::new(locations, EndpointLimits::default(), FieldLimits::default(), Key::new([3; 32]))
-    }
-
-    #[test]
-    fn a_call_becomes_an_event_with_account_and_places() {
-        let mut identity = identity();
-        let call = event().post("a.example/login").from("8.8.8.8").login("alice", Outcome::Success).build(1).call;
-        let event = identity.event(call);
-        assert_eq!(event.account.as_deref(), Some("alice"));
-        assert_eq!(event.client.zone, spyhop_model::Zone::Overseas);
-        assert_eq!(event.server.zone, spyhop_model::Zone::Inside);
-    }
-
-    #[test]
-    fn repeated_basic_credentials_are_one_attempt_also_after_a_restart() {
-        let mut first = identity();
-        let call = |n| {
-            let mut call = event().get("a.example/x").login("alice", Outcome::Success).build(n).call;
-            call.login.as_mut().expect("a login").method = LoginMethod::Basic;
-            call
-        };
-        assert!(first.event(call(1)).login().is_some());
-        assert!(first.event(call(2)).login().is_none());
-        let mut second = identity();
-        second.load(first.save().expect("a snapshot")).expect("the snapshot");
-        assert!(second.event(call(3)).login().is_none());
-    }
-}
+mod tests;

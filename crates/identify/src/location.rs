@@ -5,19 +5,23 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use ipnet::IpNet;
-use maxminddb::{PathElement, Reader};
-use spyhop_model::{Country, Party, Zone, settings};
+use maxminddb::{LookupResult, PathElement, Reader};
+use spyhop_model::{Country, Party, Position, Zone, settings};
 
 settings! {
     /// The operator's networks and where home is.
     pub struct Networks {
         /// Own address ranges. The private ones are always a good guess; add the public ones you own.
         inside: Vec<IpNet> = private_ranges(),
-        /// Your reverse proxies, load balancers and gateways. What they say of a call is believed: that TLS ended at them (X-Forwarded-Proto and its like).
+        /// Your reverse proxies, load balancers and gateways. What they say of a call is believed: that TLS ended at them (X-Forwarded-Proto and its like), for whom they call (X-Forwarded-For, Forwarded, X-Real-IP, PROXY), and as which account.
         trusted_hops: Vec<IpNet> = Vec::new(),
+        /// Also believe inside addresses that tell of a client with nearly every call, once 1,000 calls told of 20 different ones. For whom they call is believed then, and nothing else.
+        learn_hops: bool = true,
+        /// Addresses behind which many people are: offices, carriers, VPN gateways. Others are learnt.
+        nat_prefixes: Vec<IpNet> = Vec::new(),
         /// Countries that are home, as ISO 3166 codes. Hong Kong (HK), Macau (MO) and Taiwan (TW) are outside the mainland's jurisdiction for the export of data.
         home_jurisdictions: Vec<String> = vec!["CN".to_owned()],
-        /// A country or city database in MaxMind's format (GeoLite2, DB-IP, IPinfo); empty for the one that is built in.
+        /// A country or city database in MaxMind's format (GeoLite2, DB-IP, IPinfo); empty for the one that is built in. A city database also tells impossible journeys within a country.
         country_database: String = String::new(),
     }
 }
@@ -50,6 +54,8 @@ const REMEMBERED: usize = 65_536;
 pub struct Locations {
     inside: Vec<IpNet>,
     trusted_hops: Vec<IpNet>,
+    learns_hops: bool,
+    nat_prefixes: Vec<IpNet>,
     home: Vec<Country>,
     database: Database,
     known: HashMap<IpAddr, Party, ahash::RandomState>,
@@ -82,6 +88,8 @@ impl Locations {
         Ok(Locations {
             inside: networks.inside.clone(),
             trusted_hops: networks.trusted_hops.clone(),
+            learns_hops: networks.learn_hops,
+            nat_prefixes: networks.nat_prefixes.clone(),
             home,
             database,
             known: HashMap::default(),
@@ -91,6 +99,21 @@ impl Locations {
     /// Whether what this address says of its clients is believed.
     pub fn is_trusted_hop(&self, ip: IpAddr) -> bool {
         self.trusted_hops.iter().any(|range| range.contains(&ip))
+    }
+
+    /// Whether any hop is configured.
+    pub fn has_hops(&self) -> bool {
+        !self.trusted_hops.is_empty()
+    }
+
+    /// Whether hops are learnt.
+    pub fn learns_hops(&self) -> bool {
+        self.learns_hops
+    }
+
+    /// Whether many people are behind an address, by configuration.
+    pub fn is_shared(&self, ip: IpAddr) -> bool {
+        self.is_trusted_hop(ip) || self.nat_prefixes.iter().any(|range| range.contains(&ip))
     }
 
     /// Where an address is.
@@ -112,16 +135,16 @@ impl Locations {
         if self.inside.iter().any(|range| range.contains(&plain)) {
             return Party { ip, zone: Zone::Inside, country: None, position: None };
         }
-        let country = match &self.database {
-            Database::BuiltIn(reader) => country(reader, plain),
-            Database::File(reader) => country(reader, plain),
+        let (country, position) = match &self.database {
+            Database::BuiltIn(reader) => place(reader, plain),
+            Database::File(reader) => place(reader, plain),
         };
         let zone = match country {
             Some(country) if self.home.contains(&country) => Zone::Home,
             Some(_) => Zone::Overseas,
             None => Zone::Unknown,
         };
-        Party { ip, zone, country, position: None }
+        Party { ip, zone, country, position }
     }
 }
 
@@ -132,15 +155,41 @@ fn read(path: &Path) -> Result<Reader<Vec<u8>>, String> {
     Reader::from_source(bytes).map_err(|wrong| format!("country database {}: {wrong}; {what_to_do}", path.display()))
 }
 
+fn place<S: AsRef<[u8]>>(reader: &Reader<S>, ip: IpAddr) -> (Option<Country>, Option<Position>) {
+    let Ok(record) = reader.lookup(ip) else { return (None, None) };
+    (country(&record), position(&record))
+}
+
 /// GeoLite2 has `country.iso_code`, DB-IP as packaged has `country_code`, IPinfo `country` as text.
-fn country<S: AsRef<[u8]>>(reader: &Reader<S>, ip: IpAddr) -> Option<Country> {
-    let record = reader.lookup(ip).ok()?;
+fn country<S: AsRef<[u8]>>(record: &LookupResult<'_, S>) -> Option<Country> {
     let paths: [&[PathElement<'_>]; 3] = [
         &[PathElement::Key("country_code")],
         &[PathElement::Key("country"), PathElement::Key("iso_code")],
         &[PathElement::Key("country")],
     ];
     paths.iter().find_map(|path| record.decode_path::<&str>(path).ok().flatten()).and_then(Country::new)
+}
+
+/// GeoLite2 has `location.latitude` and `accuracy_radius`, DB-IP as packaged `latitude`, IPinfo `lat` as text.
+fn position<S: AsRef<[u8]>>(record: &LookupResult<'_, S>) -> Option<Position> {
+    /// City databases without a radius are about right within a city and its surroundings.
+    const USUAL_RADIUS: u16 = 50;
+    let number = |names: [&str; 2]| {
+        let nested = [PathElement::Key("location"), PathElement::Key(names[0])];
+        let paths: [&[PathElement<'_>]; 3] = [&nested, &nested[1..], &[PathElement::Key(names[1])]];
+        paths.iter().find_map(|path| {
+            let text = || record.decode_path::<&str>(path).ok().flatten()?.parse().ok();
+            let single = || record.decode_path::<f32>(path).ok().flatten().map(f64::from);
+            record.decode_path::<f64>(path).ok().flatten().or_else(single).or_else(text)
+        })
+    };
+    let hundredths = |degrees: f64, most: f64| (degrees.abs() <= most).then_some((degrees * 100.0).round() as i16);
+    let radius = record.decode_path::<u16>(&[PathElement::Key("location"), PathElement::Key("accuracy_radius")]);
+    Some(Position {
+        latitude: hundredths(number(["latitude", "lat"])?, 90.0)?,
+        longitude: hundredths(number(["longitude", "lng"])?, 180.0)?,
+        radius: radius.ok().flatten().unwrap_or(USUAL_RADIUS),
+    })
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use spyhop_model::{
-    Account, Agent, AgentFamily, Body, Call, Country, Credential, CredentialKind, Crowd, Defects, Delivered, Event,
-    Factors, FileKind, FlowId, Form, Half, Halves, Holding, Key, Login, LoginMethod, Moment, Nature, Observation,
-    Outcome, Party, Place, Protocol, Purpose, Request, Response, SecretForm, Socket, Timestamp, TokenFlaws, Traits,
-    Transport, Unveiled, Vlans, Weakness, Zone,
+    Account, Agent, AgentFamily, Body, Call, Claims, Country, Credential, CredentialKind, Crowd, Defects, Delivered,
+    Event, Factors, FileKind, FlowId, Form, Half, Halves, Holding, Issued, Key, Login, LoginMethod, Moment, Nature,
+    Observation, Outcome, Party, Place, Protocol, Purpose, Request, Response, SecretForm, Socket, Timestamp,
+    TokenFlaws, Traits, Transport, Unveiled, Vlans, Weakness, Zone,
 };
 
 /// Data types to put into events.
@@ -228,6 +228,81 @@ impl EventBuilder {
             claims: None,
         });
         self
+    }
+    /// A session that the request carries in a cookie.
+    pub fn carries(self, token: &str) -> Self {
+        self.carries_in(CredentialKind::Session, Place::Cookie("sid".into()), token)
+    }
+    /// A token that the request carries.
+    pub fn carries_in(mut self, kind: CredentialKind, place: Place, token: &str) -> Self {
+        let fingerprint = self.key.fingerprint("token", token.as_bytes());
+        let (sample, flaws) = ("abcd***".into(), TokenFlaws::default());
+        self.event.call.credentials.push(Credential { kind, place, fingerprint, sample, flaws, claims: None });
+        self
+    }
+    /// A session that the answer hands out in a cookie.
+    pub fn issues(self, token: &str) -> Self {
+        self.issues_in(CredentialKind::Session, Place::Cookie("sid".into()), token)
+    }
+    /// A token that the answer hands out.
+    pub fn issues_in(mut self, kind: CredentialKind, place: Place, token: &str) -> Self {
+        self.event.call.issued.push(Issued {
+            kind,
+            place,
+            fingerprint: self.key.fingerprint("token", token.as_bytes()),
+            sample: "abcd***".into(),
+            flaws: TokenFlaws::default(),
+            claims: None,
+            cookie: None,
+            refresh: false,
+            revoked: false,
+            lasts: None,
+        });
+        self
+    }
+    /// The tokens of the call so far name an account.
+    pub fn claims(mut self, account: &str) -> Self {
+        let claims = Claims { account: Some(self.named(account)), ..Claims::default() };
+        let call = &mut self.event.call;
+        call.credentials.iter_mut().for_each(|credential| credential.claims = Some(Box::new(claims.clone())));
+        call.issued.iter_mut().for_each(|issued| issued.claims = Some(Box::new(claims.clone())));
+        self
+    }
+    /// The request ends the caller's session.
+    pub fn logout(mut self) -> Self {
+        self.event.call.logout = true;
+        self
+    }
+    /// The answer names the caller's account.
+    pub fn names_caller(mut self, account: &str) -> Self {
+        self.event.call.names_caller = Some(Box::new(self.named(account)));
+        self
+    }
+    /// A gateway names the caller's account.
+    pub fn header_account(mut self, account: &str) -> Self {
+        self.event.call.header_account = Some(Box::new(self.named(account)));
+        self
+    }
+    /// What the login is for, and the proofs in it.
+    pub fn purpose(mut self, purpose: Purpose, factors: u16) -> Self {
+        let login = self.event.call.login.as_mut().expect("a login");
+        (login.purpose, login.factors) = (purpose, Factors(factors));
+        self
+    }
+    /// The picture of the client's software.
+    pub fn picture(mut self, picture: &str) -> Self {
+        self.event.call.picture = Some(self.key.fingerprint("picture", picture.as_bytes()));
+        self
+    }
+    /// The media type of the answer.
+    pub fn content_type(mut self, kind: &str) -> Self {
+        if let Some(response) = &mut self.event.call.response {
+            response.content_type = Some(kind.into());
+        }
+        self
+    }
+    fn named(&self, account: &str) -> Account {
+        Account { name: account.into(), fingerprint: self.key.fingerprint("account", account.as_bytes()) }
     }
     /// The user agent's family and name.
     pub fn agent(mut self, family: AgentFamily, name: &'static str) -> Self {
