@@ -3,15 +3,17 @@
 mod endpoint;
 mod field;
 mod location;
+mod nature;
 mod repeat;
+mod shape;
+mod template;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spyhop_model::{
-    Call, Crowd, Event, Fingerprint, Greeting, Handshake, Key, LoginMethod, Nature, Outcome, Socket, Timestamp,
-    Transport,
+    Call, Crowd, Event, Fingerprint, Greeting, Handshake, Key, LoginMethod, Outcome, Socket, Timestamp, Transport,
 };
 
 pub use endpoint::EndpointLimits;
@@ -44,7 +46,7 @@ impl Identity {
         if call.forwarded_https && self.locations.is_trusted_hop(call.client.ip) {
             call.transport = Transport::BehindTerminator;
         }
-        let endpoint = self.endpoints.of(&call);
+        let (endpoint, nature) = self.endpoints.of(&call);
         let client = self.locations.party(call.client.ip);
         let server = self.locations.party(call.server.ip);
         let account = call.login.as_ref().and_then(|login| login.account.as_ref());
@@ -55,7 +57,7 @@ impl Identity {
         let mut event = Event {
             concluded: None,
             endpoint,
-            nature: Nature::default(),
+            nature,
             account: account_name,
             realm,
             attribution: None,
