@@ -1,7 +1,9 @@
 //! Whose call it is and to what: account, endpoint, device, place. Learns, and therefore sees calls in their one order.
 
 mod endpoint;
+mod estimate;
 mod field;
+mod inventory;
 mod location;
 mod nature;
 mod repeat;
@@ -18,16 +20,19 @@ use spyhop_model::{
 
 pub use endpoint::EndpointLimits;
 pub use field::FieldLimits;
+pub use inventory::{EndpointEntry, HostEntry, Inventory, TypeSeen};
 pub use location::{Locations, Networks};
 
 use endpoint::{Endpoints, SavedEndpoints};
 use field::{Fields, SavedFields};
+use inventory::{Records, SavedRecords};
 use repeat::Repeats;
 
 /// Turns calls into events.
 pub struct Identity {
     locations: Locations,
     endpoints: Endpoints,
+    inventory: Records,
     fields: Fields,
     repeats: Repeats,
     key: Key,
@@ -37,7 +42,15 @@ impl Identity {
     /// Knows nobody yet.
     pub fn new(locations: Locations, endpoints: EndpointLimits, fields: FieldLimits, key: Key) -> Identity {
         let fields = Fields::new(fields, key.clone());
-        Identity { locations, endpoints: Endpoints::new(endpoints), fields, repeats: Repeats::default(), key }
+        let inventory = Records::new(endpoints.total);
+        Identity {
+            locations,
+            endpoints: Endpoints::new(endpoints),
+            inventory,
+            fields,
+            repeats: Repeats::default(),
+            key,
+        }
     }
 
     /// Adds the event of a call to `out`: what it says, together with what is known by now. Before it stand those that silence
@@ -75,6 +88,7 @@ impl Identity {
             call,
         };
         self.fields.weigh(&mut event);
+        self.note(&event);
         out.push(event);
     }
 
@@ -118,13 +132,15 @@ impl Identity {
             .into_iter()
             .map(|((ip, account, secret), at)| Repeat { ip, account, secret, at })
             .collect();
-        serde_json::to_value(Saved { endpoints: self.endpoints.save(), fields: self.fields.save(), repeats })
+        let inventory = self.inventory.save();
+        serde_json::to_value(Saved { endpoints: self.endpoints.save(), inventory, fields: self.fields.save(), repeats })
     }
 
     /// Starts from what an earlier run saved.
     pub fn load(&mut self, saved: Value) -> Result<(), serde_json::Error> {
         let saved: Saved = serde_json::from_value(saved)?;
         self.endpoints.load(saved.endpoints);
+        self.inventory.load(saved.inventory);
         self.fields.load(saved.fields);
         self.repeats.load(saved.repeats.into_iter().map(|r| ((r.ip, r.account, r.secret), r.at)).collect());
         Ok(())
@@ -134,6 +150,8 @@ impl Identity {
 #[derive(Serialize, Deserialize)]
 struct Saved {
     endpoints: SavedEndpoints,
+    #[serde(default)]
+    inventory: SavedRecords,
     #[serde(default)]
     fields: SavedFields,
     repeats: Vec<Repeat>,
