@@ -135,6 +135,10 @@ impl Endpoints {
         let found = match known {
             Ok(id) => match self.templates.get_mut(id) {
                 Some(endpoint) => {
+                    if endpoint.learnt.calls == 0 {
+                        // Older snapshots do not say what it is.
+                        endpoint.words = by_words(call);
+                    }
                     endpoint.learn(call);
                     (endpoint.name.clone(), endpoint.nature())
                 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use spyhop_model::{Call, Nature, Purpose, Segment};
 
-use crate::shape::words;
+use crate::shape::{Shape, shape, words};
 
 /// Calls after which a share of them means something, and attempts after which an endpoint takes logins.
 const CALLS: u32 = 5;
@@ -243,7 +243,10 @@ pub fn by_words(call: &Call) -> Nature {
     });
     let mut seen = Words::default();
     for text in literals.chain(call.operation.as_deref()).take(40) {
-        seen.read(text);
+        // The title of an article may be about anything.
+        if !text.is_ascii() || shape(text) != Shape::Value {
+            seen.read(text);
+        }
     }
     let last = match request.path.last() {
         Some(Segment::Literal(text)) => &**text,
@@ -387,6 +390,7 @@ mod tests {
             ("GET", "js/app.js", &["static"]),
             ("POST", "users/register", &["register"]),
             ("GET", "help/index.html", &["page"]),
+            ("GET", "articles/how-to-delete-and-export-all", &[]),
         ];
         for (method, path, expected) in cases {
             assert_eq!(named(method, path), *expected, "{method} {path}");
