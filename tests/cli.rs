@@ -1,6 +1,7 @@
 //! The program as its user meets it: arguments in, text, files and exit codes out.
 
 mod errors;
+mod inventory;
 mod live;
 mod outputs;
 mod signals;

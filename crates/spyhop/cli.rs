@@ -76,6 +76,10 @@ pub enum Command {
     /// Looks at captures, or at an interface for a while: connections seen one way, packets that come twice, are cut short or were lost
     /// before the sensor, for each port and VLAN. Nothing is kept. Exits with 3 if a mirror needs to be changed.
     Doctor(Box<Doctor>),
+    /// List hosts and endpoints: activity, callers, authentication, and the data that they return and take.
+    ///
+    /// From captures, or from what a sensor has learnt (--state), which may be running meanwhile.
+    Inventory(Box<ListInventory>),
     /// Check, show or write the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -212,6 +216,49 @@ pub struct Doctor {
     /// What to work with.
     #[command(flatten)]
     pub setup: Setup,
+}
+
+const INVENTORY_AFTER: &str = "\
+Examples:
+  spyhop inventory capture.pcap
+  spyhop inventory --state /var/lib/spyhop --host shop.example --lang zh
+  spyhop inventory --state /var/lib/spyhop --format csv > endpoints.csv";
+
+/// `spyhop inventory`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = INVENTORY_AFTER)]
+pub struct ListInventory {
+    /// Captures (pcap, pcapng, either with gzip), or directories of them.
+    #[arg(value_name = "FILE|DIR", value_hint = ValueHint::AnyPath, conflicts_with = "state")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Only this host, with or without its port.
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+
+    /// How it is told.
+    #[arg(long, value_enum, default_value_t = InventoryFormat::Table)]
+    pub format: InventoryFormat,
+
+    /// The language.
+    #[arg(long, value_parser = lang(), default_value = "en")]
+    pub lang: Lang,
+
+    /// What to work with.
+    #[command(flatten)]
+    pub setup: Setup,
+}
+
+/// How an inventory is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum InventoryFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON object.
+    Json,
+    /// Comma-separated values (RFC 4180), with a head.
+    Csv,
 }
 
 /// What is written where.

@@ -10,6 +10,7 @@ use spyhop_capture::{Live, Replay, Source};
 use spyhop_detect::{Engine, Fault, Mirror, MirrorSettings, Sensor, TapReport, faults};
 use spyhop_identify::{Identity, Locations};
 use spyhop_inspect::{Inspector, Knowledge};
+use spyhop_model::Key;
 use spyhop_publish::{Full, MemoryJournal};
 use spyhop_stream::{DecodeLimits, TapHealth};
 
@@ -36,7 +37,9 @@ pub fn doctor(command: &cli::Doctor, color: ColorChoice, stop: &Arc<AtomicBool>)
             stop.store(true, Ordering::Relaxed);
         });
     }
-    let outcome = pipeline::run(&mut source, parts(&config, &command.setup)?, stop, &mut |_| {});
+    let key = crate::key::passing_key().map_err(Failure::failed)?;
+    let parts = parts(&config, &command.setup, key.clone(), Knowledge::new(key, false))?;
+    let outcome = pipeline::run(&mut source, parts, stop, &mut |_| {});
     if let Source::Replay(replay) = &source {
         for defect in replay.defects() {
             eprintln!("spyhop: {defect}");
@@ -76,8 +79,7 @@ fn source(command: &cli::Doctor, config: &Config) -> Result<Source, Failure> {
 }
 
 /// A pipeline without detectors and publishers.
-fn parts(config: &Config, setup: &cli::Setup) -> Result<Parts, Failure> {
-    let key = crate::key::passing_key().map_err(Failure::failed)?;
+pub(crate) fn parts(config: &Config, setup: &cli::Setup, key: Key, knowledge: Knowledge) -> Result<Parts, Failure> {
     let mut settings: Pipeline = config.section("pipeline");
     if let Some(workers) = setup.workers {
         settings.workers = workers.get();
@@ -86,7 +88,7 @@ fn parts(config: &Config, setup: &cli::Setup) -> Result<Parts, Failure> {
     let off = spyhop_detect::rules().map(|rule| rule.kind.to_owned()).collect();
     let limits = spyhop_detect::Limits { off, ..config.section("detect") };
     let engine = Engine::new(Vec::new(), Sensor::default(), &limits, config.section("findings"), key.clone(), false);
-    let knowledge = Arc::new(Knowledge::new(key.clone(), false));
+    let knowledge = Arc::new(knowledge);
     let journal = MemoryJournal::new(spyhop_publish::Limits { records: 1_024, bytes: 1 << 20 }, Full::Drop);
     Ok(Parts {
         pipeline: settings,

@@ -11,11 +11,13 @@ pub mod settings;
 pub mod state;
 
 mod doctor;
+mod inventory;
 mod losses;
 mod process;
 mod replay;
 mod run;
 
 pub use doctor::doctor;
+pub use inventory::inventory;
 pub use replay::replay;
 pub use run::run;

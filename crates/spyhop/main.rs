@@ -35,6 +35,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Replay(command) => spyhop::replay(command, cli.color, &stop_on_signals()?),
         Command::Run(command) => spyhop::run(command, cli.color, &stop_on_signals()?),
         Command::Doctor(command) => spyhop::doctor(command, cli.color, &stop_on_signals()?),
+        Command::Inventory(command) => spyhop::inventory(command, cli.color, &stop_on_signals()?),
         Command::Config(command) => config(command),
         Command::Key(command) => print(&spyhop::key::command(command)?),
         Command::Explain(command) => explain(command, cli.color),

@@ -3,6 +3,7 @@
 mod diagnosis;
 mod explain;
 mod finding;
+mod inventory;
 mod summary;
 mod text;
 mod zone;
@@ -13,6 +14,7 @@ use spyhop_model::{Class, Lang, Severity, Status, Text};
 pub use diagnosis::{Diagnosis, TapPicture, diagnosis};
 pub use explain::{explain, kinds};
 pub use finding::finding;
+pub use inventory::inventory;
 pub use summary::{Account, Counted, Loss, Summary, summary};
 pub use text::{plain, width_of, wrap};
 pub use zone::Zone;

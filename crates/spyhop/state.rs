@@ -109,6 +109,21 @@ impl StateDir {
     }
 }
 
+/// What identification has learnt, from the last snapshot in a directory. Needs neither its key nor its lock.
+///
+/// # Errors
+/// A sentence: there is no snapshot, or it cannot be read.
+pub fn identity(directory: &Path) -> Result<Value, String> {
+    let path = directory.join("snapshot.json");
+    let told = |wrong: &dyn std::fmt::Display| format!("{}: {wrong}", path.display());
+    let bytes = fs::read(&path).map_err(|wrong| told(&wrong))?;
+    let snapshot: Snapshot = serde_json::from_slice(&bytes).map_err(|wrong| told(&wrong))?;
+    if snapshot.version != VERSION {
+        return Err(told(&format_args!("written in format {}, this program reads format {VERSION}", snapshot.version)));
+    }
+    Ok(snapshot.identity)
+}
+
 /// Writes beside the file, syncs, renames, and syncs the folder.
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let beside = path.with_extension("new");

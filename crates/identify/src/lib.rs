@@ -8,13 +8,18 @@ mod crowd;
 mod device;
 mod echo;
 mod endpoint;
+mod estimate;
 mod field;
 mod habit;
+mod inventory;
 mod location;
+mod nature;
 mod recent;
 mod repeat;
 mod session;
+mod shape;
 mod snapshot;
+mod template;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -23,13 +28,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spyhop_model::{
-    Attribution, Call, CredentialKind, Event, Fingerprint, FlowId, Greeting, Handshake, Key, Nature, Outcome, Purpose,
-    Source, Timestamp, Transport,
+    Attribution, Call, CredentialKind, Event, Fingerprint, FlowId, Greeting, Handshake, Key, Outcome, Purpose, Source,
+    Timestamp, Transport,
 };
 
 pub use account::{AccountLimits, Realms};
 pub use endpoint::EndpointLimits;
 pub use field::FieldLimits;
+pub use inventory::{EndpointEntry, HostEntry, Inventory, TypeSeen};
 pub use location::{Locations, Networks};
 pub use session::SessionLimits;
 
@@ -43,6 +49,7 @@ use echo::Echoes;
 use endpoint::{Endpoints, SavedEndpoints};
 use field::{Fields, SavedFields};
 use habit::{Habits, SavedHabits};
+use inventory::{Records, SavedRecords};
 use recent::Recent;
 use repeat::Repeats;
 use session::{Circumstances, Sessions, Verdict};
@@ -76,6 +83,7 @@ pub struct Limits {
 pub struct Identity {
     locations: Locations,
     endpoints: Endpoints,
+    inventory: Records,
     fields: Fields,
     repeats: Repeats,
     accounts: Accounts,
@@ -96,7 +104,9 @@ impl Identity {
 
     /// Knows nobody yet.
     pub fn new(locations: Locations, limits: Limits, key: Key) -> Identity {
+        let inventory = Records::new(limits.endpoints.total);
         Identity {
+            inventory,
             hops: Hops::new(&locations),
             locations,
             endpoints: Endpoints::new(limits.endpoints),
@@ -123,8 +133,7 @@ impl Identity {
         let at = call.moment.at;
         let origin = self.hops.origin(&call, &mut self.locations);
         let echo = self.echoes.is_echo(&call);
-        let endpoint = self.endpoints.of(&call);
-        let nature = Nature::default();
+        let (endpoint, nature) = self.endpoints.of(&call);
         let realm = self.accounts.realm(&call);
         let client = self.locations.party(origin.ip);
         let server = self.locations.party(call.server.ip);
@@ -182,6 +191,9 @@ impl Identity {
             }
             self.habits.visit(&event.call, nature, origin.ip, session);
             self.login(&mut event, verdict.began, &mut told);
+        }
+        if !echo {
+            self.note(&event);
         }
         out.push(event);
         for told in told {
@@ -330,6 +342,7 @@ impl Identity {
             .collect();
         serde_json::to_value(Saved {
             endpoints: self.endpoints.save(),
+            inventory: self.inventory.save(),
             fields: self.fields.save(),
             repeats,
             ids: self.accounts.save(),
@@ -345,6 +358,7 @@ impl Identity {
     pub fn load(&mut self, saved: Value) -> Result<(), serde_json::Error> {
         let saved: Saved = serde_json::from_value(saved)?;
         self.endpoints.load(saved.endpoints);
+        self.inventory.load(saved.inventory);
         self.fields.load(saved.fields);
         self.repeats.load(saved.repeats.into_iter().map(|r| ((r.ip, r.account, r.secret), r.at)).collect());
         self.accounts.load(saved.ids);
@@ -365,6 +379,8 @@ fn claimed(call: &Call) -> Option<&spyhop_model::Account> {
 #[derive(Serialize, Deserialize)]
 struct Saved {
     endpoints: SavedEndpoints,
+    #[serde(default)]
+    inventory: SavedRecords,
     #[serde(default)]
     fields: SavedFields,
     repeats: Vec<Repeat>,

@@ -111,8 +111,8 @@ fn is_opaque(segment: &str) -> bool {
     /// 128 bits in hexadecimal digits.
     const HEX: usize = 32;
     match form(segment) {
-        Some("base64") => true,
-        Some("hex") => segment.len() >= HEX,
+        Some("base64" | "b36") => true,
+        Some("hex" | "hash") => segment.len() >= HEX,
         _ => false,
     }
 }
