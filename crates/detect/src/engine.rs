@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spyhop_model::{Event, Finding, Key, Moment, Rule, Timestamp, settings};
 
+use crate::campaign::CAMPAIGN;
 use crate::detector::{CellKey, Context, Detector, Verdict, Verdicts};
 use crate::findings::{Findings, Life, SavedFindings, Support};
 use crate::sensor::{Loss, Mirror, Sensor, TapReport};
+use crate::suppression::{Suppressed, Suppression};
 
 settings! {
     /// What detection may use.
@@ -161,6 +163,11 @@ impl Engine {
         self.findings.past_dropped()
     }
 
+    /// Suppressions with what they have held back.
+    pub fn suppressed(&self) -> impl Iterator<Item = (&Suppression, &Suppressed)> {
+        self.findings.suppressed()
+    }
+
     /// Cells forgotten at the memory limit.
     pub fn evicted(&self) -> u64 {
         self.evicted
@@ -218,6 +225,7 @@ impl Engine {
     fn put_summary(&self, finding: &mut Finding) {
         let table = self.tables.iter().find(|table| table.rule().kind == finding.rule.kind);
         finding.summary = match table {
+            _ if CAMPAIGN.is(finding) => CAMPAIGN.summary(finding),
             Some(table) => table.summary(finding),
             None if finding.rule.kind == Mirror::RULE.kind => self.sensor.mirror.summary(finding),
             None => self.sensor.loss.summary(finding),
@@ -324,13 +332,18 @@ impl<D: Detector> Cells<D> {
         for verdict in verdicts.list.drain(..) {
             match verdict {
                 Verdict::Hit { on, aspect, evidence } => {
+                    if findings.hold_back(D::RULE.kind, on.as_ref().unwrap_or(key), event, now) {
+                        continue;
+                    }
                     let by = Support { at: moment, event: Some(event), quiet: detector.quiet() };
                     findings.hit(D::RULE, on.as_ref().unwrap_or(key), aspect.as_deref(), evidence, &by);
                 }
                 Verdict::Mended { on, aspect } => {
                     findings.mended(D::RULE, on.as_ref().unwrap_or(key), aspect.as_deref(), now);
                 }
-                Verdict::Fold { kind, child } => findings.fold(D::RULE, key, kind, &child, now),
+                Verdict::Fold { into, kind, child } => {
+                    findings.fold(D::RULE, into.as_ref().unwrap_or(key), kind, &child, now);
+                }
             }
         }
         !detector.is_idle(&cell.state)
@@ -486,7 +499,7 @@ mod tests {
         let login = event().post("a.example/login").login("alice", Outcome::Success);
         engine.event(&login.build(1_000));
         let kept: Vec<_> = engine.accounts().filter(|account| account.cells > 0).map(|account| account.kind).collect();
-        assert_eq!(kept, ["auth.high_frequency_login"]);
+        assert_eq!(kept, ["auth.high_frequency_login", "auth.success_after_failures"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use spyhop_model::{
     Account, Agent, AgentFamily, Body, Call, Country, Credential, CredentialKind, Crowd, Defects, Delivered, Event,
     Factors, FileKind, FlowId, Form, Half, Halves, Holding, Key, Login, LoginMethod, Moment, Nature, Observation,
-    Outcome, Party, Place, Protocol, Purpose, Request, Response, SecretForm, Socket, Timestamp, TokenFlaws, Traits,
+    Outcome, Party, Place, Protocol, Purpose, Refusal, Request, Response, SecretForm, Socket, Timestamp, TokenFlaws, Traits,
     Transport, Unveiled, Vlans, Weakness, Zone,
 };
 
@@ -209,6 +209,39 @@ impl EventBuilder {
     /// How the login's password was protected.
     pub fn secret_form(mut self, form: SecretForm) -> Self {
         self.event.call.login.as_mut().expect("a login").secret_form = Some(form);
+        self
+    }
+    /// The login's password.
+    pub fn secret(mut self, password: &str) -> Self {
+        let fingerprint = self.key.fingerprint("password", password.as_bytes());
+        self.event.call.login.as_mut().expect("a login").secret = Some(fingerprint);
+        self
+    }
+    /// Why the login was refused.
+    pub fn refusal(mut self, refusal: Refusal) -> Self {
+        self.event.call.login.as_mut().expect("a login").refusal = Some(refusal);
+        self
+    }
+    /// What the login is for.
+    pub fn purpose(mut self, purpose: Purpose) -> Self {
+        self.event.call.login.as_mut().expect("a login").purpose = purpose;
+        self
+    }
+    /// The device's own name for itself.
+    pub fn device(mut self, name: &str) -> Self {
+        let fingerprint = self.key.fingerprint("device", name.as_bytes());
+        self.event.device = Some(fingerprint);
+        self.event.call.device_id = Some(fingerprint);
+        self
+    }
+    /// The picture of the client's software.
+    pub fn picture(mut self, name: &str) -> Self {
+        self.event.call.picture = Some(self.key.fingerprint("picture", name.as_bytes()));
+        self
+    }
+    /// Many people share the address, with so many login attempts a minute.
+    pub fn crowd(mut self, logins_a_minute: u16) -> Self {
+        self.event.crowd = Crowd { accounts: 60, days: 20, shared: true, logins_a_minute };
         self
     }
     /// The login's password is weak.
