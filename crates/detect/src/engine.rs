@@ -499,7 +499,7 @@ mod tests {
         let login = event().post("a.example/login").login("alice", Outcome::Success);
         engine.event(&login.build(1_000));
         let kept: Vec<_> = engine.accounts().filter(|account| account.cells > 0).map(|account| account.kind).collect();
-        assert_eq!(kept, ["auth.high_frequency_login", "auth.success_after_failures"]);
+        assert_eq!(kept, ["auth.credential_stuffing", "auth.high_frequency_login", "auth.success_after_failures"]);
     }
 
     #[test]

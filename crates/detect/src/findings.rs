@@ -22,7 +22,7 @@ use spyhop_model::{
     settings,
 };
 
-use crate::campaign::{Campaigns, CAMPAIGN};
+use crate::campaign::{CAMPAIGN, Campaigns};
 use crate::detector::{CellKey, Evidence, Fold};
 use crate::suppression::{Suppressed, Suppression, Suppressions};
 

@@ -63,8 +63,7 @@ impl Attack {
 
     /// Whether a finding of this attack is open that this attempt is part of.
     pub(crate) fn takes_in(self, findings: &Findings, event: &Event) -> bool {
-        findings.any_open(self.kind())
-            && self.cells(event).iter().any(|cell| findings.is_open(self.kind(), cell, None))
+        findings.any_open(self.kind()) && self.cells(event).iter().any(|cell| findings.is_open(self.kind(), cell, None))
     }
 
     /// Whether a stronger attack explains this attempt.
@@ -82,7 +81,9 @@ impl Attack {
         out: &mut Verdicts,
     ) {
         for weaker in Attack::ALL.into_iter().filter(|other| *other >= self) {
-            let children = findings.open(weaker.kind()).filter(|(cell, finding)| *cell != parent && is_part(cell, finding));
+            let is_itself = |cell: &CellKey| weaker == self && cell == parent;
+            let open = findings.open(weaker.kind());
+            let children = open.filter(|(cell, finding)| !is_itself(cell) && is_part(cell, finding));
             for (cell, _) in children {
                 out.fold_into(parent.clone(), weaker.kind(), cell.clone());
             }
@@ -261,7 +262,10 @@ mod tests {
     #[test]
     fn networks_are_named_by_their_prefix() {
         let cell = network(&event().from("203.0.113.9").build(1));
-        assert_eq!((cell.entity.to_string(), cell.scope.as_deref()), ("203.0.113.0".to_owned(), Some("203.0.113.0/24")));
+        assert_eq!(
+            (cell.entity.to_string(), cell.scope.as_deref()),
+            ("203.0.113.0".to_owned(), Some("203.0.113.0/24"))
+        );
         let v6 = network(&event().from("2001:db8:1:2:3::4").build(1));
         assert_eq!(v6.scope.as_deref(), Some("2001:db8:1:2::/64"));
         assert_eq!(short_ip("2001:db8::1".parse().unwrap()), short_ip("2001:db8::2".parse().unwrap()));

@@ -143,9 +143,8 @@ impl TryFrom<String> for Day {
     fn try_from(text: String) -> Result<Day, String> {
         let wrong = || format!("`{text}` is no day; write it as in \"2027-01-31\"");
         let mut parts = text.split('-');
-        let mut number = |digits: usize| -> Option<u64> {
-            parts.next().filter(|part| part.len() == digits)?.parse().ok()
-        };
+        let mut number =
+            |digits: usize| -> Option<u64> { parts.next().filter(|part| part.len() == digits)?.parse().ok() };
         let (Some(year), Some(month), Some(day)) = (number(4), number(2), number(2)) else { return Err(wrong()) };
         // Days are searched rather than computed: the calendar stands in `Timestamp::civil` only.
         let guess = (year.saturating_sub(1970)) * 365 + month.saturating_sub(1) * 28;
@@ -231,7 +230,8 @@ mod tests {
 
     #[test]
     fn what_is_known_is_held_back_and_counted_and_the_rest_is_told() {
-        let one = of(r#"{"kind":"auth.*","address":"203.0.113.0/24","reason":"penetration test","until":"2026-12-31"}"#);
+        let one =
+            of(r#"{"kind":"auth.*","address":"203.0.113.0/24","reason":"penetration test","until":"2026-12-31"}"#);
         assert_eq!(one.check(time(0)), Ok(()));
         let life = Life { suppress: vec![one], ..Life::default() };
         let sensor = attacked(life.clone(), "203.0.113.9");
@@ -259,12 +259,8 @@ mod tests {
         let all = r#""reason":"r","until":"2026-12-01""#;
         assert!(wrong(&format!(r#"{{"kind":"auth.nothing","account":"a",{all}}}"#)).contains("auth.nothing"));
         assert!(wrong(&format!(r#"{{"kind":"auth.*",{all}}}"#)).contains("of whom"));
-        assert!(
-            wrong(r#"{"kind":"auth.*","account":"a","reason":" ","until":"2026-12-01"}"#).contains("must say why")
-        );
-        assert!(
-            wrong(r#"{"kind":"auth.*","account":"a","reason":"r","until":"2027-06-01"}"#).contains("180 days")
-        );
+        assert!(wrong(r#"{"kind":"auth.*","account":"a","reason":" ","until":"2026-12-01"}"#).contains("must say why"));
+        assert!(wrong(r#"{"kind":"auth.*","account":"a","reason":"r","until":"2027-06-01"}"#).contains("180 days"));
         assert_eq!(of(r#"{"kind":"auth.*","account":"a","reason":"r","until":"2027-05-19"}"#).check(time(0)), Ok(()));
         for day in ["2026-02-29", "2026-13-01", "26-01-01", "tomorrow", ""] {
             assert!(Day::try_from(day.to_owned()).is_err(), "{day}");

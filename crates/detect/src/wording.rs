@@ -56,9 +56,7 @@ pub(crate) fn when(finding: &Finding) -> Said {
     let (start, end) = (time(from), time(to));
     let is_long = finding.last_seen.since(finding.first_seen) >= Span::days(1);
     match is_long {
-        true => Said {
-            en: format!(" (since {start} UTC on {day})"), zh: format!("（自 {day} {start} UTC 起）")
-        },
+        true => Said { en: format!(" (since {start} UTC on {day})"), zh: format!("（自 {day} {start} UTC 起）") },
         false if start == end => {
             Said { en: format!(" (at {start} UTC on {day})"), zh: format!("（{day} {start} UTC）") }
         }

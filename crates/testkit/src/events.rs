@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use spyhop_model::{
     Account, Agent, AgentFamily, Body, Call, Country, Credential, CredentialKind, Crowd, Defects, Delivered, Event,
     Factors, FileKind, FlowId, Form, Half, Halves, Holding, Key, Login, LoginMethod, Moment, Nature, Observation,
-    Outcome, Party, Place, Protocol, Purpose, Refusal, Request, Response, SecretForm, Socket, Timestamp, TokenFlaws, Traits,
-    Transport, Unveiled, Vlans, Weakness, Zone,
+    Outcome, Party, Place, Protocol, Purpose, Refusal, Request, Response, SecretForm, Socket, Timestamp, TokenFlaws,
+    Traits, Transport, Unveiled, Vlans, Weakness, Zone,
 };
 
 /// Data types to put into events.

@@ -99,10 +99,13 @@ impl Detector for BruteForce {
         attempts.add(attempt, self.slow_window.max(self.window), KEPT);
         // Once it is told, half suffices to go on: an attack that slows down is still the same.
         let half = |limit: u64| if is_open { limit.div_ceil(2) } else { limit };
-        let (fast, slow) =
-            (within(attempts, cx.now, self.window).count() as u64, within(attempts, cx.now, self.slow_window).count() as u64);
+        let (fast, slow) = (
+            within(attempts, cx.now, self.window).count() as u64,
+            within(attempts, cx.now, self.slow_window).count() as u64,
+        );
         let is_fast = fast >= half(self.attempts) && self.differ(within(attempts, cx.now, self.window), is_open);
-        let is_slow = slow >= half(self.slow_attempts) && self.differ(within(attempts, cx.now, self.slow_window), is_open);
+        let is_slow =
+            slow >= half(self.slow_attempts) && self.differ(within(attempts, cx.now, self.slow_window), is_open);
         if !is_fast && !is_slow {
             return;
         }
@@ -134,9 +137,8 @@ impl Detector for BruteForce {
         }
         out.hit(evidence);
         if !is_open {
-            let is_part = |_: &CellKey, finding: &Finding| {
-                finding.rule.kind != Self::RULE.kind && is_all_of(finding, &of.entity)
-            };
+            let is_part =
+                |_: &CellKey, finding: &Finding| finding.rule.kind != Self::RULE.kind && is_all_of(finding, &of.entity);
             Attack::BruteForce.fold(cx.findings, of, is_part, out);
         }
     }
@@ -184,7 +186,10 @@ impl Detector for BruteForce {
                     "Address {ip}{} guesses the passwords of at least {accounts} accounts one after another at {at}{}{}.",
                     place.en, who.en, when.en
                 ),
-                zh: format!("地址 {ip}{} 在 {at} 先后猜测至少 {accounts} 个账号的密码{}{}。", place.zh, who.zh, when.zh),
+                zh: format!(
+                    "地址 {ip}{} 在 {at} 先后猜测至少 {accounts} 个账号的密码{}{}。",
+                    place.zh, who.zh, when.zh
+                ),
             };
         }
         let passwords = measure("passwords").map_or_else(Said::default, |passwords| Said {
@@ -225,7 +230,14 @@ impl BruteForce {
     }
 
     /// An address that attacks several accounts is one incident.
-    fn observe_address(&self, event: &Event, of: &CellKey, cx: &Context<'_>, guesses: &mut Guesses, out: &mut Verdicts) {
+    fn observe_address(
+        &self,
+        event: &Event,
+        of: &CellKey,
+        cx: &Context<'_>,
+        guesses: &mut Guesses,
+        out: &mut Verdicts,
+    ) {
         let Some(account) = account(event) else { return };
         let is_open = cx.findings.is_open(Self::RULE.kind, of, None);
         if !is_open && !cx.findings.is_open(Self::RULE.kind, &account, None)

@@ -25,6 +25,8 @@ settings! {
         no_such_user_percent: u64 = 30,
         /// Different accounts failing on one endpoint within `window`, for a pool of sources.
         pool_accounts: u64 = 50,
+        /// Different addresses of a pool.
+        pool_addresses: u64 = 5,
         /// By so many standard deviations a pool exceeds what usually fails on the endpoint.
         deviations: u64 = 4,
         /// An incident is over after this long without a supporting attempt.
@@ -143,7 +145,8 @@ impl Usual {
     fn group(&mut self, what: u8, name: u32) -> &mut Group {
         let known = self.groups.iter().position(|group| group.what == what && group.name == name);
         let at = known.unwrap_or_else(|| {
-            let weight = |group: &Group| (group.refused.iter().map(|n| u64::from(*n)).sum::<u64>(), group.accepted_long);
+            let weight =
+                |group: &Group| (group.refused.iter().map(|n| u64::from(*n)).sum::<u64>(), group.accepted_long);
             let of_sort = self.groups.iter().enumerate().filter(|(_, group)| group.what == what);
             let fresh = Group { what, name, ..Group::default() };
             if of_sort.clone().count() < Self::GROUPS {
@@ -245,8 +248,11 @@ impl Detector for CredentialStuffing {
         let mut evidence = evidence(event, attempt)
             .most("accounts", attempts.accounts())
             .most("attempts", all)
-            .most("refused", attempts.refused())
-            .respond(if matches!(of.entity, Entity::ClientIp(_)) { "block_address" } else { "limit_rate" }, of.entity.clone());
+            .most("refused", attempts.refused());
+        evidence = match of.entity {
+            Entity::ClientIp(_) => evidence.respond("block_address", of.entity.clone()),
+            _ => evidence.respond("limit_rate", of.entity.clone()),
+        };
         if passwords.are_unseen() {
             evidence = evidence.confidence(75).reason("passwords_unseen");
         }
@@ -264,9 +270,8 @@ impl Detector for CredentialStuffing {
     }
 
     fn heap(&self, tried: &Tried) -> usize {
-        let usual = tried.usual.as_ref().map_or(0, |usual| {
-            size_of::<Usual>() + usual.groups.capacity() * size_of::<Group>()
-        });
+        let usual =
+            tried.usual.as_ref().map_or(0, |usual| size_of::<Usual>() + usual.groups.capacity() * size_of::<Group>());
         tried.attempts.heap() + usual
     }
 
@@ -362,24 +367,26 @@ impl CredentialStuffing {
         let failing = attempts.accounts();
         let open = cx.findings.any_open(Self::RULE.kind).then(|| pools().next()).flatten();
         let limit = if open.is_some() { self.pool_accounts.div_ceil(2) } else { self.pool_accounts };
-        if failing < limit || !usual.is_unusual(failing, self.deviations) {
+        // Few passwords on many accounts are a spray.
+        if failing < limit || !usual.is_unusual(failing, self.deviations) || attempts.passwords().are_few(20) {
+            return;
+        }
+        let mut addresses: Vec<u32> = attempts.iter().map(|attempt| attempt.source).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        if (addresses.len() as u64) < self.pool_addresses {
             return;
         }
         let found = open.clone().or_else(|| {
             // Software tells most, then the network; a country is large.
             let mut of_event = groups(event).collect::<Vec<_>>().into_iter();
-            let cells: Vec<(u8, u32, CellKey)> = (0..)
-                .zip(names)
-                .filter_map(|(what, name)| Some((what, name?, of_event.next()?)))
-                .collect();
+            let cells: Vec<(u8, u32, CellKey)> =
+                (0..).zip(names).filter_map(|(what, name)| Some((what, name?, of_event.next()?))).collect();
             let is_pool = |sort: u8| cells.iter().find(|(what, name, _)| *what == sort && usual.is_pool(*what, *name));
             [0, 2, 1].into_iter().find_map(is_pool).map(|(_, _, cell)| cell.clone())
         });
         let Some(pool) = found else { return };
         usual.attacked = cx.now;
-        let mut addresses: Vec<u32> = attempts.iter().map(|attempt| attempt.source).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
         let common = pool.scope.as_deref().and_then(|scope| scope.split(' ').next());
         let reason = ["software", "network", "country"].into_iter().find(|reason| Some(*reason) == common);
         let mut evidence = evidence(event, attempt)
@@ -394,8 +401,7 @@ impl CredentialStuffing {
         if open.is_none() {
             let endpoint = Entity::Endpoint(event.endpoint.clone());
             let since = cx.now - self.window;
-            let is_part =
-                |_: &CellKey, finding: &Finding| finding.first_seen >= since && is_all_of(finding, &endpoint);
+            let is_part = |_: &CellKey, finding: &Finding| finding.first_seen >= since && is_all_of(finding, &endpoint);
             Attack::Stuffing.fold(cx.findings, &pool, is_part, out);
         }
     }

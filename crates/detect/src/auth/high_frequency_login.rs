@@ -67,7 +67,7 @@ impl Detector for HighFrequencyLogin {
         let Some(login) = event.login() else { return };
         // What is usual at an address is not too much, nor at a device that is known by its address only.
         let usual = u64::from(event.crowd.logins_a_minute);
-        let guarded = |limit: u64| limit.max((limit * usual).div_ceil(self.per_address.max(1)));
+        let guarded = |limit: u64| limit.max(usual);
         let (a_minute, an_hour) = match of.entity {
             Entity::ClientIp(_) => (guarded(self.per_address), None),
             Entity::Device(_) if event.call.device_id.is_none() => (guarded(self.per_device), None),
@@ -82,7 +82,9 @@ impl Detector for HighFrequencyLogin {
         }
         // Explained by a stronger attack, or by the finding of the address or the device.
         if Attack::HighFrequency.is_explained(cx.findings, event)
-            || cells(event).take_while(|cell| cell != of).any(|wider| cx.findings.is_open(Self::RULE.kind, &wider, None))
+            || cells(event)
+                .take_while(|cell| cell != of)
+                .any(|wider| cx.findings.is_open(Self::RULE.kind, &wider, None))
         {
             return;
         }
@@ -294,7 +296,8 @@ mod tests {
     fn an_office_at_nine_and_a_probe_of_the_inside_stay_silent() {
         let mut sensor = Harness::of::<HighFrequencyLogin>();
         for n in 0..120 {
-            sensor.see_with(attempt(n * 2, &format!("staff{n}")).crowd(40), |event| event.device = Some(Fingerprint(1)));
+            sensor
+                .see_with(attempt(n * 2, &format!("staff{n}")).crowd(40), |event| event.device = Some(Fingerprint(1)));
         }
         for n in 0..120 {
             let probe = event().at(1_000 + n * 2).post("a.example/login").login("probe", Outcome::Success);

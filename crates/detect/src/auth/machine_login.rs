@@ -1,8 +1,8 @@
 //! auth.machine_login
 
 use spyhop_model::{
-    AgentFamily, Class, Entity, Event, Finding, Login, Outcome, Rule, Said, Severity, Span, Text, Traits, Transport, Zone,
-    settings,
+    AgentFamily, Class, Entity, Event, Finding, Login, Outcome, Rule, Said, Severity, Span, Text, Traits, Transport,
+    Zone, settings,
 };
 
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
@@ -138,10 +138,9 @@ fn traits(event: &Event) -> impl Iterator<Item = (&'static str, u64)> {
     let habits = event.habits.as_deref().copied().unwrap_or_default();
     let of_hundred = |part: u32, whole: u32| u64::from(part) * 100 / u64::from(whole).max(1);
     let is_library = event.call.agent.family == AgentFamily::Library;
-    let is_app_library =
-        event.call.agent.name.is_some_and(|name| {
-            ["okhttp", "cfnetwork", "alamofire", "dart", "cronet"].iter().any(|app| name.to_ascii_lowercase().contains(app))
-        });
+    let is_app_library = event.call.agent.name.is_some_and(|name| {
+        ["okhttp", "cfnetwork", "alamofire", "dart", "cronet"].iter().any(|app| name.to_ascii_lowercase().contains(app))
+    });
     // An application's own software, and a probe of the inside, are as they should be.
     let is_application = habits.accepted >= KNOWN
         && of_hundred(habits.by_same_agent, habits.accepted) >= u64::from(APPLICATION)
@@ -153,13 +152,14 @@ fn traits(event: &Event) -> impl Iterator<Item = (&'static str, u64)> {
         && of_hundred(habits.with_referer, habits.by_browser) >= 80
         && !sends(Traits::REFERER)
         && !sends(Traits::ORIGIN);
-    let no_page =
-        habits.accepted >= KNOWN && of_hundred(habits.after_page, habits.accepted) >= 50 && !habits.had_page;
+    let no_page = habits.accepted >= KNOWN && of_hundred(habits.after_page, habits.accepted) >= 50 && !habits.had_page;
     let over_tls = event.call.transport != Transport::Cleartext;
     let no_hints = over_tls && sends(Traits::SAYS_CHROMIUM) && !sends(Traits::CLIENT_HINTS);
     let is_fast = habits.filled_in.is_some_and(|millis| millis < FILLED_IN);
     // An app is no browser: what browsers send is not asked of it.
-    let as_browser = matches!(event.call.agent.family, AgentFamily::Browser | AgentFamily::Headless) || is_library || agent.is_some();
+    let as_browser = matches!(event.call.agent.family, AgentFamily::Browser | AgentFamily::Headless)
+        || is_library
+        || agent.is_some();
     let all = [
         agent,
         (as_browser && no_referer).then_some(("no_referer", 30)),
@@ -177,10 +177,14 @@ fn wording_of(reason: &str) -> Option<Text> {
         "headless" => Text { en: "its browser is driven by a program", zh: "无头浏览器" },
         "bot" => Text { en: "it says that it is a bot", zh: "自称机器人" },
         "no_agent" => Text { en: "it names no user agent", zh: "User-Agent 为空" },
-        "no_referer" => Text { en: "it sends no Referer where browsers do", zh: "缺少浏览器通常携带的 Referer" },
+        "no_referer" => {
+            Text { en: "it sends no Referer where browsers do", zh: "缺少浏览器通常携带的 Referer" }
+        }
         "no_page" => Text { en: "it never asked for the page", zh: "此前未访问页面" },
         "no_language" => Text { en: "it accepts no language", zh: "缺少 Accept-Language" },
-        "no_client_hints" => Text { en: "it says Chromium and lacks its hints", zh: "自称 Chromium 但缺少客户端提示" },
+        "no_client_hints" => {
+            Text { en: "it says Chromium and lacks its hints", zh: "自称 Chromium 但缺少客户端提示" }
+        }
         "filled_in_at_once" => Text { en: "the form was filled in within a second", zh: "一秒内填完表单" },
         _ => return None,
     })

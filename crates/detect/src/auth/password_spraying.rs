@@ -6,7 +6,7 @@ use spyhop_model::{Class, Entity, Event, Finding, Rule, Said, Severity, Span, Te
 use crate::counts::{Attempt, Attempts};
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
 use crate::logins::{
-    Attack, attempt, crowding, is_all_of, network, other_source, prefix, short, short_ip, sources, told, whereabouts,
+    Attack, attempt, crowding, is_all_of, network, other_source, prefix, short_ip, sources, told, whereabouts,
     with_password,
 };
 use crate::window::Rate;
@@ -90,7 +90,9 @@ impl Detector for PasswordSpraying {
             _ => of.clone(),
         };
         let is_open = cx.findings.is_open(Self::RULE.kind, &on, None);
-        if Attack::Spraying.is_explained(cx.findings, event) || !is_open && Attack::Spraying.takes_in(cx.findings, event) {
+        if Attack::Spraying.is_explained(cx.findings, event)
+            || !is_open && Attack::Spraying.takes_in(cx.findings, event)
+        {
             sprayed.fast.forget(source);
             sprayed.slow.forget(source);
             return;
@@ -163,9 +165,7 @@ impl Detector for PasswordSpraying {
             _ if of_network => {
                 let names = finding.involved.names("client_ip");
                 let in_net = |name: &str| name.parse().is_ok_and(|ip: std::net::IpAddr| net.contains(&ip));
-                !names.is_empty()
-                    && !finding.involved.has_more("client_ip")
-                    && names.iter().all(|name| in_net(name))
+                !names.is_empty() && !finding.involved.has_more("client_ip") && names.iter().all(|name| in_net(name))
             }
             entity => is_all_of(finding, entity),
         };
@@ -279,7 +279,9 @@ mod tests {
             sensor.see(attempt(n * 10, &format!("user{n}"), &format!("own{n}")));
         }
         for n in 0..100 {
-            sensor.see(attempt(10_000 + n * 10, &format!("user{}", n % 10), &format!("guess{}", n / 10)).from("203.0.114.9"));
+            sensor.see(
+                attempt(10_000 + n * 10, &format!("user{}", n / 10), &format!("guess{}", n % 10)).from("203.0.114.9"),
+            );
         }
         for n in 0..19 {
             sensor.see(

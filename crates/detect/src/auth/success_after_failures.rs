@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use spyhop_model::{Class, Entity, Event, Finding, Rule, Said, Severity, Span, Text, Timestamp, settings};
+use spyhop_model::{Class, Event, Finding, Rule, Said, Severity, Span, Text, Timestamp, settings};
 
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
 use crate::logins::{Attack, account, prefix, short, short_ip, sources, told, whereabouts};
@@ -80,14 +80,13 @@ impl Detector for SuccessAfterFailures {
         if refused {
             return tries.refused.push_back((cx.now, device));
         }
-        let (failures, own) = (
-            tries.refused.len() as u64,
-            tries.refused.iter().filter(|(_, failing)| *failing == device).count() as u64,
-        );
+        let (failures, own) =
+            (tries.refused.len() as u64, tries.refused.iter().filter(|(_, failing)| *failing == device).count() as u64);
         let knows_any = tries.devices[0] != 0;
         let (knows_device, knows_network) = (tries.devices.contains(&device), tries.networks.contains(&network));
-        let by_attacker = [Attack::Stuffing, Attack::Spraying].into_iter().any(|attack| attack.takes_in(cx.findings, event))
-            || sources(event).any(|source| cx.findings.is_open(Attack::BruteForce.kind(), &source, None));
+        let by_attacker =
+            [Attack::Stuffing, Attack::Spraying].into_iter().any(|attack| attack.takes_in(cx.findings, event))
+                || sources(event).any(|source| cx.findings.is_open(Attack::BruteForce.kind(), &source, None));
         let under_attack = cx.findings.is_open(Attack::BruteForce.kind(), of, None);
         let is_owner = knows_device && (own == 0 || own <= self.excused && !by_attacker);
         let is_suspect = failures >= self.failures || by_attacker || under_attack;
@@ -147,14 +146,21 @@ impl Detector for SuccessAfterFailures {
         let has = |reason: &str| finding.reasons.iter().any(|known| &**known == reason);
         let from = finding.involved.names("client_ip").first().map_or("", |name| name);
         let after = match (has("by_attacker"), has("account_attacked"), has("failures")) {
-            (true, ..) => Said { en: "while that source attacks logins".into(), zh: "而该来源正在攻击登录接口".into() },
+            (true, ..) => Said {
+                en: "while that source attacks logins".into(), zh: "而该来源正在攻击登录接口".into()
+            },
             (_, true, _) => {
                 Said { en: "while its password is being guessed".into(), zh: "而该账号正遭暴力破解".into() }
             }
-            _ => Said { en: format!("after {failures} failures within {}", self.window), zh: format!("此前 {} 内失败 {failures} 次", self.window) },
+            _ => Said {
+                en: format!("after {failures} failures within {}", self.window),
+                zh: format!("此前 {} 内失败 {failures} 次", self.window),
+            },
         };
         let new = match (has("new_device"), has("new_network")) {
-            (true, true) => Text { en: ", on a device and from a network new for it", zh: "，设备和网络均为首次出现" },
+            (true, true) => {
+                Text { en: ", on a device and from a network new for it", zh: "，设备和网络均为首次出现" }
+            }
             (true, false) => Text { en: ", on a device new for it", zh: "，设备为首次出现" },
             (false, true) => Text { en: ", from a network new for it", zh: "，网络为首次出现" },
             (false, false) => Text { en: "", zh: "" },

@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn twenty_names_of_which_some_are_unknown_are_a_finding() {
         let mut sensor = Harness::of::<UserEnumeration>();
-        let refusal = |n| if n % 4 == 0 { Refusal::BadPassword } else { Refusal::NoSuchUser };
+        let refusal = |n| if n % 4 == 3 { Refusal::BadPassword } else { Refusal::NoSuchUser };
         for n in 0..19 {
             sensor.see(attempt(n * 60, &format!("user{n}"), refusal(n)));
         }
@@ -196,7 +196,11 @@ mod tests {
             sensor.see(if n % 10 == 0 {
                 login
             } else {
-                event().at(n * 5).from("198.51.100.7").post("a.example/login").login(&format!("user{n}"), Outcome::Success)
+                event()
+                    .at(n * 5)
+                    .from("198.51.100.7")
+                    .post("a.example/login")
+                    .login(&format!("user{n}"), Outcome::Success)
             });
         }
         for n in 0..50 {
