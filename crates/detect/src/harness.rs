@@ -108,6 +108,11 @@ impl Harness {
         self.engine.all()
     }
 
+    /// What was told since it was asked last.
+    pub fn changes(&mut self) -> Vec<std::sync::Arc<Finding>> {
+        self.engine.take_changes().collect()
+    }
+
     pub fn only(&self) -> Finding {
         let mut findings = self.findings();
         assert_eq!(findings.len(), 1, "{:?}", findings.iter().map(|f| f.summary.en.clone()).collect::<Vec<_>>());

@@ -84,6 +84,9 @@ impl Detector for PasswordSpraying {
         let Some(attempt) = attempt(event, source, cx.now) else { return };
         let refused = attempt.traits & Attempt::REFUSED != 0;
         let at_endpoint = matches!(of.entity, Entity::Endpoint(_));
+        if at_endpoint && attempt.traits & Attempt::MISSING != 0 {
+            return;
+        }
         let on = match event.call.login.as_ref().and_then(|login| login.secret) {
             Some(secret) if at_endpoint => with_password(event, secret),
             None if at_endpoint => return,
