@@ -108,6 +108,7 @@ pub(crate) enum Verdict {
         aspect: Option<String>,
     },
     Fold {
+        into: Option<CellKey>,
         kind: &'static str,
         child: CellKey,
     },
@@ -140,7 +141,15 @@ impl Verdicts {
     }
     /// An open finding of another cell is explained by this cell's finding, and becomes part of it.
     pub fn fold(&mut self, kind: &'static str, child: CellKey) {
-        self.list.push(Verdict::Fold { kind, child });
+        self.list.push(Verdict::Fold { into: None, kind, child });
+    }
+    /// As [`Verdicts::hit`], of another entity than the cell's.
+    pub fn hit_of(&mut self, cell: CellKey, evidence: Evidence) {
+        self.list.push(Verdict::Hit { on: Some(cell), aspect: None, evidence });
+    }
+    /// As [`Verdicts::fold`], into another cell's finding than this one's.
+    pub fn fold_into(&mut self, parent: CellKey, kind: &'static str, child: CellKey) {
+        self.list.push(Verdict::Fold { into: Some(parent), kind, child });
     }
 }
 

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spyhop_model::{Event, Finding, Key, Moment, Rule, Timestamp, settings};
 
+use crate::campaign::CAMPAIGN;
 use crate::detector::{CellKey, Context, Detector, Verdict, Verdicts};
 use crate::findings::{Findings, Life, SavedFindings, Support};
 use crate::sensor::{Loss, Mirror, Sensor, TapReport};
+use crate::suppression::{Suppressed, Suppression};
 
 settings! {
     /// What detection may use.
@@ -161,6 +163,11 @@ impl Engine {
         self.findings.past_dropped()
     }
 
+    /// Suppressions with what they have held back.
+    pub fn suppressed(&self) -> impl Iterator<Item = (&Suppression, &Suppressed)> {
+        self.findings.suppressed()
+    }
+
     /// Cells forgotten at the memory limit.
     pub fn evicted(&self) -> u64 {
         self.evicted
@@ -218,6 +225,7 @@ impl Engine {
     fn put_summary(&self, finding: &mut Finding) {
         let table = self.tables.iter().find(|table| table.rule().kind == finding.rule.kind);
         finding.summary = match table {
+            _ if CAMPAIGN.is(finding) => CAMPAIGN.summary(finding),
             Some(table) => table.summary(finding),
             None if finding.rule.kind == Mirror::RULE.kind => self.sensor.mirror.summary(finding),
             None => self.sensor.loss.summary(finding),
@@ -324,13 +332,18 @@ impl<D: Detector> Cells<D> {
         for verdict in verdicts.list.drain(..) {
             match verdict {
                 Verdict::Hit { on, aspect, evidence } => {
+                    if findings.hold_back(D::RULE.kind, on.as_ref().unwrap_or(key), event, now) {
+                        continue;
+                    }
                     let by = Support { at: moment, event: Some(event), quiet: detector.quiet() };
                     findings.hit(D::RULE, on.as_ref().unwrap_or(key), aspect.as_deref(), evidence, &by);
                 }
                 Verdict::Mended { on, aspect } => {
                     findings.mended(D::RULE, on.as_ref().unwrap_or(key), aspect.as_deref(), now);
                 }
-                Verdict::Fold { kind, child } => findings.fold(D::RULE, key, kind, &child, now),
+                Verdict::Fold { into, kind, child } => {
+                    findings.fold(D::RULE, into.as_ref().unwrap_or(key), kind, &child, now);
+                }
             }
         }
         !detector.is_idle(&cell.state)
@@ -486,7 +499,15 @@ mod tests {
         let login = event().post("a.example/login").login("alice", Outcome::Success);
         engine.event(&login.build(1_000));
         let kept: Vec<_> = engine.accounts().filter(|account| account.cells > 0).map(|account| account.kind).collect();
-        assert_eq!(kept, ["auth.high_frequency_login", "data.pre_login_exposure"]);
+        assert_eq!(
+            kept,
+            [
+                "auth.credential_stuffing",
+                "auth.high_frequency_login",
+                "auth.success_after_failures",
+                "data.pre_login_exposure"
+            ]
+        );
     }
 
     #[test]
@@ -495,5 +516,82 @@ mod tests {
         let mut sensor = Harness::limited(Vec::new(), &limits);
         sensor.losses(1, &[("gap_bytes", 100)]);
         sensor.silent();
+    }
+
+    #[test]
+    fn ordinary_people_stay_silent_whatever_their_logins_look_like() {
+        let mut sensor = Harness::of_family("auth.");
+        let hashed = spyhop_model::SecretForm::Hashed;
+        let login = |second: u64, from: &str, name: &str, outcome: Outcome| {
+            event().at(second).from(from).post("a.example/login").login(name, outcome).secret_form(hashed)
+        };
+        // Forgotten three times, then remembered.
+        for n in 0..4 {
+            let outcome = if n == 3 { Outcome::Success } else { Outcome::Failure };
+            sensor.see(login(n * 20, "10.0.0.9", "bob", outcome).secret(&format!("try{n}")));
+        }
+        // A family behind one address; one of them mistypes.
+        for n in 0..12_u64 {
+            let outcome = if n == 5 { Outcome::Failure } else { Outcome::Success };
+            sensor.see(login(1_000 + n * 30, "198.51.100.7", &format!("member{}", n % 4), outcome));
+        }
+        // An office at nine: two hundred people in ten minutes, one in eight mistypes first.
+        for n in 0..200_u64 {
+            let at = 2_000 + n * 3;
+            if n % 8 == 0 {
+                let mistyped = login(at, "203.0.113.1", &format!("staff{n}"), Outcome::Failure);
+                sensor.see(mistyped.secret(&format!("typo{n}")).crowd(30).picture("edge"));
+            }
+            sensor.see(login(at + 1, "203.0.113.1", &format!("staff{n}"), Outcome::Success).crowd(30).picture("edge"));
+        }
+        // A probe of the inside every five seconds.
+        for n in 0..200 {
+            let probe = login(4_000 + n * 5, "10.0.0.10", "probe", Outcome::Success);
+            sensor.see(probe.agent(spyhop_model::AgentFamily::Monitor, "uptime"));
+        }
+        // An application that sends no Referer, as half of its users do.
+        for n in 0..50 {
+            let app = login(6_000 + n * 20, &format!("198.51.{n}.7"), &format!("user{n}"), Outcome::Success);
+            sensor.see_with(app.agent(spyhop_model::AgentFamily::Library, "okhttp"), |event| {
+                let habits = spyhop_model::LoginHabits {
+                    accepted: 100,
+                    by_browser: 50,
+                    by_same_agent: 50,
+                    ..Default::default()
+                };
+                event.habits = Some(Box::new(spyhop_model::LoginHabits { with_referer: 50, ..habits }));
+            });
+        }
+        sensor.silent();
+    }
+
+    #[test]
+    fn what_joins_a_campaign_later_is_told_once_and_as_its_part() {
+        let mut sensor = Harness::of_family("auth.brute_force");
+        let attack = |sensor: &mut Harness, victims: std::ops::Range<u64>, at: u64| {
+            for victim in victims {
+                for n in 0..10 {
+                    let attempt = event().at(at + victim * 10 + n).from(&format!("203.0.{victim}.9"));
+                    let attempt = attempt.post("a.example/login").login(&format!("user{victim}"), Outcome::Failure);
+                    sensor.see(attempt.secret(&format!("guess{n}")));
+                }
+            }
+        };
+        attack(&mut sensor, 0..20, 0);
+        assert!(sensor.findings().iter().all(|finding| finding.status == spyhop_model::Status::Open));
+        attack(&mut sensor, 20..23, 0);
+        let changes = sensor.changes();
+        let of = |account: &str| {
+            let of: Vec<_> = changes.iter().filter(|change| change.primary.to_string() == account).collect();
+            of.into_iter().map(|change| (change.change, change.status)).collect::<Vec<_>>()
+        };
+        use spyhop_model::{Change, Status};
+        assert_eq!(of("user3"), [(Change::Opened, Status::Open), (Change::Updated, Status::Folded)]);
+        assert_eq!(of("user22"), [(Change::Opened, Status::Folded)]);
+        assert_eq!(of("a.example")[0], (Change::Opened, Status::Open));
+        // It is over when its members are.
+        sensor.advance(10_000);
+        let open = sensor.findings().into_iter().filter(|finding| finding.status == Status::Open);
+        assert_eq!(open.count(), 0);
     }
 }

@@ -12,6 +12,7 @@
 //! Only incidents are forgotten by time: a new one bears its own opening moment in its id. A weakness that comes back has the
 //! same id, and so must be the same finding. It leaves only to make room.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -21,7 +22,9 @@ use spyhop_model::{
     settings,
 };
 
+use crate::campaign::{CAMPAIGN, Campaigns};
 use crate::detector::{CellKey, Evidence, Fold};
+use crate::suppression::{Suppressed, Suppression, Suppressions};
 
 settings! {
     /// The life of findings: when they are told again, become stale, close and are forgotten.
@@ -36,6 +39,10 @@ settings! {
         update_every: Span = Span::minutes(30),
         /// Updates of one finding are at least this far apart.
         update_apart: Span = Span::minutes(1),
+        /// More open incidents of one kind than this that begin on one host within ten minutes are one finding of that host, a campaign, which takes them in.
+        campaign_after: usize = 20,
+        /// Incidents that are known and need no finding for a while, each a table `[[findings.suppress]]` with `kind` (or `family.*`), at least one of `address` (or a prefix), `account`, `device`, `endpoint`, `host` and `partner`, all of which must hold, a `reason`, and the last day on which it holds, `until` ("2027-01-31", at most 180 days ahead). What they hold back is counted.
+        suppress: Vec<Suppression> = Vec::new(),
         /// Findings kept at once. Beyond it those go that have been closed or stale for longest, then new ones are refused and counted.
         limit: usize = 100_000,
     }
@@ -49,9 +56,15 @@ const NAMES: usize = 32;
 /// Which finding: of a kind, about a cell's entity, under an aspect.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct FindingKey {
-    pub kind: Arc<str>,
+    pub kind: Cow<'static, str>,
     pub cell: CellKey,
     pub aspect: Option<Arc<str>>,
+}
+
+impl FindingKey {
+    fn new(kind: &'static str, cell: &CellKey, aspect: Option<&str>) -> FindingKey {
+        FindingKey { kind: Cow::Borrowed(kind), cell: cell.clone(), aspect: aspect.map(Into::into) }
+    }
 }
 
 /// All findings that are not forgotten yet.
@@ -63,6 +76,10 @@ pub struct Findings {
     deadlines: Queue,
     /// Since when they are closed or stale: the first makes room.
     over: Queue,
+    /// Those that are open, or folded into a campaign that is, by kind.
+    active: HashMap<Cow<'static, str>, BTreeSet<FindingKey>, ahash::RandomState>,
+    campaigns: Campaigns,
+    suppressions: Suppressions,
     pub(crate) changed: Vec<Finding>,
     /// Closed and past reopening; kept for the end of a replay only.
     past: Vec<Finding>,
@@ -100,6 +117,8 @@ struct Lived {
     due: Option<Timestamp>,
     /// Its place in `over`.
     over: Option<Timestamp>,
+    /// The campaign that it is part of.
+    campaign: Option<FindingKey>,
     /// It came back out of a fold: what would explain it did not explain all of it.
     unexplained: bool,
     clean: u32,
@@ -125,11 +144,14 @@ impl Findings {
     /// No findings yet. `keep_past`: forgotten ones are kept for the end of a replay.
     pub fn new(life: Life, key: Key, keep_past: bool) -> Findings {
         Findings {
+            suppressions: Suppressions::new(&life.suppress),
             life,
             key,
             lives: HashMap::default(),
             deadlines: Queue::default(),
             over: Queue::default(),
+            active: HashMap::default(),
+            campaigns: Campaigns::default(),
             changed: Vec::new(),
             past: Vec::new(),
             keep_past,
@@ -138,10 +160,23 @@ impl Findings {
         }
     }
 
-    /// Whether a finding of that kind is open on a cell, under any aspect named.
-    pub fn is_open(&self, kind: &str, cell: &CellKey, aspect: Option<&str>) -> bool {
-        let key = FindingKey { kind: kind.into(), cell: cell.clone(), aspect: aspect.map(Into::into) };
-        self.lives.get(&key).is_some_and(|lived| lived.finding.status == Status::Open)
+    /// Whether a finding of that kind is open on a cell, under any aspect named. One that a campaign has taken in is, too.
+    pub fn is_open(&self, kind: &'static str, cell: &CellKey, aspect: Option<&str>) -> bool {
+        self.any_open(kind)
+            && self.active.get(kind).is_some_and(|keys| keys.contains(&FindingKey::new(kind, cell, aspect)))
+    }
+
+    /// Whether any finding of that kind is open.
+    pub fn any_open(&self, kind: &'static str) -> bool {
+        self.active.get(kind).is_some_and(|keys| !keys.is_empty())
+    }
+
+    /// Open findings of a kind, with their cells; some, where there are very many.
+    pub fn open(&self, kind: &'static str) -> impl Iterator<Item = (&CellKey, &Finding)> {
+        /// Findings looked at, so that nobody makes looking costly.
+        const LOOKED_AT: usize = 1_024;
+        let keys = self.active.get(kind).into_iter().flatten().take(LOOKED_AT);
+        keys.filter_map(|key| self.lives.get(key).map(|lived| (&key.cell, &lived.finding)))
     }
 
     /// Findings refused at the limit so far.
@@ -154,6 +189,16 @@ impl Findings {
         self.past_dropped
     }
 
+    /// Whether a hit is of those that are known and not to be told. It is counted.
+    pub(crate) fn hold_back(&mut self, kind: &str, cell: &CellKey, event: &Event, now: Timestamp) -> bool {
+        self.suppressions.hold_back(kind, cell, event, now)
+    }
+
+    /// Suppressions with what they have held back.
+    pub(crate) fn suppressed(&self) -> impl Iterator<Item = (&Suppression, &Suppressed)> {
+        self.suppressions.accounts()
+    }
+
     pub(crate) fn hit(
         &mut self,
         rule: &'static Rule,
@@ -162,24 +207,42 @@ impl Findings {
         evidence: Evidence,
         by: &Support<'_>,
     ) {
-        let key = FindingKey { kind: rule.kind.into(), cell: cell.clone(), aspect: aspect.map(Into::into) };
+        let key = FindingKey::new(rule.kind, cell, aspect);
+        let severity = evidence.severity.unwrap_or(rule.severity);
+        if let Some(campaign) = self.campaign_of(&key) {
+            if let Some(lived) = self.lives.get_mut(&key) {
+                grow(&mut lived.finding, evidence, by);
+            }
+            self.raise(rule, &campaign, CAMPAIGN.evidence(0).severity(severity), by);
+            return;
+        }
+        if !self.raise(rule, &key, evidence, by) || rule.class != Class::Incident {
+            return;
+        }
+        let Some(event) = by.event else { return };
+        self.join_campaign(rule, &key, event.host(), severity, by);
+    }
+
+    /// Supports a finding; opens it, or opens it again. Whether it did.
+    fn raise(&mut self, rule: &'static Rule, key: &FindingKey, evidence: Evidence, by: &Support<'_>) -> bool {
         let mut change = Change::Updated;
-        if !self.lives.contains_key(&key) {
+        if !self.lives.contains_key(key) {
             while self.lives.len() >= self.life.limit {
                 if !self.make_room() {
                     self.refused += 1;
-                    return;
+                    return false;
                 }
             }
-            let lived = self.open(rule, &key, &evidence, by);
+            let lived = self.open_new(rule, key, &evidence, by);
             self.lives.insert(key.clone(), lived);
             change = Change::Opened;
         }
-        let Some(lived) = self.lives.get_mut(&key) else { return };
+        let Some(lived) = self.lives.get_mut(key) else { return false };
         let finding = &mut lived.finding;
         if finding.status != Status::Open {
             // A hit on a folded one is unexplained: detectors are silent while the stronger finding explains it.
-            lived.unexplained = finding.status == Status::Folded;
+            lived.unexplained = finding.status == Status::Folded && lived.campaign.is_none();
+            lived.campaign = None;
             change = Change::Reopened;
             finding.status = Status::Open;
             finding.parent = None;
@@ -188,8 +251,9 @@ impl Findings {
         grow(finding, evidence, by);
         if change != Change::Updated {
             let due = finding.last_seen + silence(rule, lived.quiet, &self.life);
-            self.deadlines.place(&key, &mut lived.due, Some(due));
-            self.over.place(&key, &mut lived.over, None);
+            self.deadlines.place(key, &mut lived.due, Some(due));
+            self.over.place(key, &mut lived.over, None);
+            self.active.entry(key.kind.clone()).or_default().insert(key.clone());
         }
         let told = lived.told;
         let grown = finding.count >= told.count.saturating_mul(2)
@@ -201,11 +265,69 @@ impl Findings {
         if tell {
             lived.tell(change, by.at.at, &mut self.changed);
         }
+        change != Change::Updated
+    }
+
+    /// The campaign that a finding is part of, while that is open.
+    fn campaign_of(&self, key: &FindingKey) -> Option<FindingKey> {
+        let lived = self.lives.get(key).filter(|lived| lived.finding.status == Status::Folded)?;
+        let campaign = lived.campaign.as_ref()?;
+        let open = self.lives.get(campaign).is_some_and(|parent| parent.finding.status == Status::Open);
+        open.then(|| campaign.clone())
+    }
+
+    /// An incident has opened: with too many others on its host, it is part of a campaign (handbook §6.10, fan-in).
+    fn join_campaign(
+        &mut self,
+        rule: &'static Rule,
+        key: &FindingKey,
+        host: &str,
+        severity: spyhop_model::Severity,
+        by: &Support<'_>,
+    ) {
+        let parent = FindingKey::new(rule.kind, &CAMPAIGN.cell(host), None);
+        if parent.cell == key.cell {
+            return;
+        }
+        let is_on = self.lives.get(&parent).is_some_and(|lived| lived.finding.status == Status::Open);
+        let members = if is_on {
+            vec![key.clone()]
+        } else {
+            let recent = self.campaigns.opened(by.at.at, host, key);
+            if recent.len() <= self.life.campaign_after {
+                return;
+            }
+            let open = |key: &FindingKey| {
+                self.lives.get(key).is_some_and(|lived| lived.finding.status == Status::Open && !lived.unexplained)
+            };
+            recent.into_iter().filter(open).collect()
+        };
+        if !is_on && members.len() <= self.life.campaign_after {
+            return;
+        }
+        let evidence = CAMPAIGN.evidence(members.len() as u64).severity(severity);
+        self.raise(rule, &parent, evidence, by);
+        let Some(id) = self.lives.get(&parent).map(|lived| lived.finding.id) else { return };
+        for member in members {
+            let Some(lived) = self.lives.get_mut(&member) else { continue };
+            lived.finding.status = Status::Folded;
+            lived.finding.parent = Some(id);
+            lived.campaign = Some(parent.clone());
+            let change = lived.finding.change;
+            // One that opens as a part of it was not told before.
+            match self.changed.iter_mut().rfind(|told| told.id == lived.finding.id && told.changed_at == by.at.at) {
+                Some(told) if change != Change::Updated => {
+                    told.status = Status::Folded;
+                    told.parent = Some(id);
+                }
+                _ => lived.tell(Change::Updated, by.at.at, &mut self.changed),
+            }
+        }
     }
 
     /// A weakness was not shown where it would have been.
     pub(crate) fn mended(&mut self, rule: &'static Rule, cell: &CellKey, aspect: Option<&str>, at: Timestamp) {
-        let key = FindingKey { kind: rule.kind.into(), cell: cell.clone(), aspect: aspect.map(Into::into) };
+        let key = FindingKey::new(rule.kind, cell, aspect);
         let Some(lived) = self.lives.get_mut(&key) else { return };
         if matches!(lived.finding.status, Status::Closed | Status::Folded) {
             return;
@@ -223,6 +345,13 @@ impl Findings {
         self.deadlines.place(key, &mut lived.due, forget);
         self.over.place(key, &mut lived.over, Some(at));
         lived.tell(Change::Closed, at, &mut self.changed);
+        self.inactive(key);
+    }
+
+    fn inactive(&mut self, key: &FindingKey) {
+        if let Some(keys) = self.active.get_mut(&key.kind) {
+            keys.remove(key);
+        }
     }
 
     /// Makes the open finding of a kind on `child` part of the one on `parent`. One that came back out of a fold stays on its own
@@ -235,14 +364,15 @@ impl Findings {
         child: &CellKey,
         at: Timestamp,
     ) {
-        let parent = FindingKey { kind: rule.kind.into(), cell: parent.clone(), aspect: None };
-        let Some(id) = self.lives.get(&parent).map(|lived| lived.finding.id) else { return };
-        let child = FindingKey { kind: kind.into(), cell: child.clone(), aspect: None };
+        let Some(parent) = self.lives.get(&FindingKey::new(rule.kind, parent, None)) else { return };
+        let id = parent.finding.id;
+        let child = FindingKey::new(kind, child, None);
         let Some(lived) = self.lives.get_mut(&child) else { return };
-        if lived.finding.status == Status::Open && !lived.unexplained {
+        if lived.finding.status == Status::Open && !lived.unexplained && lived.finding.id != id {
             lived.finding.status = Status::Folded;
             lived.finding.parent = Some(id);
             lived.tell(Change::Updated, at, &mut self.changed);
+            self.inactive(&child);
         }
     }
 
@@ -264,6 +394,7 @@ impl Findings {
                     lived.finding.status = Status::Stale;
                     self.over.place(&key, &mut lived.over, Some(due));
                     lived.tell(Change::Updated, due, &mut self.changed);
+                    self.inactive(&key);
                 }
                 Status::Open => self.close(&key, due),
                 Status::Closed | Status::Folded | Status::Stale => {
@@ -297,7 +428,7 @@ impl Findings {
         all
     }
 
-    fn open(&self, rule: &'static Rule, key: &FindingKey, evidence: &Evidence, by: &Support<'_>) -> Lived {
+    fn open_new(&self, rule: &'static Rule, key: &FindingKey, evidence: &Evidence, by: &Support<'_>) -> Lived {
         let at = by.at.at;
         let severity = evidence.severity.unwrap_or(rule.severity);
         let finding = Finding {
@@ -325,7 +456,7 @@ impl Findings {
             respond: Vec::new(),
         };
         let told = Told { at, count: 0, severity, reasons: 0 };
-        Lived { finding, quiet: by.quiet, due: None, over: None, unexplained: false, clean: 0, told }
+        Lived { finding, quiet: by.quiet, due: None, over: None, campaign: None, unexplained: false, clean: 0, told }
     }
 
     /// Computed once, at opening (see [`FindingId`]).
@@ -343,6 +474,7 @@ impl Findings {
 
     fn forget(&mut self, key: &FindingKey) {
         let Some(mut lived) = self.lives.remove(key) else { return };
+        self.inactive(key);
         self.deadlines.place(key, &mut lived.due, None);
         self.over.place(key, &mut lived.over, None);
         if !self.keep_past {
@@ -365,13 +497,19 @@ impl Findings {
     pub(crate) fn save(&self) -> SavedFindings {
         let mut lives: Vec<_> = self.lives.iter().map(|(key, lived)| (key.clone(), lived.clone())).collect();
         lives.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        SavedFindings { lives }
+        SavedFindings { lives, campaigns: self.campaigns.clone(), suppressed: self.suppressions.save() }
     }
 
     pub(crate) fn load(&mut self, saved: SavedFindings, rule: impl Fn(&str) -> Option<&'static Rule>) {
-        for (key, mut lived) in saved.lives {
+        self.campaigns = saved.campaigns;
+        self.suppressions.load(saved.suppressed);
+        for (mut key, mut lived) in saved.lives {
             // A kind that this version no longer has is forgotten with its findings.
             let Some(rule) = rule(&key.kind) else { continue };
+            key.kind = Cow::Borrowed(rule.kind);
+            if lived.finding.status == Status::Open || lived.campaign.is_some() {
+                self.active.entry(key.kind.clone()).or_default().insert(key.clone());
+            }
             lived.finding.rule = rule;
             let (due, over) = (lived.due.take(), lived.over.take());
             self.deadlines.place(&key, &mut lived.due, due);
@@ -385,6 +523,8 @@ impl Findings {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SavedFindings {
     lives: Vec<(FindingKey, Lived)>,
+    campaigns: Campaigns,
+    suppressed: BTreeMap<String, Suppressed>,
 }
 
 const CONFIDENCE: u8 = 90;

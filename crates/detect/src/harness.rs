@@ -7,6 +7,7 @@ use crate::detector::Detector;
 use crate::engine::{Cells, Engine, Limits, Table};
 use crate::findings::Life;
 use crate::sensor::Sensor;
+use crate::suppression::{Suppressed, Suppression};
 
 pub(crate) struct Harness {
     engine: Engine,
@@ -31,8 +32,24 @@ impl Harness {
     }
 
     pub fn limited(tables: Vec<Box<dyn Table>>, limits: &Limits) -> Harness {
-        let engine = Engine::new(tables, Sensor::default(), limits, Life::default(), Key::new([1; 32]), true);
+        Harness::built(tables, limits, Life::default())
+    }
+
+    fn built(tables: Vec<Box<dyn Table>>, limits: &Limits, life: Life) -> Harness {
+        let engine = Engine::new(tables, Sensor::default(), limits, life, Key::new([1; 32]), true);
         Harness { engine, seen: 0 }
+    }
+
+    /// With other settings of the life of findings.
+    pub fn living<D: Detector>(detector: D, life: Life) -> Harness {
+        let tables: Vec<Box<dyn Table>> = vec![Box::new(Cells::new(detector))];
+        Harness::built(tables, &Limits::default(), life)
+    }
+
+    /// All detectors of logins and attacks on them, as the registry orders them.
+    pub fn of_family(family: &str) -> Harness {
+        let entries = crate::registry::DETECTORS.iter().filter(|entry| entry.rule.kind.starts_with(family));
+        Harness::new(entries.map(|entry| (entry.build)((entry.defaults)()).expect("defaults")).collect())
     }
 
     pub fn see(&mut self, event: EventBuilder) {
@@ -53,6 +70,19 @@ impl Harness {
         next.engine.load(self.engine.save().expect("saved")).expect("loaded");
         next.seen = self.seen;
         next
+    }
+
+    /// As [`Harness::restarted`], with other settings of the life of findings.
+    pub fn restarted_living<D: Detector>(self, life: Life) -> Harness {
+        let mut next = Harness::living(D::default(), life);
+        next.engine.load(self.engine.save().expect("saved")).expect("loaded");
+        next.seen = self.seen;
+        next
+    }
+
+    /// Suppressions with what they held back.
+    pub fn suppressed(&self) -> Vec<(Suppression, Suppressed)> {
+        self.engine.suppressed().map(|(one, counts)| (one.clone(), counts.clone())).collect()
     }
 
     /// Cells held, and their memory in bytes.
@@ -76,6 +106,11 @@ impl Harness {
 
     pub fn findings(&self) -> Vec<Finding> {
         self.engine.all()
+    }
+
+    /// What was told since it was asked last.
+    pub fn changes(&mut self) -> Vec<std::sync::Arc<Finding>> {
+        self.engine.take_changes().collect()
     }
 
     pub fn only(&self) -> Finding {

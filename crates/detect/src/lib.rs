@@ -2,15 +2,19 @@
 
 mod access;
 mod auth;
+mod campaign;
+mod counts;
 mod data;
 mod detector;
 mod engine;
 mod findings;
 mod flow;
+mod logins;
 mod names;
 mod quantile;
 mod registry;
 mod sensor;
+mod suppression;
 mod window;
 mod wording;
 
@@ -22,3 +26,4 @@ pub use engine::{Engine, Limits, Table, TableAccount};
 pub use findings::{Findings, Life};
 pub use registry::{DETECTORS, Entry, rule, rules};
 pub use sensor::{Fault, Loss, LossSettings, Meaning, Mirror, MirrorSettings, Sensor, TapReport, faults, meaning};
+pub use suppression::{Day, Prefix, Suppressed, Suppression};

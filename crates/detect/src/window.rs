@@ -34,6 +34,10 @@ impl Rate {
     pub fn heap(&self) -> usize {
         self.times.capacity() * size_of::<Timestamp>()
     }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
     /// Adds an event at `at` and keeps the last `cap` times within `keep`.
     pub fn add(&mut self, at: Timestamp, keep: Span, cap: usize) {
         self.times.push_back(at);

@@ -1,6 +1,6 @@
 //! Pieces of sentences that several findings share.
 
-use spyhop_model::{Entity, Involved, Observation, Place, Said, Text};
+use spyhop_model::{Entity, Finding, Involved, Observation, Place, Said, Span, Text};
 
 /// ` (accounts alice, bob and others)`, or nothing.
 pub(crate) fn accounts(involved: &Involved) -> Said {
@@ -46,4 +46,43 @@ pub(crate) fn sample(seen: &Observation) -> String {
         Place::Path(segment) => format!("path segment {segment}: {}", seen.sample),
         Place::Body(path) => format!("{path}: {}", seen.sample),
     }
+}
+
+/// ` (between 02:00 and 02:17 UTC on 2026-11-20)`: from the first to the last supporting event.
+pub(crate) fn when(finding: &Finding) -> Said {
+    let (from, to) = (finding.first_seen.civil(), finding.last_seen.civil());
+    let day = format!("{:04}-{:02}-{:02}", from.year, from.month, from.day);
+    let time = |at: spyhop_model::Civil| format!("{:02}:{:02}", at.hour, at.minute);
+    let (start, end) = (time(from), time(to));
+    let is_long = finding.last_seen.since(finding.first_seen) >= Span::days(1);
+    match is_long {
+        true => Said { en: format!(" (since {start} UTC on {day})"), zh: format!("（自 {day} {start} UTC 起）") },
+        false if start == end => {
+            Said { en: format!(" (at {start} UTC on {day})"), zh: format!("（{day} {start} UTC）") }
+        }
+        false => Said {
+            en: format!(" (between {start} and {end} UTC on {day})"),
+            zh: format!("（{day} {start} 至 {end} UTC）"),
+        },
+    }
+}
+
+/// Where clients are, from the samples that `whereabouts` made: ` [US (overseas)]`.
+pub(crate) fn whence(finding: &Finding) -> Said {
+    let places: Vec<&str> = finding.samples.iter().filter_map(|sample| sample.strip_prefix("from ")).take(3).collect();
+    if places.is_empty() {
+        return Said::default();
+    }
+    let put = |text: String, words: [(&str, &str); 4]| {
+        words.into_iter().fold(text, |text, (word, instead)| text.replace(word, instead))
+    };
+    let zh = [("overseas", "境外"), ("home", "境内"), ("inside", "内网"), ("unknown place", "位置未知")];
+    Said { en: format!(" [{}]", places.join(", ")), zh: format!("【{}】", put(places.join("、"), zh)) }
+}
+
+/// The first endpoint, and whether there are more: `POST a.example/login`.
+pub(crate) fn endpoints(finding: &Finding) -> String {
+    let names = finding.involved.names("endpoint");
+    let first = names.first().map_or("", |name| name);
+    if names.len() > 1 { format!("{first} and others") } else { first.to_owned() }
 }

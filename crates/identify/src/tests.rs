@@ -279,9 +279,10 @@ fn headers_and_keys_name_an_account_where_nothing_better_does() {
 fn the_steps_of_a_login_are_joined_and_told_when_they_are_over() {
     let mut sensor = Sensor::new();
     let asked = Factors::PASSWORD | Factors::ASKED;
-    sensor.sees(login("alice", Outcome::Unknown).purpose(Purpose::Login, asked).carries("s1"));
+    sensor.sees(login("alice", Outcome::Unknown).factors(asked).carries("s1"));
     assert_eq!(sensor.sees(orders().carries("s1").status(403)).account, None);
-    let code = event().post("a.example/otp").login("", Outcome::Success).purpose(Purpose::SecondFactor, Factors::CODE);
+    let code =
+        event().post("a.example/otp").login("", Outcome::Success).purpose(Purpose::SecondFactor).factors(Factors::CODE);
     let mut call = code.carries("s1").issues("s2").build(3).call;
     call.login.as_mut().expect("a login").account = None;
     sensor.calls = 3;

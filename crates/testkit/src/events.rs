@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use spyhop_model::{
     Account, Agent, AgentFamily, Body, Call, Claims, Country, Credential, CredentialKind, Crowd, Defects, Delivered,
     Event, Factors, FileKind, FlowId, Form, Half, Halves, Holding, Issued, Key, Login, LoginMethod, Moment, Nature,
-    Observation, Outcome, Party, Place, Protocol, Purpose, Request, Response, SecretForm, Socket, Timestamp,
+    Observation, Outcome, Party, Place, Protocol, Purpose, Refusal, Request, Response, SecretForm, Socket, Timestamp,
     TokenFlaws, Traits, Transport, Unveiled, Vlans, Weakness, Zone,
 };
 
@@ -211,6 +211,39 @@ impl EventBuilder {
         self.event.call.login.as_mut().expect("a login").secret_form = Some(form);
         self
     }
+    /// The login's password.
+    pub fn secret(mut self, password: &str) -> Self {
+        let fingerprint = self.key.fingerprint("password", password.as_bytes());
+        self.event.call.login.as_mut().expect("a login").secret = Some(fingerprint);
+        self
+    }
+    /// Why the login was refused.
+    pub fn refusal(mut self, refusal: Refusal) -> Self {
+        self.event.call.login.as_mut().expect("a login").refusal = Some(refusal);
+        self
+    }
+    /// What the login is for.
+    pub fn purpose(mut self, purpose: Purpose) -> Self {
+        self.event.call.login.as_mut().expect("a login").purpose = purpose;
+        self
+    }
+    /// The device's own name for itself.
+    pub fn device(mut self, name: &str) -> Self {
+        let fingerprint = self.key.fingerprint("device", name.as_bytes());
+        self.event.device = Some(fingerprint);
+        self.event.call.device_id = Some(fingerprint);
+        self
+    }
+    /// The picture of the client's software.
+    pub fn picture(mut self, name: &str) -> Self {
+        self.event.call.picture = Some(self.key.fingerprint("picture", name.as_bytes()));
+        self
+    }
+    /// Many people share the address, with so many login attempts a minute.
+    pub fn crowd(mut self, logins_a_minute: u16) -> Self {
+        self.event.crowd = Crowd { accounts: 60, days: 20, shared: true, logins_a_minute };
+        self
+    }
     /// The login's password is weak.
     pub fn weakness(mut self, weakness: Weakness) -> Self {
         self.event.call.login.as_mut().expect("a login").weakness = Some(weakness);
@@ -283,15 +316,9 @@ impl EventBuilder {
         self.event.call.header_account = Some(Box::new(self.named(account)));
         self
     }
-    /// What the login is for, and the proofs in it.
-    pub fn purpose(mut self, purpose: Purpose, factors: u16) -> Self {
-        let login = self.event.call.login.as_mut().expect("a login");
-        (login.purpose, login.factors) = (purpose, Factors(factors));
-        self
-    }
-    /// The picture of the client's software.
-    pub fn picture(mut self, picture: &str) -> Self {
-        self.event.call.picture = Some(self.key.fingerprint("picture", picture.as_bytes()));
+    /// The proofs in the login.
+    pub fn factors(mut self, factors: u16) -> Self {
+        self.event.call.login.as_mut().expect("a login").factors = Factors(factors);
         self
     }
     /// The media type of the answer.

@@ -1,15 +1,18 @@
 //! auth.high_frequency_login
 
 use serde::{Deserialize, Serialize};
-use spyhop_model::{Class, Entity, Event, Finding, Outcome, Rule, Said, Severity, Span, Text, settings};
+use spyhop_model::{
+    AgentFamily, Class, Entity, Event, Finding, Outcome, Rule, Said, Severity, Span, Text, Zone, settings,
+};
 
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
-use crate::window::{Distinct, Rate};
+use crate::logins::{Attack, account, is_all_of, sources};
+use crate::window::Rate;
 
 settings! {
     /// Too many login attempts from one address, device or for one account.
     pub struct HighFrequencyLogin {
-        /// Attempts a minute from one address.
+        /// Attempts a minute from one address. Where more are usual, so many more.
         per_address: u64 = 10,
         /// Attempts a minute from one device.
         per_device: u64 = 6,
@@ -22,16 +25,11 @@ settings! {
     }
 }
 
-/// Accounts and devices of an address, or accounts of a device, that its finding takes in.
-const CHILDREN: usize = 64;
-
 /// Recent attempts of one cell.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Attempts {
     times: Rate,
     refused: Rate,
-    /// Other cells that the same attempts belong to: explained by this one.
-    children: Distinct<CellKey>,
 }
 
 const MINUTE: Span = Span::minutes(1);
@@ -45,8 +43,9 @@ impl Detector for HighFrequencyLogin {
         title: Text { en: "login attempts at high frequency", zh: "高频登录尝试" },
         about: Text {
             en: "More login attempts a minute than people make, from one address or device or for one account. A gateway behind which \
-                 many people work looks alike; so does a monitoring probe that logs in. Repeated Basic credentials count once.",
-            zh: "同一地址、设备或账号每分钟的登录尝试超出人工操作的频率。众人共用的网关、会登录的监控探针可能类似。\
+                 many people work may make as many as it usually does; a monitoring probe of the inside that gets in does not count. \
+                 Repeated Basic credentials count once.",
+            zh: "同一地址、设备或账号每分钟的登录尝试超出人工操作的频率。众人共用的网关按其平时的频率放宽；内网监控探针的成功登录不计。\
                  重复携带的 Basic 凭据只计一次。",
         },
         advice: Text {
@@ -58,15 +57,20 @@ impl Detector for HighFrequencyLogin {
     type State = Attempts;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
-        if event.login().is_some() {
+        let is_probe = event.call.agent.family == AgentFamily::Monitor && event.client.zone == Zone::Inside;
+        if event.login().is_some_and(|login| !is_probe || login.outcome != Outcome::Success) {
             out.extend(cells(event));
         }
     }
 
     fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, attempts: &mut Attempts, out: &mut Verdicts) {
         let Some(login) = event.login() else { return };
+        // What is usual at an address is not too much, nor at a device that is known by its address only.
+        let usual = u64::from(event.crowd.logins_a_minute);
+        let guarded = |limit: u64| limit.max(usual);
         let (a_minute, an_hour) = match of.entity {
-            Entity::ClientIp(_) => (self.per_address, None),
+            Entity::ClientIp(_) => (guarded(self.per_address), None),
+            Entity::Device(_) if event.call.device_id.is_none() => (guarded(self.per_device), None),
             Entity::Device(_) => (self.per_device, None),
             _ => (self.per_account, Some(self.per_account_hour)),
         };
@@ -76,11 +80,12 @@ impl Detector for HighFrequencyLogin {
         if login.outcome == Outcome::Failure {
             attempts.refused.add(cx.now, keep, cap);
         }
-        for child in cells(event).skip_while(|cell| cell != of).skip(1) {
-            attempts.children.add(cx.now, child, MINUTE, CHILDREN);
-        }
-        // Explained by the finding of the address or the device.
-        if cells(event).take_while(|cell| cell != of).any(|wider| cx.findings.is_open(Self::RULE.kind, &wider, None)) {
+        // Explained by a stronger attack, or by the finding of the address or the device.
+        if Attack::HighFrequency.is_explained(cx.findings, event)
+            || cells(event)
+                .take_while(|cell| cell != of)
+                .any(|wider| cx.findings.is_open(Self::RULE.kind, &wider, None))
+        {
             return;
         }
         let mut evidence = Evidence::new().confidence(login.confidence).respond("limit_rate", of.entity.clone());
@@ -105,13 +110,16 @@ impl Detector for HighFrequencyLogin {
             evidence = evidence.severity(Severity::High).reason("accepted_among_refused");
         }
         out.hit(evidence);
-        for child in attempts.children.iter() {
-            out.fold(Self::RULE.kind, child.clone());
+        if !cx.findings.is_open(Self::RULE.kind, of, None) {
+            let is_part = |_: &CellKey, finding: &Finding| {
+                finding.rule.kind == Self::RULE.kind && is_narrower(finding, of) && is_all_of(finding, &of.entity)
+            };
+            Attack::HighFrequency.fold(cx.findings, of, is_part, out);
         }
     }
 
     fn heap(&self, attempts: &Attempts) -> usize {
-        attempts.times.heap() + attempts.refused.heap() + attempts.children.heap(CellKey::heap)
+        attempts.times.heap() + attempts.refused.heap()
     }
 
     fn check(&self) -> Result<(), String> {
@@ -168,9 +176,17 @@ impl Detector for HighFrequencyLogin {
 
 /// The cells of an attempt; each explains those after it.
 fn cells(event: &Event) -> impl Iterator<Item = CellKey> {
-    let account = event.account.as_ref().map(|account| CellKey::within(Entity::Account(account.clone()), event.host()));
-    let device = event.device.map(|device| CellKey::of(Entity::Device(device)));
-    [Some(CellKey::of(Entity::ClientIp(event.client.ip))), device, account].into_iter().flatten()
+    sources(event).chain(account(event))
+}
+
+/// Whether a cell's finding explains that of another entity: the address the device, both the account.
+fn is_narrower(finding: &Finding, than: &CellKey) -> bool {
+    let place = |entity: &Entity| match entity {
+        Entity::ClientIp(_) => 0,
+        Entity::Device(_) => 1,
+        _ => 2,
+    };
+    place(&finding.primary) > place(&than.entity)
 }
 
 #[cfg(test)]
@@ -274,6 +290,35 @@ mod tests {
             finding.summary.en
         );
         assert!(finding.summary.zh.contains("每小时"), "{}", finding.summary.zh);
+    }
+
+    #[test]
+    fn an_office_at_nine_and_a_probe_of_the_inside_stay_silent() {
+        let mut sensor = Harness::of::<HighFrequencyLogin>();
+        for n in 0..120 {
+            sensor
+                .see_with(attempt(n * 2, &format!("staff{n}")).crowd(40), |event| event.device = Some(Fingerprint(1)));
+        }
+        for n in 0..120 {
+            let probe = event().at(1_000 + n * 2).post("a.example/login").login("probe", Outcome::Success);
+            sensor.see(probe.agent(AgentFamily::Monitor, "uptime"));
+        }
+        sensor.silent();
+        for n in 0..80 {
+            sensor.see(attempt(2_000 + n, &format!("staff{n}")).crowd(40));
+        }
+        assert_eq!(sensor.only().primary.role(), "client_ip");
+    }
+
+    #[test]
+    fn one_name_in_two_realms_is_two_accounts() {
+        let mut sensor = Harness::of::<HighFrequencyLogin>();
+        for n in 0..8 {
+            sensor.see_with(attempt(n * 5, "admin").from(&format!("203.0.113.{n}")), |event| {
+                event.realm = if n % 2 == 0 { "a.example".into() } else { "b.example".into() };
+            });
+        }
+        sensor.silent();
     }
 
     #[test]
