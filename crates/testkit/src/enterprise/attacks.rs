@@ -247,7 +247,7 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             let from = scene.stranger();
             for n in 0..60 {
                 let account = if n % 3 == 0 { scene.others(1).remove(0) } else { format!("guess{n}x{variant}") };
-                if variant % 2 == 0 {
+                if variant.is_multiple_of(2) {
                     scene.note(from, &account);
                     scene.maker.lookup(scene.at, from, &account);
                 } else {
@@ -288,7 +288,7 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             ("auth.success_after_failures", GUESSING)
         }
         Attack::Machine => {
-            let mut from = Origin { ip: victim.seat(scene.rng, day), software: victim.desktop, script: true };
+            let mut from = Origin { ip: victim.seat(day), software: victim.desktop, script: true };
             from.software.picture = 900_000;
             let token = scene.enter(from, victim);
             for path in PATHS {
@@ -314,7 +314,7 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             ("auth.overseas_login", TAKEOVER)
         }
         Attack::Travel => {
-            let here = Origin { ip: victim.seat(scene.rng, day), software: victim.desktop, script: false };
+            let here = Origin { ip: victim.seat(day), software: victim.desktop, script: false };
             let token = scene.enter(here, victim);
             scene.at += 30.0;
             scene.call(here, token, &victim.account, PATHS[0]);
@@ -326,7 +326,7 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             ("auth.impossible_travel", TAKEOVER)
         }
         Attack::Sharing => {
-            let here = Origin { ip: victim.seat(scene.rng, day), software: victim.desktop, script: false };
+            let here = Origin { ip: victim.seat(day), software: victim.desktop, script: false };
             let friend = scene.stranger();
             let (mine, theirs) = (scene.enter(here, victim), scene.enter(friend, victim));
             for n in 0..60 {
@@ -345,7 +345,7 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             }) else {
                 return ("auth.account_borrowing", TAKEOVER);
             };
-            let from = Origin { ip: owner.seat(scene.rng, day), software: owner.desktop, script: false };
+            let from = Origin { ip: owner.seat(day), software: owner.desktop, script: false };
             let token = scene.enter(from, colleague);
             scene.accounts.insert(owner.account.as_str().into());
             for path in PATHS {
@@ -355,7 +355,7 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             ("auth.account_borrowing", TAKEOVER)
         }
         Attack::Roles => {
-            let from = Origin { ip: victim.seat(scene.rng, day), software: victim.desktop, script: false };
+            let from = Origin { ip: victim.seat(day), software: victim.desktop, script: false };
             let from = Origin { software: Software { picture: 555_000 + variant, ..from.software }, ..from };
             for n in 0..4 {
                 let other = &scene.population.people[(n * 7 + variant as usize) % scene.population.people.len()];
@@ -365,7 +365,7 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             ("auth.multiple_roles", TAKEOVER)
         }
         Attack::Replay => {
-            let here = Origin { ip: victim.seat(scene.rng, day), software: victim.desktop, script: false };
+            let here = Origin { ip: victim.seat(day), software: victim.desktop, script: false };
             let token = scene.enter(here, victim);
             scene.at += 20.0;
             scene.call(here, token, &victim.account, PATHS[0]);
@@ -379,7 +379,7 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             ("auth.token_replay", TAKEOVER)
         }
         Attack::Rate => {
-            let here = Origin { ip: victim.seat(scene.rng, day), software: victim.desktop, script: false };
+            let here = Origin { ip: victim.seat(day), software: victim.desktop, script: false };
             let token = scene.enter(here, victim);
             for n in 0..2_400 {
                 scene.at += 0.5;
@@ -388,7 +388,7 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             ("access.rate_anomaly", TAKEOVER)
         }
         Attack::Denied => {
-            let here = Origin { ip: victim.seat(scene.rng, day), software: victim.desktop, script: false };
+            let here = Origin { ip: victim.seat(day), software: victim.desktop, script: false };
             let token = scene.enter(here, victim);
             for n in 0..40 {
                 scene.at += 6.0;

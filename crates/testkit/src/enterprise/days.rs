@@ -30,7 +30,7 @@ pub fn work(maker: &mut Maker, rng: &mut Rng, population: &Population, day: u64,
             continue;
         }
         let start = if person.shift { 20.0 * HOUR } else { 8.4 * HOUR } + rng.unit() * 1.5 * HOUR;
-        let origin = Origin { ip: person.seat(rng, day), software: person.desktop, script: false };
+        let origin = Origin { ip: person.seat(day), software: person.desktop, script: false };
         let mut at = midnight as f64 + start;
         for system in person.systems {
             session(maker, rng, person, origin, system, at);
@@ -44,9 +44,15 @@ pub fn work(maker: &mut Maker, rng: &mut Rng, population: &Population, day: u64,
         if let Some((software, carrier)) = person.phone
             && rng.chance(60.0)
         {
-            let ip = address(rng, carrier);
             let evening = midnight as f64 + (18.5 + rng.unit() * 3.0) * HOUR;
-            session(maker, rng, person, Origin { ip, software, script: false }, 3, evening);
+            // The carrier's network on the way, the family's address at home, and from one to the other within a session.
+            let on_the_way = Origin { ip: address(rng, carrier), software, script: false };
+            let at_home = Origin { ip: person.home(), software, script: false };
+            match rng.below(10) {
+                0..4 => session(maker, rng, person, on_the_way, 3, evening),
+                4..8 => session(maker, rng, person, at_home, 3, evening),
+                _ => roaming(maker, rng, person, [at_home, on_the_way], evening),
+            }
         }
     }
     probe(maker, midnight);
@@ -60,6 +66,18 @@ fn probe(maker: &mut Maker, midnight: u64) {
         let at = (midnight + turn * 300) as f64;
         let attempt = Attempt { account: "probe", password: 1, outcome: Outcome::Success, refusal: None };
         maker.login(at, origin, 3, attempt);
+    }
+}
+
+/// A phone leaves the house: the session goes on from the carrier's network.
+fn roaming(maker: &mut Maker, rng: &mut Rng, person: &Person, [from, to]: [Origin; 2], mut at: f64) {
+    let attempt =
+        Attempt { account: &person.account, password: person.password, outcome: Outcome::Success, refusal: None };
+    let Some(token) = maker.login(at, from, 3, attempt) else { return };
+    for turn in 0..8 {
+        at += 10.0 + rng.unit() * 50.0;
+        let origin = if turn < 4 { from } else { to };
+        maker.ordinary(at, origin, 3, token, &person.account, rng.one_of(&PATHS));
     }
 }
 

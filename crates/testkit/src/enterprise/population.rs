@@ -107,15 +107,21 @@ impl Population {
 }
 
 impl Person {
+    /// The address at home; two colleagues of three share theirs with another: families.
+    pub fn home(&self) -> IpAddr {
+        let household = self.password / 3 * 2 + (self.password % 3).min(1);
+        let spread = household.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let [a, b] = FIXED[(spread >> 60) as usize % FIXED.len()];
+        Ipv4Addr::new(a, b, (spread >> 40) as u8, 1 + (spread >> 30) as u8 % 250).into()
+    }
     /// The address of a working day.
-    pub fn seat(&self, rng: &mut Rng, day: u64) -> IpAddr {
+    pub fn seat(&self, day: u64) -> IpAddr {
         match self.workplace {
             Workplace::Desk(ip) | Workplace::Branch(ip) => ip,
             // The provider gives another address each week.
             Workplace::Home([a, b]) => {
                 let week = day / 7;
                 let spread = self.password.wrapping_mul(2_654_435_761).wrapping_add(week * 97);
-                let _ = rng;
                 Ipv4Addr::new(a, b, (spread >> 8) as u8, 1 + (spread % 250) as u8).into()
             }
         }
