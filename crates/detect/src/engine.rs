@@ -486,7 +486,7 @@ mod tests {
         let login = event().post("a.example/login").login("alice", Outcome::Success);
         engine.event(&login.build(1_000));
         let kept: Vec<_> = engine.accounts().filter(|account| account.cells > 0).map(|account| account.kind).collect();
-        assert_eq!(kept, ["auth.high_frequency_login"]);
+        assert_eq!(kept, ["auth.high_frequency_login", "data.pre_login_exposure"]);
     }
 
     #[test]

@@ -43,6 +43,10 @@ pub static DETECTORS: &[Entry] = &[
     Entry::of::<auth::PlaintextPassword>(),
     Entry::of::<auth::WeakPassword>(),
     Entry::of::<auth::TokenInUrl>(),
+    Entry::of::<auth::WeakToken>(),
+    Entry::of::<auth::InsecureCookie>(),
+    Entry::of::<auth::SingleFactor>(),
+    Entry::of::<auth::Missing>(),
     Entry::of::<auth::HighFrequencyLogin>(),
     Entry::of::<access::Crawler>(),
     Entry::of::<data::Unmasked>(),
@@ -55,6 +59,7 @@ pub static DETECTORS: &[Entry] = &[
     Entry::of::<data::SecretExposed>(),
     Entry::of::<data::Export>(),
     Entry::of::<data::Canary>(),
+    Entry::of::<data::PreLoginExposure>(),
     Entry::of::<flow::OverseasAccess>(),
     Entry::of::<flow::OutboundOverseas>(),
 ];

@@ -1,11 +1,12 @@
 //! data.frontend_masking
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use spyhop_model::{
-    Class, DataType, Entity, Event, Finding, Form, Grade, Half, Place, Rule, Said, Severity, Span, Text, Unveiled,
-    settings,
+    Class, DataType, Entity, Event, Finding, Fingerprint, Form, Grade, Half, Place, Rule, Said, Severity, Span, Text,
+    Timestamp, Unveiled, settings,
 };
 
 use super::{answers, by_type, lowered, returned, severity, type_of};
@@ -40,7 +41,28 @@ pub struct Masking {
     scripts: Names,
     /// Types found, by endpoint.
     found: BTreeMap<Box<str>, Names>,
+    /// What answers showed within the last [`PAGE`], masked or in full.
+    shown: VecDeque<Showing>,
 }
+
+/// A value as one answer showed it: by its mask.
+#[derive(Serialize, Deserialize)]
+struct Showing {
+    at: Timestamp,
+    /// The session, or else the device, that was answered.
+    to: Fingerprint,
+    what: Box<str>,
+    masked: bool,
+    sample: Box<str>,
+    endpoint: Arc<str>,
+}
+
+/// Answers so far apart are of one page (handbook §6.6).
+const PAGE: Span = Span::seconds(10);
+/// Values of recent answers kept for one host.
+const SHOWN: usize = 256;
+/// Characters that a mask and a full value have to share at least, so that they are of one value by no accident.
+const SHARED: usize = 6;
 
 impl Detector for FrontendMasking {
     const RULE: &'static Rule = &Rule {
@@ -71,7 +93,7 @@ impl Detector for FrontendMasking {
         }
     }
 
-    fn observe(&self, event: &Event, _of: &CellKey, _cx: &Context<'_>, known: &mut Masking, out: &mut Verdicts) {
+    fn observe(&self, event: &Event, _of: &CellKey, cx: &Context<'_>, known: &mut Masking, out: &mut Verdicts) {
         let call = &event.call;
         for what in &call.masks_in_browser {
             known.scripts.add(what.id, TYPES);
@@ -116,6 +138,16 @@ impl Detector for FrontendMasking {
                 told(known, one.what.id, evidence.reason("script_masks"));
             }
         }
+        for (endpoint, id, evidence) in self.pages(event, cx.now, known) {
+            known.add(&endpoint, &id);
+            if *endpoint == *event.endpoint
+                && let Some(seen) = call.observations.iter().find(|seen| *seen.what.id == *id)
+            {
+                found.push(seen.what.id);
+            }
+            let entity = Entity::Endpoint(endpoint);
+            out.hit_on(CellKey::of(entity.clone()), &id, evidence.respond("fix_endpoint", entity));
+        }
         let Some(types) = known.found.get(&*event.endpoint) else { return };
         // An answer that shows the type masked, and nowhere in full, would have shown it.
         let shows = |id: &str, form: Form| {
@@ -130,14 +162,16 @@ impl Detector for FrontendMasking {
     }
 
     fn is_idle(&self, known: &Masking) -> bool {
-        known.scripts.is_empty() && known.found.is_empty()
+        known.scripts.is_empty() && known.found.is_empty() && known.shown.is_empty()
     }
 
     fn heap(&self, known: &Masking) -> usize {
         /// Bytes of one entry, with its share of a tree node that is half full.
         const ENTRY: usize = 2 * size_of::<(Box<str>, Names)>();
         let found = known.found.iter().map(|(endpoint, types)| ENTRY + endpoint.len() + types.heap());
-        known.scripts.heap() + found.sum::<usize>()
+        let shown = known.shown.iter().map(|one| one.what.len() + one.sample.len());
+        let shown = known.shown.capacity() * size_of::<Showing>() + shown.sum::<usize>();
+        known.scripts.heap() + found.sum::<usize>() + shown
     }
 
     fn memory(&self) -> Span {
@@ -147,7 +181,11 @@ impl Detector for FrontendMasking {
     fn summary(&self, finding: &Finding) -> Said {
         let values = finding.measures.get("values").copied().unwrap_or(0);
         let is_pair = finding.reasons.iter().any(|reason| &**reason == "full_beside_masked");
+        let is_page = finding.reasons.iter().any(|reason| &**reason == "masked_elsewhere_on_page");
         let (en, zh) = match is_pair {
+            false if is_page => {
+                ("which another answer of the same page shows masked", "而同一页面的另一次响应以脱敏形式展示")
+            }
             true => ("beside their masked form", "与脱敏形式一同"),
             false => ("and scripts of the host mask that type in the browser", "而该主机的脚本在浏览器中对该类型脱敏"),
         };
@@ -161,6 +199,63 @@ impl Detector for FrontendMasking {
             },
         }
     }
+}
+
+impl FrontendMasking {
+    /// Full values that another answer of the same page shows masked: the endpoint that delivered them, their type, and what shows it.
+    fn pages(&self, event: &Event, now: Timestamp, known: &mut Masking) -> Vec<(Arc<str>, Box<str>, Evidence)> {
+        let Some(to) = event.session.as_ref().map(|session| session.id).or(event.device) else { return Vec::new() };
+        while known.shown.front().is_some_and(|first| now.since(first.at) > PAGE || known.shown.len() >= SHOWN) {
+            known.shown.pop_front();
+        }
+        let mut told: Vec<(Arc<str>, Box<str>, Evidence)> = Vec::new();
+        let answered = event.call.observations.iter().filter(|seen| seen.half == Half::Response && seen.is_reported());
+        let of_grade = answered.filter(|seen| seen.grade >= self.min_grade || seen.form == Form::Masked);
+        for seen in of_grade.take(SAMPLES * 4) {
+            let masked = seen.form == Form::Masked;
+            let other = known.shown.iter().find(|one| {
+                one.to == to
+                    && one.masked != masked
+                    && *one.what == *seen.what.id
+                    && *one.endpoint != *event.endpoint
+                    && is_same(&one.sample, &seen.sample)
+            });
+            if let Some(other) = other {
+                let endpoint = if masked { other.endpoint.clone() } else { event.endpoint.clone() };
+                let evidence = Evidence::new()
+                    .severity(severity(seen.grade.max(seen.what.grade)))
+                    .confidence(PAIR)
+                    .reason("masked_elsewhere_on_page")
+                    .sum("values", 1)
+                    .sample(format!("{}: {}", at(&seen.place), seen.sample));
+                if !told.iter().any(|(known, id, _)| *known == endpoint && **id == *seen.what.id) {
+                    told.push((endpoint, seen.what.id.into(), evidence));
+                }
+            }
+            known.shown.push_back(Showing {
+                at: now,
+                to,
+                what: seen.what.id.into(),
+                masked,
+                sample: seen.sample.clone(),
+                endpoint: event.endpoint.clone(),
+            });
+        }
+        told
+    }
+}
+
+/// Two masks of one value: of one length, equal wherever both show a character, and that often enough.
+fn is_same(one: &str, other: &str) -> bool {
+    let is_hidden = |c: char| matches!(c, '*' | '•' | 'X' | 'x' | '#');
+    let mut shared = 0;
+    let mut pairs = one.chars().zip(other.chars());
+    let agree = pairs.all(|(a, b)| {
+        let shown = !is_hidden(a) && !is_hidden(b);
+        shared += usize::from(shown && a == b);
+        !shown || a == b
+    });
+    agree && one.chars().count() == other.chars().count() && shared >= SHARED
 }
 
 impl Masking {
@@ -289,5 +384,43 @@ mod tests {
         }
         let (cells, bytes) = sensor.held();
         assert!(cells == 1 && bytes < 200 * ENDPOINTS, "{cells} {bytes}");
+    }
+
+    /// A list that shows masks and the detail behind it, for one session.
+    fn page(sensor: &mut Harness, session: u64, second: u64, sample: &str) {
+        let session = spyhop_model::Session {
+            id: Fingerprint(session),
+            began_at: spyhop_testkit::time(0),
+            by_login: true,
+            ended_at: None,
+            kept_over_login: false,
+        };
+        let list = event().get("a.example/list").at(second).returns_masked(&types::MOBILE, 1);
+        sensor.see_with(list, |event| {
+            event.session = Some(Box::new(session));
+            event.call.observations[0].sample = "138****8000".into();
+        });
+        let detail = event().get("a.example/detail").at(second + 4).returns(&types::MOBILE, 1);
+        sensor.see_with(detail, |event| {
+            event.session = Some(Box::new(session));
+            event.call.observations[0].sample = sample.into();
+        });
+    }
+
+    #[test]
+    fn the_full_value_of_one_answer_beside_its_mask_in_another_of_the_page_is_told() {
+        let mut sensor = Harness::of::<FrontendMasking>();
+        page(&mut sensor, 7, 0, "138****8000");
+        let finding = sensor.only();
+        assert_eq!(finding.primary, Entity::Endpoint("GET a.example/detail".into()));
+        assert!(finding.summary.en.contains("another answer of the same page"), "{}", finding.summary.en);
+    }
+
+    #[test]
+    fn other_values_and_other_sessions_are_no_page() {
+        let mut sensor = Harness::of::<FrontendMasking>();
+        page(&mut sensor, 7, 0, "139****8000");
+        page(&mut sensor, 8, 60, "138****8001");
+        sensor.silent();
     }
 }
