@@ -106,3 +106,53 @@ fn tls_of_openssl_and_quic_of_aioquic() {
 fn pages_in_chinese_charsets() {
     peers("pages.py");
 }
+
+#[test]
+fn accounts_of_real_applications() {
+    let Some(python) = std::env::var_os("SPYHOP_PEERS_PYTHON") else {
+        eprintln!("SKIPPED: SPYHOP_PEERS_PYTHON names no Python with what tests/peers needs; accounts were not tested");
+        return;
+    };
+    let desk = Desk::new();
+    desk.write("sensor.toml", b"");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/accounts.py");
+    let ran = run(Command::new(python).env("PYTHONDONTWRITEBYTECODE", "1").arg(script).arg(desk.path("")));
+    if ran.code == Some(SKIPPED) {
+        eprintln!("{}", ran.stderr);
+        return;
+    }
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    desk.replay(&["wire.pcap"], &["--exchanges-out", "exchanges"]).good();
+    let said: Value = serde_json::from_slice(&desk.read("said.json")).expect("JSON");
+    let records = json_lines(&desk.read("exchanges"));
+    let (mut right, mut missed, mut wrong) = (0, Vec::new(), Vec::new());
+    for call in said["calls"].as_array().expect("a list") {
+        let number = format!("n={}", call["n"]);
+        let of_call = |record: &&Value| {
+            let target = record["request"]["target"].as_str().unwrap_or("");
+            target.ends_with(&number) || target.contains(&format!("{number}&"))
+        };
+        let record = records.iter().find(of_call).unwrap_or_else(|| panic!("no record of {call}"));
+        match (call["user"].as_str(), record["account"].as_str()) {
+            (Some(user), Some(account)) if is_name_of(user, account) => right += 1,
+            (Some(_), None) => missed.push(format!("{call} {}", record["endpoint"])),
+            (None, None) => {}
+            (_, Some(account)) => wrong.push(format!("{call} {} {account}", record["endpoint"])),
+        }
+    }
+    eprintln!("accounts: {right} right, {} missed {missed:#?}, {} wrong", missed.len(), wrong.len());
+    assert!(wrong.is_empty(), "attributed to somebody else: {wrong:#?}");
+    assert!(right >= 60 && right * 100 >= 98 * (right + missed.len()), "{right} right, missed {missed:#?}");
+}
+
+/// Names that are personal values leave as a mask with a fingerprint.
+fn is_name_of(user: &str, account: &str) -> bool {
+    let digits = user.len() == 11 && user.bytes().all(|b| b.is_ascii_digit());
+    match account.split_once("****") {
+        Some((front, rest)) if digits => {
+            let back = rest.split('~').next().unwrap_or("");
+            front.len() >= 3 && user.starts_with(front) && user.ends_with(back)
+        }
+        _ => user == account,
+    }
+}

@@ -4,6 +4,7 @@
 mod bomb;
 mod bystanders;
 mod capture;
+pub mod enterprise;
 pub mod evaluate;
 mod events;
 mod exposure;
