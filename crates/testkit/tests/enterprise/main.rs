@@ -156,11 +156,11 @@ fn incidents_are_found_once_and_ordinary_days_are_silent() {
 }
 
 mod support {
-    use spyhop_identify::{EndpointLimits, FieldLimits, Identity, Locations, Networks};
+    use spyhop_identify::{Identity, Limits, Locations, Networks};
     use spyhop_model::Key;
 
     pub fn identity(key: &Key) -> Identity {
         let locations = Locations::open(&Networks::default()).expect("the built-in database");
-        Identity::new(locations, EndpointLimits::default(), FieldLimits::default(), key.clone())
+        Identity::new(locations, Limits::default(), key.clone())
     }
 }
