@@ -14,6 +14,7 @@ use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum, Val
 use spyhop_model::{Lang, Severity};
 
 use crate::config::{nearest, quoted};
+use crate::inventory::ListInventory;
 
 /// Exit codes.
 pub mod exit {
@@ -216,49 +217,6 @@ pub struct Doctor {
     /// What to work with.
     #[command(flatten)]
     pub setup: Setup,
-}
-
-const INVENTORY_AFTER: &str = "\
-Examples:
-  spyhop inventory capture.pcap
-  spyhop inventory --state /var/lib/spyhop --host shop.example --lang zh
-  spyhop inventory --state /var/lib/spyhop --format csv > endpoints.csv";
-
-/// `spyhop inventory`.
-#[derive(Args, Clone, Debug)]
-#[command(after_help = INVENTORY_AFTER)]
-pub struct ListInventory {
-    /// Captures (pcap, pcapng, either with gzip), or directories of them.
-    #[arg(value_name = "FILE|DIR", value_hint = ValueHint::AnyPath, conflicts_with = "state")]
-    pub inputs: Vec<PathBuf>,
-
-    /// Only this host, with or without its port.
-    #[arg(long, value_name = "HOST")]
-    pub host: Option<String>,
-
-    /// How it is told.
-    #[arg(long, value_enum, default_value_t = InventoryFormat::Table)]
-    pub format: InventoryFormat,
-
-    /// The language.
-    #[arg(long, value_parser = lang(), default_value = "en")]
-    pub lang: Lang,
-
-    /// What to work with.
-    #[command(flatten)]
-    pub setup: Setup,
-}
-
-/// How an inventory is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum InventoryFormat {
-    /// For people.
-    #[default]
-    Table,
-    /// One JSON object.
-    Json,
-    /// Comma-separated values (RFC 4180), with a head.
-    Csv,
 }
 
 /// What is written where.
@@ -547,7 +505,7 @@ fn severity() -> impl TypedValueParser<Value = Severity> {
     })
 }
 
-fn lang() -> impl TypedValueParser<Value = Lang> {
+pub(crate) fn lang() -> impl TypedValueParser<Value = Lang> {
     PossibleValuesParser::new(["en", "zh"]).map(|name| if name == "zh" { Lang::Zh } else { Lang::En })
 }
 

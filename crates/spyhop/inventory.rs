@@ -6,18 +6,62 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::ColorChoice;
+use clap::{Args, ColorChoice, ValueEnum, ValueHint};
 use spyhop_capture::{Replay, Source};
 use spyhop_identify::{EndpointEntry, Inventory, TypeSeen};
 use spyhop_inspect::Knowledge;
+use spyhop_model::Lang;
 
-use crate::cli::{InventoryFormat, ListInventory, exit};
+use crate::cli::{self, Setup, exit};
 use crate::doctor::parts;
 use crate::pipeline;
 use crate::pretty;
 use crate::session::{self, Failure};
 use crate::settings::{Config, General};
 use crate::state;
+
+const INVENTORY_AFTER: &str = "\
+Examples:
+  spyhop inventory capture.pcap
+  spyhop inventory --state /var/lib/spyhop --host shop.example --lang zh
+  spyhop inventory --state /var/lib/spyhop --format csv > endpoints.csv";
+
+/// `spyhop inventory`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = INVENTORY_AFTER)]
+pub struct ListInventory {
+    /// Captures (pcap, pcapng, either with gzip), or directories of them.
+    #[arg(value_name = "FILE|DIR", value_hint = ValueHint::AnyPath, conflicts_with = "state")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Only this host, with or without its port.
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+
+    /// How it is told.
+    #[arg(long, value_enum, default_value_t = InventoryFormat::Table)]
+    pub format: InventoryFormat,
+
+    /// The language.
+    #[arg(long, value_parser = cli::lang(), default_value = "en")]
+    pub lang: Lang,
+
+    /// What to work with.
+    #[command(flatten)]
+    pub setup: Setup,
+}
+
+/// How an inventory is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum InventoryFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON object.
+    Json,
+    /// Comma-separated values (RFC 4180), with a head.
+    Csv,
+}
 
 /// Prints the inventory, and returns the exit code.
 ///

@@ -4,8 +4,15 @@ use serde_json::Value;
 
 use super::{DEMO, Place};
 
+/// Without samples of paths, whose fingerprints depend on the key.
 fn json(text: &str) -> Value {
-    serde_json::from_str(text).expect("JSON")
+    let mut all: Value = serde_json::from_str(text).expect("JSON");
+    for host in all["hosts"].as_array_mut().into_iter().flatten() {
+        for endpoint in host["endpoints"].as_array_mut().into_iter().flatten() {
+            endpoint["samples"].take();
+        }
+    }
+    all
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::text::clipped;
 use super::{Style, grouped, width_of};
 
 /// Columns of the narrowest path.
-const NARROWEST: usize = 24;
+const NARROWEST: usize = 20;
 
 /// Hosts with their endpoints, as tables.
 pub fn inventory(inventory: &Inventory, style: &Style) -> String {
@@ -22,9 +22,9 @@ pub fn inventory(inventory: &Inventory, style: &Style) -> String {
         style.say("METHOD", "方法"),
         style.say("PATH", "路径"),
         style.say("CALLS", "调用"),
-        style.say("REFUSED", "拒绝"),
-        style.say("ACCOUNTS", "账号"),
-        style.say("ADDRESSES", "地址"),
+        style.say("DENIED", "拒绝"),
+        style.say("USERS", "账号"),
+        style.say("ADDRS", "地址"),
         style.say("AUTH", "认证"),
         style.say("GRADE", "级别"),
         style.say("WHAT", "用途"),
@@ -66,7 +66,7 @@ pub fn inventory(inventory: &Inventory, style: &Style) -> String {
 /// Makes the last two columns and the path narrower until all fit.
 fn fit(widths: &mut [usize; 10], columns: usize) {
     let total = |widths: &[usize; 10]| 2 + widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
-    for (column, least) in [(9, 12), (1, NARROWEST), (8, 8)] {
+    for (column, least) in [(9, 10), (1, NARROWEST), (8, 8)] {
         let over = total(widths).saturating_sub(columns);
         if let Some(width) = widths.get_mut(column) {
             *width = width.saturating_sub(over).max(least.min(*width));
@@ -105,7 +105,7 @@ fn cells(entry: &EndpointEntry, style: Style) -> [String; 10] {
         None => id.as_str(),
     });
     let between = style.say(", ", "、");
-    let nature: Vec<&str> = entry.nature.iter().map(|name| nature(name, style)).collect();
+    let nature: Vec<&str> = entry.nature.iter().copied().map(|name| nature(name, style)).collect();
     [
         entry.method.clone(),
         path,
