@@ -53,6 +53,8 @@ pub enum Token {
         session: u64,
         /// No surer than this is the account by it.
         most: u8,
+        /// A code or ticket: who redeems it begins a session of the same account.
+        code: bool,
     },
     /// Given to several accounts: it names a machine or a setting, not a session.
     Common,
@@ -68,6 +70,8 @@ pub struct State {
     pub(crate) confidence: u8,
     pub(crate) by_login: bool,
     pub(crate) kept_over_login: bool,
+    /// Its token is a code or ticket.
+    pub(crate) code: bool,
     /// Another account was bound to it before.
     pub(crate) rebound: bool,
     /// Its login may still turn out to have failed.
@@ -228,7 +232,7 @@ impl Sessions {
     fn find(&mut self, token: u64, at: Timestamp) -> Option<(u64, u8)> {
         let (id, most) = match self.tokens.get(&token, at)? {
             Token::First(_) => (token, u8::MAX),
-            Token::Further { session, most } => (*session, *most),
+            Token::Further { session, most, .. } => (*session, *most),
             Token::Common => return None,
         };
         let idle = self.idle;
@@ -330,8 +334,11 @@ impl Sessions {
     fn bind_issued(&mut self, call: &Call, realm: &Realm, fresh: State, known: Option<Carried>) -> Option<u64> {
         let at = call.moment.at;
         let mut first: Option<u64> = None;
-        let tokens = handed_out(call).filter(|issued| !issued.refresh).chain(handed_out(call).filter(|i| i.refresh));
-        for issued in tokens {
+        // What is used with every call names the session; what is used once and then, does not.
+        let rank = |issued: &&Issued| (is_code(issued), issued.refresh);
+        let ranks = [(false, false), (false, true), (true, false), (true, true)];
+        for issued in ranks.into_iter().flat_map(|wanted| handed_out(call).filter(move |issued| rank(issued) == wanted))
+        {
             let name = token(issued.fingerprint, issued.flaws, realm.mark);
             let was_carried = carries(call, name, realm.mark);
             if !was_carried && self.is_others(name, &fresh) {
@@ -342,7 +349,7 @@ impl Sessions {
                 continue;
             }
             let Some(session) = first else {
-                let mut state = State { expires_at: expiry(issued, at), ..fresh.clone() };
+                let mut state = State { expires_at: expiry(issued, at), code: is_code(issued), ..fresh.clone() };
                 // What stands unchanged was known to whoever may have planted it.
                 state.kept_over_login = was_carried && !self.was_same(known, &fresh);
                 state.rebound = was_carried && self.is_others(name, &fresh);
@@ -351,7 +358,7 @@ impl Sessions {
                 continue;
             };
             if name != session {
-                self.tokens.insert(name, Token::Further { session, most: u8::MAX }, at);
+                self.tokens.insert(name, Token::Further { session, most: u8::MAX, code: is_code(issued) }, at);
             }
         }
         first
@@ -379,7 +386,7 @@ impl Sessions {
                 continue;
             };
             if name != session {
-                self.tokens.insert(name, Token::Further { session, most: u8::MAX }, at);
+                self.tokens.insert(name, Token::Further { session, most: u8::MAX, code: false }, at);
             }
         }
         first
@@ -442,13 +449,17 @@ impl Sessions {
         issued.peek()?;
         let Some(state) = self.state(known.session).cloned() else { return Some(known.session) };
         let is_exchange = call.login.as_deref().is_some_and(|login| login.purpose == Purpose::TokenExchange);
-        let refreshes = matches!(self.tokens.peek(&known.token), Some(Token::Further { .. })) || is_exchange;
-        if known.redeemed && !refreshes || known.redeemed && call.login.is_some() && !is_exchange {
+        let is_code = match self.tokens.peek(&known.token) {
+            Some(Token::Further { code, .. }) => *code,
+            _ => state.code,
+        };
+        if known.redeemed && is_code {
             // A code or ticket is redeemed: a session of its own, which ends by itself.
             if state.account.is_none() && !state.by_login {
                 return Some(known.session);
             }
-            let fresh = State { began_at: at, used_at: at, ended_at: None, kept_over_login: false, ..state };
+            let (began_at, used_at) = (at, at);
+            let fresh = State { began_at, used_at, ended_at: None, kept_over_login: false, code: false, ..state };
             return self.bind_issued(call, about.realm, fresh, None).or(Some(known.session));
         }
         for issued in issued {
@@ -473,7 +484,11 @@ impl Sessions {
                 let in_body = matches!(issued.place, Place::Body(_));
                 let certain = is_exchange || !in_body || issued.refresh || issued.claims.is_some();
                 let most = known.most.min(if certain { u8::MAX } else { BY_BODY });
-                self.tokens.insert(name, Token::Further { session: known.session, most }, at);
+                self.tokens.insert(
+                    name,
+                    Token::Further { session: known.session, most, code: self::is_code(issued) },
+                    at,
+                );
                 if let Some(Token::First(state)) = self.tokens.get(&known.session, at) {
                     state.expires_at = state.expires_at.max(expiry(issued, at));
                 }
@@ -567,6 +582,7 @@ impl State {
             confidence: if sure { BY_LOGIN } else { BY_TENTATIVE },
             by_login: true,
             kept_over_login: false,
+            code: false,
             rebound: false,
             tentative: !sure,
             began_at: at,
@@ -605,6 +621,11 @@ fn is_session(kind: CredentialKind) -> bool {
 
 fn is_redeemed(credential: &Credential) -> bool {
     matches!(credential.place, Place::Body(_))
+}
+
+/// A code or ticket: handed out in the target of a redirect, to be redeemed elsewhere (RFC 6749, section 4.1.2; CAS protocol 3.0).
+fn is_code(issued: &Issued) -> bool {
+    matches!(issued.place, Place::Query(_))
 }
 
 /// Tokens that an answer hands out.

@@ -82,7 +82,7 @@ fn a_call_becomes_an_event_with_account_and_places() {
 #[test]
 fn repeated_basic_credentials_are_one_attempt_also_after_a_restart() {
     let mut sensor = Sensor::new();
-    let mut basic = |sensor: &mut Sensor| {
+    let basic = |sensor: &mut Sensor| {
         let mut call = event().get("a.example/x").login("alice", Outcome::Success).build(sensor.calls + 1).call;
         sensor.calls += 1;
         call.login.as_mut().expect("a login").method = LoginMethod::Basic;
@@ -111,7 +111,10 @@ fn the_token_of_a_login_carries_its_account_on_any_connection_and_over_a_restart
     assert_eq!(sensor.sees(orders()).account, None);
     sensor.restarts();
     let later = sensor.sees(orders().carries("s1"));
-    assert_eq!((who(&later), later.session.map(|s| s.began_at)), (Some(("alice", Source::Session, 95)), Some(time(1))));
+    assert_eq!(
+        (who(&later), later.session.as_ref().map(|s| s.began_at)),
+        (Some(("alice", Source::Session, 95)), Some(time(1)))
+    );
 }
 
 #[test]
@@ -200,9 +203,8 @@ fn a_refreshed_token_continues_its_session() {
     assert_eq!(call.account.as_deref(), Some("alice"));
     assert_eq!(call.session, sensor.sees(bearer(orders(), "a1")).session);
     // A token that names somebody else is theirs.
-    let made =
-        bearer(event().post("a.example/tokens"), "a2").issues_in(CredentialKind::Bearer, body("$.token"), "other");
-    sensor.sees(made.claims("robot"));
+    let made = event().post("a.example/tokens").issues_in(CredentialKind::Bearer, body("$.token"), "other");
+    sensor.sees(bearer(made.claims("robot"), "a2"));
     assert_eq!(who(&sensor.sees(bearer(orders(), "other").claims("robot"))), Some(("robot", Source::Claims, 80)));
 }
 
