@@ -32,6 +32,8 @@ const BY_NAMED: u8 = 90;
 pub const BY_CLAIMS: u8 = 80;
 /// Of a token that came in the body of a call that was not about tokens: perhaps it was made for somebody else.
 const BY_BODY: u8 = 80;
+/// Of a token that another account used before: one machine for two people, or a value that everybody has.
+const BY_REBOUND: u8 = 75;
 const BY_TENTATIVE: u8 = 60;
 /// After the logout, and where the server refuses the token.
 const BY_ENDED: u8 = 65;
@@ -51,6 +53,8 @@ pub enum Token {
     Further {
         /// The first one.
         session: u64,
+        /// When that session began: the first token may come to carry another one.
+        began_at: Timestamp,
         /// No surer than this is the account by it.
         most: u8,
         /// A code or ticket: who redeems it begins a session of the same account.
@@ -195,6 +199,9 @@ impl Sessions {
             if call.status() == Some(401) || at > state.expires_at && !call.succeeded() {
                 confidence = confidence.min(BY_REFUSED);
             }
+            if state.rebound {
+                confidence = confidence.min(BY_REBOUND);
+            }
             if ended.is_some() {
                 confidence = confidence.min(BY_ENDED);
             }
@@ -230,13 +237,14 @@ impl Sessions {
 
     /// The session of a token that is known and not over.
     fn find(&mut self, token: u64, at: Timestamp) -> Option<(u64, u8)> {
-        let (id, most) = match self.tokens.get(&token, at)? {
-            Token::First(_) => (token, u8::MAX),
-            Token::Further { session, most, .. } => (*session, *most),
+        let (id, most, began) = match self.tokens.get(&token, at)? {
+            Token::First(_) => (token, u8::MAX, None),
+            Token::Further { session, began_at, most, .. } => (*session, *most, Some(*began_at)),
             Token::Common => return None,
         };
         let idle = self.idle;
         match self.tokens.get(&id, at) {
+            Some(Token::First(state)) if began.is_some_and(|began| began != state.began_at) => None,
             Some(Token::First(state)) if at.since(state.used_at) < idle => Some((id, most)),
             Some(Token::First(_)) => {
                 self.tokens.remove(&id);
@@ -358,7 +366,11 @@ impl Sessions {
                 continue;
             };
             if name != session {
-                self.tokens.insert(name, Token::Further { session, most: u8::MAX, code: is_code(issued) }, at);
+                self.tokens.insert(
+                    name,
+                    Token::Further { session, began_at: fresh.began_at, most: u8::MAX, code: is_code(issued) },
+                    at,
+                );
             }
         }
         first
@@ -373,21 +385,17 @@ impl Sessions {
             if matches!(self.tokens.peek(&name), Some(Token::Common)) {
                 continue;
             }
-            let Some(session) = first else {
-                // A further login of the same account in its session leaves it as it was.
-                let before = self.find(name, at).and_then(|(id, _)| self.state(id)).filter(|state| state.by_login);
-                let again = before.filter(|before| before.account == fresh.account && before.ended_at.is_none());
-                let kept_over_login = again.is_none_or(|before| before.kept_over_login);
-                let rebound = before.is_some_and(|before| before.account != fresh.account && before.ended_at.is_none());
-                let began_at = again.map_or(fresh.began_at, |before| before.began_at);
-                let state = State { kept_over_login, rebound, began_at, ..fresh.clone() };
-                self.tokens.insert(name, Token::First(state), at);
-                first = Some(name);
+            // A further login of the same account in its session leaves it as it was.
+            let before = self.find(name, at).and_then(|(id, _)| Some((id, self.state(id)?)));
+            let before = before.filter(|(_, state)| state.by_login && state.ended_at.is_none());
+            if let Some((id, _)) = before.filter(|(_, state)| state.account == fresh.account && !state.tentative) {
+                first = first.or(Some(id));
                 continue;
-            };
-            if name != session {
-                self.tokens.insert(name, Token::Further { session, most: u8::MAX, code: false }, at);
             }
+            // Each for itself: which of several cookies is the session is not known, and some are the same for everybody.
+            let state = State { kept_over_login: true, rebound: before.is_some(), ..fresh.clone() };
+            self.tokens.insert(name, Token::First(state), at);
+            first = first.or(Some(name));
         }
         first
     }
@@ -486,7 +494,12 @@ impl Sessions {
                 let most = known.most.min(if certain { u8::MAX } else { BY_BODY });
                 self.tokens.insert(
                     name,
-                    Token::Further { session: known.session, most, code: self::is_code(issued) },
+                    Token::Further {
+                        session: known.session,
+                        began_at: state.began_at,
+                        most,
+                        code: self::is_code(issued),
+                    },
                     at,
                 );
                 if let Some(Token::First(state)) = self.tokens.get(&known.session, at) {

@@ -14,7 +14,7 @@ use crate::session::{Sessions, State, Token};
 pub struct SavedSessions {
     /// Names of accounts and realms.
     names: Vec<String>,
-    /// `s token account realm mark source confidence bits began used ended expires` or `f token session most code` or `c token`.
+    /// `s token account realm mark source confidence bits began used ended expires` or `f token session began most code` or `c token`.
     tokens: String,
 }
 
@@ -64,8 +64,8 @@ pub fn save(sessions: &Sessions) -> SavedSessions {
                 );
             }
             Token::First(_) => {}
-            Token::Further { session, most, code } => {
-                let _ = writeln!(saved.tokens, "f {name:x} {session:x} {most} {}", u8::from(*code));
+            Token::Further { session, began_at, most, code } => {
+                let _ = writeln!(saved.tokens, "f {name:x} {session:x} {} {most} {}", began_at.0, u8::from(*code));
             }
             Token::Common => {
                 let _ = writeln!(saved.tokens, "c {name:x}");
@@ -104,8 +104,9 @@ fn read(line: &str, names: &[Arc<str>]) -> Option<(u64, Token)> {
     }
     if kind == "f" {
         let session = u64::from_str_radix(words.next()?, 16).ok()?;
+        let began_at = Timestamp(words.next()?.parse().ok()?);
         let most = words.next()?.parse().ok()?;
-        return Some((name, Token::Further { session, most, code: words.next()? == "1" }));
+        return Some((name, Token::Further { session, began_at, most, code: words.next()? == "1" }));
     }
     let account: i64 = words.next()?.parse().ok()?;
     let account = usize::try_from(account).ok().and_then(|at| names.get(at)).cloned();
