@@ -93,8 +93,8 @@ pub struct State {
 pub struct Circumstances<'a> {
     /// Where names hold.
     pub realm: &'a Realm,
-    /// The endpoint answers only those who are logged in, as far as was seen.
-    pub closed: bool,
+    /// Whether the endpoint answers only those who are logged in, as far as was seen.
+    pub closed: &'a dyn Fn() -> bool,
     /// The account of the login of which this is a further step.
     pub first_step: Option<&'a Arc<str>>,
 }
@@ -142,13 +142,13 @@ impl Sessions {
     pub fn observe(&mut self, call: &Call, about: Circumstances<'_>, place: u32, accounts: &mut Accounts) -> Verdict {
         let at = call.moment.at;
         let known = self.carried(call, about.realm.mark, at);
-        let before = known.and_then(|known| self.state(known.session)).map(|state| (state.ended_at, state.tentative));
         let mut verdict = Verdict::default();
         let purpose = call.login.as_deref().map(|login| (login.purpose, login.outcome));
         let mut session = known.map(|known| known.session);
         if let Some(known) = known {
             verdict.session = self.state(known.session).map(|state| shown(known.session, state));
         }
+        let carried = verdict.session;
         match purpose {
             _ if call.message.is_some() => {}
             Some((Purpose::Login, _)) => {
@@ -180,8 +180,13 @@ impl Sessions {
         }
         let Some(Token::First(state)) = self.tokens.get(&id, at) else { return verdict };
         state.used_at = state.used_at.max(at);
-        let ended = before.and_then(|(ended, _)| ended).filter(|_| state.ended_at.is_some());
-        if state.tentative && purpose.is_none() && known.is_some() && call.succeeded() && about.closed && !call.refused
+        let ended = carried.and_then(|before| before.ended_at).filter(|_| state.ended_at.is_some());
+        if state.tentative
+            && purpose.is_none()
+            && known.is_some()
+            && call.succeeded()
+            && !call.refused
+            && (about.closed)()
         {
             if at.since(state.began_at) <= TENTATIVE {
                 (state.tentative, state.confidence) = (false, BY_LOGIN);
@@ -206,7 +211,7 @@ impl Sessions {
                 confidence = confidence.min(BY_ENDED);
             }
             // After the logout an application may go on with the same cookie for nobody.
-            if ended.is_none() || call.succeeded() && about.closed {
+            if ended.is_none() || call.succeeded() && (about.closed)() {
                 verdict.account = Some((account.clone(), Attribution { source: state.source, confidence }));
                 verdict.realm = (state.mark != about.realm.mark).then(|| state.realm.clone());
                 verdict.is_new_place = state.used_from != place && call.succeeded() && confidence > BY_ENDED;
@@ -237,14 +242,15 @@ impl Sessions {
 
     /// The session of a token that is known and not over.
     fn find(&mut self, token: u64, at: Timestamp) -> Option<(u64, u8)> {
+        let idle = self.idle;
         let (id, most, began) = match self.tokens.get(&token, at)? {
-            Token::First(_) => (token, u8::MAX, None),
-            Token::Further { session, began_at, most, .. } => (*session, *most, Some(*began_at)),
+            Token::First(state) if at.since(state.used_at) < idle => return Some((token, u8::MAX)),
+            Token::First(state) => (token, u8::MAX, state.began_at),
+            Token::Further { session, began_at, most, .. } => (*session, *most, *began_at),
             Token::Common => return None,
         };
-        let idle = self.idle;
         match self.tokens.get(&id, at) {
-            Some(Token::First(state)) if began.is_some_and(|began| began != state.began_at) => None,
+            Some(Token::First(state)) if began != state.began_at => None,
             Some(Token::First(state)) if at.since(state.used_at) < idle => Some((id, most)),
             Some(Token::First(_)) => {
                 self.tokens.remove(&id);
