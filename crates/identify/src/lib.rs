@@ -252,6 +252,11 @@ impl Identity {
             };
             return Some((name, how));
         }
+        // A refused login that names nobody is not of the one whose session it was made in.
+        let refused = login.is_some_and(|l| l.purpose == Purpose::Login && l.outcome == Outcome::Failure);
+        if refused {
+            return None;
+        }
         if let Some(known) = &verdict.account {
             return Some(known.clone());
         }
