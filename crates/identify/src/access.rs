@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use spyhop_model::{Call, Nature, Timestamp};
 
-use crate::habit::{is_captcha, is_static};
+use crate::habit::{is_captcha, is_static, name};
 use crate::recent::Recent;
 
 /// Endpoints that are remembered, about 60 bytes each.
@@ -39,7 +39,7 @@ impl Access {
     }
 
     /// Learns from a call that showed no credential.
-    pub fn learn(&mut self, endpoint: u64, call: &Call) {
+    pub fn learn(&mut self, endpoint: &str, call: &Call) {
         if !call.credentials.is_empty() || call.login.is_some() || call.message.is_some() {
             return;
         }
@@ -47,21 +47,21 @@ impl Access {
         let open = call.succeeded() && !call.refused;
         let refused = call.refused || matches!(status, 301..=303 | 307 | 401 | 403);
         if open || refused {
-            let answers = self.endpoints.entry(endpoint, call.moment.at, Answers::default);
+            let answers = self.endpoints.entry(name(endpoint), call.moment.at, Answers::default);
             answers.open |= open;
             answers.refused |= refused;
         }
     }
 
     /// Whether an answer of this endpoint proves that the caller is logged in.
-    pub fn is_closed(&self, endpoint: u64, call: &Call, nature: Nature) -> bool {
+    pub fn is_closed(&self, endpoint: &str, call: &Call, nature: Nature) -> bool {
         const OTHERS: [u16; 6] =
             [Nature::LOGIN, Nature::LOGOUT, Nature::REGISTER, Nature::CODE, Nature::HEALTH, Nature::STATIC];
         let target = call.request.as_ref().map_or("", |request| &*request.target);
         if OTHERS.iter().any(|bit| nature.has(*bit)) || is_static(call, nature) || is_captcha(target) {
             return false;
         }
-        let answers = self.endpoints.peek(&endpoint).copied().unwrap_or_default();
+        let answers = self.endpoints.peek(&name(endpoint)).copied().unwrap_or_default();
         let kind = call.response.as_ref().and_then(|response| response.content_type.as_deref()).unwrap_or("");
         // Pages are often for everybody, so that not having seen it does not count for them.
         let is_page = nature.has(Nature::PAGE) || kind.contains("html") || kind.is_empty();

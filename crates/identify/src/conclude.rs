@@ -23,7 +23,8 @@ pub struct Pending {
     /// The number of the first one.
     first: u64,
     by_session: HashMap<u64, u64, ahash::RandomState>,
-    by_device: HashMap<u64, u64, ahash::RandomState>,
+    /// The last login of a device, and whether others of it wait with another account.
+    by_device: HashMap<u64, (u64, bool), ahash::RandomState>,
     cut_short: u64,
 }
 
@@ -54,7 +55,10 @@ impl Pending {
         for session in sessions.into_iter().flatten() {
             self.by_session.insert(session, number);
         }
-        self.by_device.insert(device, number);
+        let another = self.by_device.get(&device).copied().is_some_and(|(other, several)| {
+            several || self.waiting(other).is_some_and(|waiting| waiting.event.account != event.account)
+        });
+        self.by_device.insert(device, (number, another));
         self.logins.push_back(Some(Box::new(Waiting { event: light(event), outcome, factors, sessions, device })));
     }
 
@@ -69,12 +73,12 @@ impl Pending {
         if let Some(number) = by_session {
             return Some(*number);
         }
-        let number = *self.by_device.get(&device(client, call.picture))?;
+        let (number, several) = *self.by_device.get(&device(client, call.picture))?;
         let first = self.waiting(number)?.event.call.login.as_ref()?.account.as_ref();
         let named = call.login.as_ref().and_then(|login| login.account.as_ref());
-        // Behind one address two people may log in at once; a step that names another account belongs to another login.
-        let differs = first.zip(named).is_some_and(|(first, named)| first.fingerprint != named.fingerprint);
-        (!differs).then_some(number)
+        // Behind one address several people may log in at once; only a step that names its account is told apart then.
+        let same = first.zip(named).map(|(first, named)| first.fingerprint == named.fingerprint);
+        same.unwrap_or(!several).then_some(number)
     }
 
     fn waiting(&self, number: u64) -> Option<&Waiting> {
@@ -131,7 +135,7 @@ impl Pending {
                 self.by_session.remove(&session);
             }
         }
-        if self.by_device.get(&waiting.device) == Some(&number) {
+        if self.by_device.get(&waiting.device).is_some_and(|(last, _)| *last == number) {
             self.by_device.remove(&waiting.device);
         }
         if waiting.outcome == Outcome::Success && waiting.factors.has(Factors::PASSWORD) {

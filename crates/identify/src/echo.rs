@@ -69,7 +69,7 @@ impl Echoes {
         }
         if is_inner {
             self.gateways.insert(client);
-            if self.calls.len() >= CALLS
+            if self.order.len() >= CALLS
                 && let Some((added, oldest)) = self.order.pop_front()
             {
                 self.forget(oldest, added);

@@ -1,7 +1,6 @@
 //! How logins on an endpoint usually look, and what a client asked for before: pages, pictures, captchas.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use spyhop_model::{
@@ -208,7 +207,7 @@ fn by_client(client: IpAddr, call: &Call) -> Option<u64> {
     Some(call.picture?.0 ^ address.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
-/// FNV-1a, equal in every run.
-pub fn name(endpoint: &Arc<str>) -> u64 {
+/// A number for an endpoint (FNV-1a), equal in every run.
+pub fn name(endpoint: &str) -> u64 {
     endpoint.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -116,7 +116,7 @@ impl Identity {
             sessions: Sessions::new(&limits.sessions),
             connections: Recent::new(CONNECTIONS),
             echoes: Echoes::default(),
-            devices: Devices::new(key),
+            devices: Devices::new(&key),
             crowds: Crowds::default(),
             habits: Habits::default(),
             access: Access::default(),
@@ -139,18 +139,17 @@ impl Identity {
         let server = self.locations.party(call.server.ip);
         let device = self.devices.of(&call, origin.ip);
         let repeated_login = self.repeats_login(&call, origin.ip);
-        let name = habit::name(&endpoint);
-        let closed = self.access.is_closed(name, &call, nature);
         let is_step = call
             .login
             .as_ref()
             .is_some_and(|login| login.purpose == Purpose::SecondFactor && login.outcome == Outcome::Success && !echo);
         let first_step = if is_step { self.first_step(&call, &realm, origin.ip) } else { None };
-        let about = Circumstances { realm: &realm, closed, first_step: first_step.as_ref() };
+        let closed = || self.access.is_closed(&endpoint, &call, nature);
+        let about = Circumstances { realm: &realm, closed: &closed, first_step: first_step.as_ref() };
         let place = crowd::place(origin.ip, at);
         let verdict = self.sessions.observe(&call, about, place, &mut self.accounts);
         let (account, attribution) = self.attribute(&call, &verdict, repeated_login, &origin, &realm).unzip();
-        self.access.learn(name, &call);
+        self.access.learn(&endpoint, &call);
         let session = verdict.session.map(Box::new);
         let mut crowd = self.crowds.of(origin.ip, at);
         crowd.shared |= self.locations.is_shared(origin.ip) || self.hops.is_hop(origin.ip, &self.locations);
@@ -189,7 +188,10 @@ impl Identity {
             if let Some(confirmed) = verdict.confirmed {
                 self.pending.confirm(confirmed, at, &mut told);
             }
-            self.habits.visit(&event.call, nature, origin.ip, session);
+            // What those ask for who are in already says nothing of a login to come.
+            if event.account.is_none() {
+                self.habits.visit(&event.call, nature, origin.ip, session);
+            }
             self.login(&mut event, verdict.began, &mut told);
         }
         if !echo {
@@ -261,6 +263,11 @@ impl Identity {
                 by(Source::Login, login.confidence)
             };
             return Some((name, how));
+        }
+        // A refused login that names nobody is not of the one whose session it was made in.
+        let refused = login.is_some_and(|l| l.purpose == Purpose::Login && l.outcome == Outcome::Failure);
+        if refused {
+            return None;
         }
         if let Some(known) = &verdict.account {
             return Some(known.clone());

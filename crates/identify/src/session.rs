@@ -32,6 +32,8 @@ const BY_NAMED: u8 = 90;
 pub const BY_CLAIMS: u8 = 80;
 /// Of a token that came in the body of a call that was not about tokens: perhaps it was made for somebody else.
 const BY_BODY: u8 = 80;
+/// Of a token that another account used before: one machine for two people, or a value that everybody has.
+const BY_REBOUND: u8 = 75;
 const BY_TENTATIVE: u8 = 60;
 /// After the logout, and where the server refuses the token.
 const BY_ENDED: u8 = 65;
@@ -51,8 +53,12 @@ pub enum Token {
     Further {
         /// The first one.
         session: u64,
+        /// When that session began: the first token may come to carry another one.
+        began_at: Timestamp,
         /// No surer than this is the account by it.
         most: u8,
+        /// A code or ticket: who redeems it begins a session of the same account.
+        code: bool,
     },
     /// Given to several accounts: it names a machine or a setting, not a session.
     Common,
@@ -68,6 +74,8 @@ pub struct State {
     pub(crate) confidence: u8,
     pub(crate) by_login: bool,
     pub(crate) kept_over_login: bool,
+    /// Its token is a code or ticket.
+    pub(crate) code: bool,
     /// Another account was bound to it before.
     pub(crate) rebound: bool,
     /// Its login may still turn out to have failed.
@@ -85,8 +93,8 @@ pub struct State {
 pub struct Circumstances<'a> {
     /// Where names hold.
     pub realm: &'a Realm,
-    /// The endpoint answers only those who are logged in, as far as was seen.
-    pub closed: bool,
+    /// Whether the endpoint answers only those who are logged in, as far as was seen.
+    pub closed: &'a dyn Fn() -> bool,
     /// The account of the login of which this is a further step.
     pub first_step: Option<&'a Arc<str>>,
 }
@@ -134,13 +142,13 @@ impl Sessions {
     pub fn observe(&mut self, call: &Call, about: Circumstances<'_>, place: u32, accounts: &mut Accounts) -> Verdict {
         let at = call.moment.at;
         let known = self.carried(call, about.realm.mark, at);
-        let before = known.and_then(|known| self.state(known.session)).map(|state| (state.ended_at, state.tentative));
         let mut verdict = Verdict::default();
         let purpose = call.login.as_deref().map(|login| (login.purpose, login.outcome));
         let mut session = known.map(|known| known.session);
         if let Some(known) = known {
             verdict.session = self.state(known.session).map(|state| shown(known.session, state));
         }
+        let carried = verdict.session;
         match purpose {
             _ if call.message.is_some() => {}
             Some((Purpose::Login, _)) => {
@@ -172,8 +180,13 @@ impl Sessions {
         }
         let Some(Token::First(state)) = self.tokens.get(&id, at) else { return verdict };
         state.used_at = state.used_at.max(at);
-        let ended = before.and_then(|(ended, _)| ended).filter(|_| state.ended_at.is_some());
-        if state.tentative && purpose.is_none() && known.is_some() && call.succeeded() && about.closed && !call.refused
+        let ended = carried.and_then(|before| before.ended_at).filter(|_| state.ended_at.is_some());
+        if state.tentative
+            && purpose.is_none()
+            && known.is_some()
+            && call.succeeded()
+            && !call.refused
+            && (about.closed)()
         {
             if at.since(state.began_at) <= TENTATIVE {
                 (state.tentative, state.confidence) = (false, BY_LOGIN);
@@ -191,11 +204,14 @@ impl Sessions {
             if call.status() == Some(401) || at > state.expires_at && !call.succeeded() {
                 confidence = confidence.min(BY_REFUSED);
             }
+            if state.rebound {
+                confidence = confidence.min(BY_REBOUND);
+            }
             if ended.is_some() {
                 confidence = confidence.min(BY_ENDED);
             }
             // After the logout an application may go on with the same cookie for nobody.
-            if ended.is_none() || call.succeeded() && about.closed {
+            if ended.is_none() || call.succeeded() && (about.closed)() {
                 verdict.account = Some((account.clone(), Attribution { source: state.source, confidence }));
                 verdict.realm = (state.mark != about.realm.mark).then(|| state.realm.clone());
                 verdict.is_new_place = state.used_from != place && call.succeeded() && confidence > BY_ENDED;
@@ -226,13 +242,15 @@ impl Sessions {
 
     /// The session of a token that is known and not over.
     fn find(&mut self, token: u64, at: Timestamp) -> Option<(u64, u8)> {
-        let (id, most) = match self.tokens.get(&token, at)? {
-            Token::First(_) => (token, u8::MAX),
-            Token::Further { session, most } => (*session, *most),
+        let idle = self.idle;
+        let (id, most, began) = match self.tokens.get(&token, at)? {
+            Token::First(state) if at.since(state.used_at) < idle => return Some((token, u8::MAX)),
+            Token::First(state) => (token, u8::MAX, state.began_at),
+            Token::Further { session, began_at, most, .. } => (*session, *most, *began_at),
             Token::Common => return None,
         };
-        let idle = self.idle;
         match self.tokens.get(&id, at) {
+            Some(Token::First(state)) if began != state.began_at => None,
             Some(Token::First(state)) if at.since(state.used_at) < idle => Some((id, most)),
             Some(Token::First(_)) => {
                 self.tokens.remove(&id);
@@ -330,8 +348,11 @@ impl Sessions {
     fn bind_issued(&mut self, call: &Call, realm: &Realm, fresh: State, known: Option<Carried>) -> Option<u64> {
         let at = call.moment.at;
         let mut first: Option<u64> = None;
-        let tokens = handed_out(call).filter(|issued| !issued.refresh).chain(handed_out(call).filter(|i| i.refresh));
-        for issued in tokens {
+        // What is used with every call names the session; what is used once and then, does not.
+        let rank = |issued: &&Issued| (is_code(issued), issued.refresh);
+        let ranks = [(false, false), (false, true), (true, false), (true, true)];
+        for issued in ranks.into_iter().flat_map(|wanted| handed_out(call).filter(move |issued| rank(issued) == wanted))
+        {
             let name = token(issued.fingerprint, issued.flaws, realm.mark);
             let was_carried = carries(call, name, realm.mark);
             if !was_carried && self.is_others(name, &fresh) {
@@ -342,7 +363,7 @@ impl Sessions {
                 continue;
             }
             let Some(session) = first else {
-                let mut state = State { expires_at: expiry(issued, at), ..fresh.clone() };
+                let mut state = State { expires_at: expiry(issued, at), code: is_code(issued), ..fresh.clone() };
                 // What stands unchanged was known to whoever may have planted it.
                 state.kept_over_login = was_carried && !self.was_same(known, &fresh);
                 state.rebound = was_carried && self.is_others(name, &fresh);
@@ -351,7 +372,11 @@ impl Sessions {
                 continue;
             };
             if name != session {
-                self.tokens.insert(name, Token::Further { session, most: u8::MAX }, at);
+                self.tokens.insert(
+                    name,
+                    Token::Further { session, began_at: fresh.began_at, most: u8::MAX, code: is_code(issued) },
+                    at,
+                );
             }
         }
         first
@@ -366,21 +391,17 @@ impl Sessions {
             if matches!(self.tokens.peek(&name), Some(Token::Common)) {
                 continue;
             }
-            let Some(session) = first else {
-                // A further login of the same account in its session leaves it as it was.
-                let before = self.find(name, at).and_then(|(id, _)| self.state(id)).filter(|state| state.by_login);
-                let again = before.filter(|before| before.account == fresh.account && before.ended_at.is_none());
-                let kept_over_login = again.is_none_or(|before| before.kept_over_login);
-                let rebound = before.is_some_and(|before| before.account != fresh.account && before.ended_at.is_none());
-                let began_at = again.map_or(fresh.began_at, |before| before.began_at);
-                let state = State { kept_over_login, rebound, began_at, ..fresh.clone() };
-                self.tokens.insert(name, Token::First(state), at);
-                first = Some(name);
+            // A further login of the same account in its session leaves it as it was.
+            let before = self.find(name, at).and_then(|(id, _)| Some((id, self.state(id)?)));
+            let before = before.filter(|(_, state)| state.by_login && state.ended_at.is_none());
+            if let Some((id, _)) = before.filter(|(_, state)| state.account == fresh.account && !state.tentative) {
+                first = first.or(Some(id));
                 continue;
-            };
-            if name != session {
-                self.tokens.insert(name, Token::Further { session, most: u8::MAX }, at);
             }
+            // Each for itself: which of several cookies is the session is not known, and some are the same for everybody.
+            let state = State { kept_over_login: true, rebound: before.is_some(), ..fresh.clone() };
+            self.tokens.insert(name, Token::First(state), at);
+            first = first.or(Some(name));
         }
         first
     }
@@ -442,13 +463,17 @@ impl Sessions {
         issued.peek()?;
         let Some(state) = self.state(known.session).cloned() else { return Some(known.session) };
         let is_exchange = call.login.as_deref().is_some_and(|login| login.purpose == Purpose::TokenExchange);
-        let refreshes = matches!(self.tokens.peek(&known.token), Some(Token::Further { .. })) || is_exchange;
-        if known.redeemed && !refreshes || known.redeemed && call.login.is_some() && !is_exchange {
+        let is_code = match self.tokens.peek(&known.token) {
+            Some(Token::Further { code, .. }) => *code,
+            _ => state.code,
+        };
+        if known.redeemed && is_code {
             // A code or ticket is redeemed: a session of its own, which ends by itself.
             if state.account.is_none() && !state.by_login {
                 return Some(known.session);
             }
-            let fresh = State { began_at: at, used_at: at, ended_at: None, kept_over_login: false, ..state };
+            let (began_at, used_at) = (at, at);
+            let fresh = State { began_at, used_at, ended_at: None, kept_over_login: false, code: false, ..state };
             return self.bind_issued(call, about.realm, fresh, None).or(Some(known.session));
         }
         for issued in issued {
@@ -473,7 +498,16 @@ impl Sessions {
                 let in_body = matches!(issued.place, Place::Body(_));
                 let certain = is_exchange || !in_body || issued.refresh || issued.claims.is_some();
                 let most = known.most.min(if certain { u8::MAX } else { BY_BODY });
-                self.tokens.insert(name, Token::Further { session: known.session, most }, at);
+                self.tokens.insert(
+                    name,
+                    Token::Further {
+                        session: known.session,
+                        began_at: state.began_at,
+                        most,
+                        code: self::is_code(issued),
+                    },
+                    at,
+                );
                 if let Some(Token::First(state)) = self.tokens.get(&known.session, at) {
                     state.expires_at = state.expires_at.max(expiry(issued, at));
                 }
@@ -567,6 +601,7 @@ impl State {
             confidence: if sure { BY_LOGIN } else { BY_TENTATIVE },
             by_login: true,
             kept_over_login: false,
+            code: false,
             rebound: false,
             tentative: !sure,
             began_at: at,
@@ -605,6 +640,11 @@ fn is_session(kind: CredentialKind) -> bool {
 
 fn is_redeemed(credential: &Credential) -> bool {
     matches!(credential.place, Place::Body(_))
+}
+
+/// A code or ticket: handed out in the target of a redirect, to be redeemed elsewhere (RFC 6749, section 4.1.2; CAS protocol 3.0).
+fn is_code(issued: &Issued) -> bool {
+    matches!(issued.place, Place::Query(_))
 }
 
 /// Tokens that an answer hands out.

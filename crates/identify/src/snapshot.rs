@@ -14,7 +14,7 @@ use crate::session::{Sessions, State, Token};
 pub struct SavedSessions {
     /// Names of accounts and realms.
     names: Vec<String>,
-    /// `s token account realm mark source confidence bits began used ended expires` or `f token session most` or `c token`.
+    /// `s token account realm mark source confidence bits began used ended expires` or `f token session began most code` or `c token`.
     tokens: String,
 }
 
@@ -22,6 +22,7 @@ const BY_LOGIN: u8 = 1 << 0;
 const KEPT: u8 = 1 << 1;
 const REBOUND: u8 = 1 << 2;
 const TENTATIVE: u8 = 1 << 3;
+const CODE: u8 = 1 << 4;
 
 const SOURCES: [Source; 8] = [
     Source::Login,
@@ -63,8 +64,8 @@ pub fn save(sessions: &Sessions) -> SavedSessions {
                 );
             }
             Token::First(_) => {}
-            Token::Further { session, most } => {
-                let _ = writeln!(saved.tokens, "f {name:x} {session:x} {most}");
+            Token::Further { session, began_at, most, code } => {
+                let _ = writeln!(saved.tokens, "f {name:x} {session:x} {} {most} {}", began_at.0, u8::from(*code));
             }
             Token::Common => {
                 let _ = writeln!(saved.tokens, "c {name:x}");
@@ -91,6 +92,7 @@ fn bits(state: &State) -> u8 {
         | bit(KEPT, state.kept_over_login)
         | bit(REBOUND, state.rebound)
         | bit(TENTATIVE, state.tentative)
+        | bit(CODE, state.code)
 }
 
 fn read(line: &str, names: &[Arc<str>]) -> Option<(u64, Token)> {
@@ -102,7 +104,9 @@ fn read(line: &str, names: &[Arc<str>]) -> Option<(u64, Token)> {
     }
     if kind == "f" {
         let session = u64::from_str_radix(words.next()?, 16).ok()?;
-        return Some((name, Token::Further { session, most: words.next()?.parse().ok()? }));
+        let began_at = Timestamp(words.next()?.parse().ok()?);
+        let most = words.next()?.parse().ok()?;
+        return Some((name, Token::Further { session, began_at, most, code: words.next()? == "1" }));
     }
     let account: i64 = words.next()?.parse().ok()?;
     let account = usize::try_from(account).ok().and_then(|at| names.get(at)).cloned();
@@ -122,6 +126,7 @@ fn read(line: &str, names: &[Arc<str>]) -> Option<(u64, Token)> {
         kept_over_login: bits & KEPT != 0,
         rebound: bits & REBOUND != 0,
         tentative: bits & TENTATIVE != 0,
+        code: bits & CODE != 0,
         began_at: Timestamp(began),
         used_at: Timestamp(used),
         ended_at: (ended != 0).then_some(Timestamp(ended)),
