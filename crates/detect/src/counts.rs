@@ -92,6 +92,7 @@ pub struct Attempts {
     recent: VecDeque<Attempt>,
     accounts: Multiset,
     secrets: Multiset,
+    sources: Multiset,
     shown: u64,
     encrypted: u64,
     refused: u64,
@@ -134,6 +135,7 @@ impl Attempts {
     fn push(&mut self, attempt: Attempt) {
         self.recent.push_back(attempt);
         self.accounts.add(attempt.account);
+        self.sources.add(attempt.source);
         if attempt.secret != 0 {
             self.secrets.add(attempt.secret);
         }
@@ -145,6 +147,7 @@ impl Attempts {
     }
     fn uncount(&mut self, attempt: Attempt) {
         self.accounts.take(attempt.account);
+        self.sources.take(attempt.source);
         if attempt.secret != 0 {
             self.secrets.take(attempt.secret);
         }
@@ -156,14 +159,18 @@ impl Attempts {
     }
     /// Forgets those of a source: something else explains them.
     pub fn forget(&mut self, source: u32) {
-        self.forget_where(|attempt| attempt.source == source);
-    }
-    /// Forgets those for which `gone` holds.
-    pub fn forget_where(&mut self, gone: impl Fn(&Attempt) -> bool) {
-        if self.recent.iter().any(&gone) {
+        if self.from(source) > 0 {
             let recent = std::mem::take(self).recent;
-            recent.into_iter().filter(|attempt| !gone(attempt)).for_each(|attempt| self.push(attempt));
+            recent.into_iter().filter(|attempt| attempt.source != source).for_each(|attempt| self.push(attempt));
         }
+    }
+    /// Attempts of a source.
+    pub fn from(&self, source: u32) -> u64 {
+        u64::from(self.sources.count(source))
+    }
+    /// Different sources.
+    pub fn sources(&self) -> u64 {
+        self.sources.items.len() as u64
     }
     /// Attempts held.
     pub fn len(&self) -> u64 {
@@ -216,7 +223,10 @@ impl Attempts {
     /// Bytes on the heap.
     pub fn heap(&self) -> usize {
         self.recent.capacity() * size_of::<Attempt>()
-            + (self.accounts.items.capacity() + self.secrets.items.capacity()) * size_of::<(u32, u32)>()
+            + [&self.accounts, &self.secrets, &self.sources]
+                .into_iter()
+                .map(|items| items.items.capacity() * size_of::<(u32, u32)>())
+                .sum::<usize>()
     }
 }
 

@@ -105,7 +105,8 @@ pub(crate) fn sources(event: &Event) -> impl Iterator<Item = CellKey> {
 
 /// The account, where its name holds.
 pub(crate) fn account(event: &Event) -> Option<CellKey> {
-    event.account.as_ref().map(|account| CellKey::within(Entity::Account(account.clone()), &event.realm))
+    let account = event.account.as_ref()?;
+    Some(CellKey { entity: Entity::Account(account.clone()), scope: Some(event.realm.clone()) })
 }
 
 /// The client's /24, or /64.

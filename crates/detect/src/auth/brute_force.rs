@@ -80,9 +80,12 @@ impl Detector for BruteForce {
         let source = device.map_or_else(|| short_ip(event.client.ip), short);
         let Some(attempt) = attempt(event, source, cx.now) else { return };
         let attempts = &mut guesses.attempts;
+        if attempt.traits & Attempt::REFUSED == 0 && attempts.is_empty() {
+            return;
+        }
         let is_open = cx.findings.is_open(Self::RULE.kind, of, None);
         if attempt.traits & Attempt::REFUSED == 0 {
-            let own = attempts.iter().filter(|known| known.source == source).count() as u64;
+            let own = attempts.from(source);
             if own > 0 && own <= self.excused && !is_open {
                 attempts.forget(source);
             } else if own > 0 && is_open {
@@ -109,13 +112,10 @@ impl Detector for BruteForce {
         if !is_fast && !is_slow {
             return;
         }
-        let mut addresses: Vec<u32> = attempts.iter().map(|attempt| attempt.source).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
         let mut evidence = Evidence::new()
             .sample(whereabouts(event))
             .sum("tried", 1)
-            .most("sources", addresses.len() as u64)
+            .most("sources", attempts.sources())
             .respond("lock_account", of.entity.clone());
         if is_fast {
             evidence = evidence.most("refused", fast);
@@ -130,7 +130,7 @@ impl Detector for BruteForce {
             Passwords::Seen { distinct, .. } => evidence = evidence.most("passwords", distinct),
             Passwords::Unseen => evidence = evidence.confidence(75).reason("passwords_unseen"),
         }
-        if addresses.len() > 1 {
+        if attempts.sources() > 1 {
             evidence = evidence.reason("many_sources");
         } else {
             evidence = evidence.respond("block_address", Entity::ClientIp(event.client.ip));

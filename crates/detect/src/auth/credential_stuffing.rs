@@ -219,11 +219,14 @@ impl Detector for CredentialStuffing {
 
     fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, tried: &mut Tried, out: &mut Verdicts) {
         let Some(attempt) = attempt(event, other_source(event, &of.entity), cx.now) else { return };
-        let is_open = cx.findings.is_open(Self::RULE.kind, of, None);
         if matches!(of.entity, Entity::Endpoint(_)) {
-            self.observe_pool(event, attempt, cx, tried, out);
+            return self.observe_pool(event, attempt, cx, tried, out);
+        }
+        // Whoever gets in without ever having failed is not remembered.
+        if attempt.traits & Attempt::REFUSED == 0 && tried.attempts.is_empty() {
             return;
         }
+        let is_open = cx.findings.is_open(Self::RULE.kind, of, None);
         if !is_open && Attack::Stuffing.takes_in(cx.findings, event) {
             return tried.attempts.forget(attempt.source);
         }
@@ -371,10 +374,7 @@ impl CredentialStuffing {
         if failing < limit || !usual.is_unusual(failing, self.deviations) || attempts.passwords().are_few(20) {
             return;
         }
-        let mut addresses: Vec<u32> = attempts.iter().map(|attempt| attempt.source).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        if (addresses.len() as u64) < self.pool_addresses {
+        if attempts.sources() < self.pool_addresses {
             return;
         }
         let found = open.clone().or_else(|| {
@@ -391,7 +391,7 @@ impl CredentialStuffing {
         let reason = ["software", "network", "country"].into_iter().find(|reason| Some(*reason) == common);
         let mut evidence = evidence(event, attempt)
             .most("accounts", failing)
-            .most("addresses", addresses.len() as u64)
+            .most("addresses", attempts.sources())
             .most("usual_accounts", usual.accounts.mean().round() as u64)
             .respond("limit_rate", Entity::Endpoint(event.endpoint.clone()));
         if let Some(reason) = reason {

@@ -83,6 +83,10 @@ impl Detector for PasswordSpraying {
         let source = if of_network { short_ip(event.client.ip) } else { other_source(event, &of.entity) };
         let Some(attempt) = attempt(event, source, cx.now) else { return };
         let refused = attempt.traits & Attempt::REFUSED != 0;
+        // Whoever gets in without ever having failed is not remembered.
+        if !refused && sprayed.slow.is_empty() {
+            return;
+        }
         let at_endpoint = matches!(of.entity, Entity::Endpoint(_));
         if at_endpoint && attempt.traits & Attempt::MISSING != 0 {
             return;

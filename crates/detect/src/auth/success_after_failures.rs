@@ -84,11 +84,16 @@ impl Detector for SuccessAfterFailures {
             (tries.refused.len() as u64, tries.refused.iter().filter(|(_, failing)| *failing == device).count() as u64);
         let knows_any = tries.devices[0] != 0;
         let (knows_device, knows_network) = (tries.devices.contains(&device), tries.networks.contains(&network));
+        if knows_device && own == 0 {
+            remember(&mut tries.devices, device);
+            remember(&mut tries.networks, network);
+            return;
+        }
         let by_attacker =
             [Attack::Stuffing, Attack::Spraying].into_iter().any(|attack| attack.takes_in(cx.findings, event))
                 || sources(event).any(|source| cx.findings.is_open(Attack::BruteForce.kind(), &source, None));
         let under_attack = cx.findings.is_open(Attack::BruteForce.kind(), of, None);
-        let is_owner = knows_device && (own == 0 || own <= self.excused && !by_attacker);
+        let is_owner = knows_device && own <= self.excused && !by_attacker;
         let is_suspect = failures >= self.failures || by_attacker || under_attack;
         if is_owner || !is_suspect {
             // Whoever gets in after failures is not learnt: he would be known the next time.

@@ -60,6 +60,9 @@ impl Detector for UserEnumeration {
     fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, asked: &mut Asked, out: &mut Verdicts) {
         let Some((login, is_unknown)) = asks(event) else { return };
         let Some(account) = &login.account else { return };
+        if !is_unknown && asked.names.is_empty() {
+            return;
+        }
         let source = other_source(event, &of.entity);
         let is_open = cx.findings.is_open(Self::RULE.kind, of, None);
         if Attack::Enumeration.is_explained(cx.findings, event)
