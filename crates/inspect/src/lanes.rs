@@ -92,8 +92,7 @@ fn signs_of(block: &[u8; LANES]) -> Signs {
 #[target_feature(enable = "sse2")]
 fn sse2_signs(block: &[u8; LANES]) -> Signs {
     use std::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
-        _mm_sub_epi8,
+        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_sub_epi8,
     };
     let (low, high) = block.split_at(LANES / 2);
     let (low, high) = (load(low), load(high));
@@ -323,8 +322,7 @@ fn classes(block: &[u8; LANES]) -> Classes {
 #[target_feature(enable = "sse2")]
 fn sse2(block: &[u8; LANES]) -> Classes {
     use std::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
-        _mm_sub_epi8,
+        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_sub_epi8,
     };
     let (low, high) = block.split_at(LANES / 2);
     let (low, high) = (load(low), load(high));
@@ -336,9 +334,8 @@ fn sse2(block: &[u8; LANES]) -> Classes {
         _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit)
     };
     // The highest bit of a byte beyond ASCII is set as it is.
-    let marks = |lane: __m128i| {
-        _mm_or_si128(_mm_or_si128(lane, is(lane, b'@')), _mm_or_si128(is(lane, b'*'), is(lane, b'%')))
-    };
+    let marks =
+        |lane: __m128i| _mm_or_si128(_mm_or_si128(lane, is(lane, b'@')), _mm_or_si128(is(lane, b'*'), is(lane, b'%')));
     let joints = |lane: __m128i| _mm_or_si128(is(lane, b':'), is(lane, b'-'));
     Classes {
         ends: bits(ends(low), ends(high)),

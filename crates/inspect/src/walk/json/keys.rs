@@ -97,7 +97,8 @@ impl Keys {
     /// Where it is among those known, or is from now on.
     fn find(&mut self, bytes: Words, length: u8) -> u16 {
         self.slots.resize(SLOTS, NONE);
-        let hash = bytes.iter().fold(0u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let hash =
+            bytes.iter().fold(0u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let own = (hash >> (u64::BITS - SLOTS.ilog2())) as usize;
         let mut free = None;
         for at in (own..own + PROBES).map(|at| at % SLOTS) {
