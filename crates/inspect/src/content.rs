@@ -29,6 +29,7 @@ use records::{Records, Reported, Waiting};
 use values::{Held, Room};
 use veil::Veil;
 
+use crate::lanes::look;
 use crate::secrets::{self, Secrets};
 use crate::types::custom::Match;
 use crate::types::{
@@ -631,6 +632,9 @@ impl LeafSink for ContentSink<'_> {
     }
 
     fn wants(&self, key: &[u8], value: &[u8], kind: LeafKind) -> bool {
+        if self.passes(&look(value), value, kind) {
+            return self.recogniser.is_named(key);
+        }
         is_interesting(value, kind)
             || self.recogniser.is_named(key)
             || kind == LeafKind::Text && self.may_be_secret(value)

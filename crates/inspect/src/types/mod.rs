@@ -14,7 +14,8 @@ mod device;
 mod digits;
 mod documents;
 mod finance;
-pub mod grading;
+pub mod glance;
+mod grading;
 mod han;
 mod health;
 mod identity;
@@ -46,6 +47,7 @@ use std::borrow::Cow;
 use spyhop_model::{DataType, Form};
 
 pub use custom::{CustomTypes, TypeSettings};
+pub use glance::{is_interesting, is_plain};
 pub use grading::{Grading, GradingSettings};
 pub use keys::{Hints, TypeSet, hints};
 pub use mask::{generic_mask, mask};
@@ -53,7 +55,7 @@ pub(crate) use masked::hides;
 pub(crate) use name::is_name;
 pub(crate) use remembered::Names;
 pub(crate) use scan::label_word;
-pub use scan::{Scan, find, is_interesting, is_named, is_plain, loosely};
+pub use scan::{Scan, find, is_named, loosely};
 
 use crate::walk::LeafKind;
 

@@ -12,6 +12,8 @@
 //! delimiters is a leaf, so nothing goes unseen.
 
 mod keys;
+mod members;
+mod strings;
 
 use std::borrow::Cow;
 
@@ -20,7 +22,7 @@ use super::decode::{Cut, PIECE, Pieces, is_value_like, text};
 use super::field::place;
 use super::nested::{DEEPEST, Nested, may_nest};
 use super::{Leaf, LeafKind, LeafSink, Look, Piece};
-use crate::lanes::{look_quoted, number};
+use crate::lanes::look_quoted;
 
 /// Nesting that is followed; deeper values still are leaves, under the path of this depth.
 pub const MAX_DEPTH: usize = 128;
@@ -358,121 +360,6 @@ impl Json {
         at
     }
 
-    /// Members of an object from a foreseen key on, up to where something else than such a key and a plain value comes.
-    /// All but the last are passed over, and need not be kept.
-    fn members<S: LeafSink>(&mut self, fed: &[u8], mut at: usize, mut len: usize, sink: &mut S) -> usize {
-        loop {
-            let key = Key::Fed(at as u32, (at + len) as u32);
-            at += len + 1;
-            let rest = fed.get(at..).unwrap_or_default();
-            let wanted = self.keys.is_wanted(|| sink.wants_under(bytes_of(key, &[], fed)));
-            let passed = if wanted { None } else { passed(rest, sink) };
-            let next = passed.and_then(|passed| rest.get(passed..));
-            if let (Some(passed), Some([b',', b'"', next @ ..])) = (passed, next)
-                && let Some(length) = self.keys.follows(next)
-            {
-                at += passed + 2;
-                len = length;
-                continue;
-            }
-            self.move_key(key);
-            if let Some(frame) = self.frames.last_mut() {
-                frame.wanted = Some(wanted);
-            }
-            return at + passed.unwrap_or(0);
-        }
-    }
-
-    /// Inside a string that has escapes, is long, or is cut.
-    fn string<S: LeafSink>(&mut self, fed: &[u8], at: usize, sink: &mut S) -> usize {
-        let rest = fed.get(at..).unwrap_or_default();
-        if self.escape != Escape::None {
-            return at + self.unescape(rest.first().copied().unwrap_or_default(), fed, sink);
-        }
-        let len = string_len(rest);
-        if len > 0 {
-            self.lone_surrogate(fed, sink);
-            self.hold(rest.get(..len).unwrap_or_default(), fed, sink);
-        }
-        match rest.get(len) {
-            Some(b'"') => {
-                self.lone_surrogate(fed, sink);
-                self.end_held(LeafKind::Text, fed, sink);
-            }
-            Some(_) => self.escape = Escape::Slash,
-            None => return fed.len(),
-        }
-        at + len + 1
-    }
-
-    /// One byte of an escape; tells whether it was taken.
-    fn unescape<S: LeafSink>(&mut self, byte: u8, fed: &[u8], sink: &mut S) -> usize {
-        match self.escape {
-            Escape::Hex { digits, value } => match super::decode::hex(&byte) {
-                Some(digit) => {
-                    let value = value << 4 | u16::from(digit);
-                    self.escape = Escape::Hex { digits: digits + 1, value };
-                    if digits == 3 {
-                        self.escape = Escape::None;
-                        self.code_unit(value, fed, sink);
-                    }
-                    1
-                }
-                None => {
-                    self.escape = Escape::None;
-                    self.lone_surrogate(fed, sink);
-                    self.hold("\u{FFFD}".as_bytes(), fed, sink);
-                    0
-                }
-            },
-            _ if byte == b'u' => {
-                self.escape = Escape::Hex { digits: 0, value: 0 };
-                1
-            }
-            _ => {
-                self.escape = Escape::None;
-                self.lone_surrogate(fed, sink);
-                let plain = match byte {
-                    b'n' => b'\n',
-                    b't' => b'\t',
-                    b'r' => b'\r',
-                    b'b' => 8,
-                    b'f' => 12,
-                    other => other,
-                };
-                self.hold(&[plain], fed, sink);
-                1
-            }
-        }
-    }
-
-    /// A UTF-16 code unit; pairs of surrogates are one character.
-    fn code_unit<S: LeafSink>(&mut self, unit: u16, fed: &[u8], sink: &mut S) {
-        let pair = self.high.map(|high| [high, unit]);
-        let character = match pair {
-            Some(pair) if (0xDC00..0xE000).contains(&unit) => {
-                self.high = None;
-                char::decode_utf16(pair).next().and_then(Result::ok)
-            }
-            _ => {
-                self.lone_surrogate(fed, sink);
-                if (0xD800..0xDC00).contains(&unit) {
-                    self.high = Some(unit);
-                    return;
-                }
-                char::from_u32(u32::from(unit))
-            }
-        };
-        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
-        self.hold(character.encode_utf8(&mut [0; 4]).as_bytes(), fed, sink);
-    }
-
-    fn lone_surrogate<S: LeafSink>(&mut self, fed: &[u8], sink: &mut S) {
-        if self.high.take().is_some() {
-            self.hold("\u{FFFD}".as_bytes(), fed, sink);
-        }
-    }
-
     #[inline]
     fn begin_token<S: LeafSink>(&mut self, fed: &[u8], at: usize, sink: &mut S) -> usize {
         let rest = fed.get(at..).unwrap_or_default();
@@ -719,31 +606,6 @@ impl Json {
         }
         self.built = self.frames.len();
     }
-}
-
-/// The length of a colon and a plain value, all there, that the sink passes over.
-#[inline]
-fn passed<S: LeafSink>(bytes: &[u8], sink: &S) -> Option<usize> {
-    let [b':', rest @ ..] = bytes else { return None };
-    let (length, look, kind) = match rest {
-        [b'"', rest @ ..] => {
-            let look = look_quoted(rest);
-            (rest.get(look.len) == Some(&b'"') && look.len <= PIECE).then_some(())?;
-            let value = rest.get(..look.len)?;
-            let passes = !may_nest(value) && sink.passes(&look, value, LeafKind::Text);
-            return passes.then_some(look.len + 3);
-        }
-        [b'0'..=b'9' | b'-', ..] => {
-            let len = number(rest)?;
-            (len, Look { len, ..Look::default() }, LeafKind::Number)
-        }
-        [b't', b'r', b'u', b'e', ..] | [b'n', b'u', b'l', b'l', ..] => (4, Look::default(), LeafKind::Word),
-        [b'f', b'a', b'l', b's', b'e', ..] => (5, Look::default(), LeafKind::Word),
-        _ => return None,
-    };
-    let (value, after) = rest.split_at_checked(length)?;
-    let is_token = after.first().is_some_and(|byte| ENDS[usize::from(*byte)]);
-    (is_token && sink.passes(&look, value, kind)).then_some(length + 1)
 }
 
 fn bytes_of<'a>(key: Key, store: &'a [u8], fed: &'a [u8]) -> &'a [u8] {

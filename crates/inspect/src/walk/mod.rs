@@ -3,6 +3,7 @@
 //! changes the leaves. What holds bytes of the wire cannot be printed.
 
 mod below;
+mod binary;
 mod budget;
 mod csv;
 mod decode;

@@ -1,6 +1,7 @@
 //! Text without a structure of its own: one leaf in pieces.
 
-use super::decode::{Cut, Pieces, text};
+use super::binary::text_within;
+use super::decode::{Cut, Pieces};
 use super::{Leaf, LeafKind, LeafSink, Piece};
 
 /// Hands text on in pieces cut at lines or delimiters.
@@ -43,7 +44,7 @@ fn leaf<S: LeafSink>(path: &str, cut: &Cut<'_>, sink: &mut S) {
         (_, true) => Piece::Last,
         (_, false) => Piece::More,
     };
-    let value = &text(cut.bytes);
+    let value = &text_within(cut.bytes);
     sink.leaf(&Leaf { key: "", parent: "", path, value, kind: LeafKind::Text, record: 0, piece });
 }
 
