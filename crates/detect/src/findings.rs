@@ -462,7 +462,7 @@ fn involve(involved: &mut Involved, event: &Event) {
     if let Some(device) = event.device {
         add(Entity::Device(device));
     }
-    if let Some(session) = event.session {
+    if let Some(session) = &event.session {
         add(Entity::Session(session.id));
     }
     if let Some(partner) = &event.partner {
