@@ -2,12 +2,15 @@
 
 mod access;
 mod auth;
+mod baseline;
 mod data;
 mod detector;
 mod engine;
 mod findings;
 mod flow;
+mod geography;
 mod names;
+mod population;
 mod quantile;
 mod registry;
 mod sensor;
@@ -20,5 +23,6 @@ mod harness;
 pub use detector::{CellKey, Context, Detector, Evidence, Verdicts};
 pub use engine::{Engine, Limits, Table, TableAccount};
 pub use findings::{Findings, Life};
+pub use population::Population;
 pub use registry::{DETECTORS, Entry, rule, rules};
 pub use sensor::{Fault, Loss, LossSettings, Meaning, Mirror, MirrorSettings, Sensor, TapReport, faults, meaning};
