@@ -90,7 +90,8 @@ pub(crate) fn are_apart(a: u64, b: u64) -> bool {
 /// The client's software as a value: its user agent without versions, which change by themselves, or else its whole picture.
 pub(crate) fn software(event: &Event) -> Option<u64> {
     let call = &event.call;
-    let agent = call.request.as_ref().and_then(|request| request.user_agent.as_deref()).filter(|agent| !agent.is_empty());
+    let agent =
+        call.request.as_ref().and_then(|request| request.user_agent.as_deref()).filter(|agent| !agent.is_empty());
     match agent {
         Some(agent) => {
             let named = agent.bytes().filter(|byte| !byte.is_ascii_digit() && !b"._".contains(byte));
@@ -137,7 +138,10 @@ pub(crate) fn accepted(event: &Event) -> Option<CellKey> {
 
 /// The cell of the account that calls, if it is known well enough. Pictures and scripts of a page say nothing of it.
 pub(crate) fn caller(event: &Event) -> Option<CellKey> {
-    if event.concluded.is_some() || event.call.login.is_some() || event.nature.0 & (Nature::STATIC | Nature::HEALTH) != 0 {
+    if event.concluded.is_some()
+        || event.call.login.is_some()
+        || event.nature.0 & (Nature::STATIC | Nature::HEALTH) != 0
+    {
         return None;
     }
     match event.principal() {
@@ -156,12 +160,8 @@ pub(crate) fn principal(event: &Event) -> CellKey {
 
 /// Alarms under which a baseline is frozen: what happens meanwhile may be the attacker's.
 pub(crate) fn is_frozen(cx: &Context<'_>, account: &CellKey) -> bool {
-    const ALARMS: [&str; 4] = [
-        "auth.unusual_login",
-        "auth.impossible_travel",
-        "auth.success_after_failures",
-        "auth.brute_force",
-    ];
+    const ALARMS: [&str; 4] =
+        ["auth.unusual_login", "auth.impossible_travel", "auth.success_after_failures", "auth.brute_force"];
     ALARMS.into_iter().any(|kind| cx.findings.is_open(kind, account, None))
 }
 
@@ -306,7 +306,6 @@ pub(crate) mod scene {
         pub mobile: bool,
         pub session: Option<u64>,
         pub shared: bool,
-        pub agent: Option<&'static str>,
     }
 
     impl Seat {
@@ -321,7 +320,6 @@ pub(crate) mod scene {
                 mobile: false,
                 session: None,
                 shared: false,
-                agent: None,
             }
         }
         pub fn inside(mut self) -> Seat {
@@ -352,10 +350,6 @@ pub(crate) mod scene {
             self.shared = true;
             self
         }
-        pub fn agent(mut self, agent: &'static str) -> Seat {
-            self.agent = Some(agent);
-            self
-        }
         /// Puts an event there; whose account it has is known.
         pub fn sit(&self, event: &mut Event) {
             let ip = self.ip.parse().expect("an address");
@@ -378,9 +372,6 @@ pub(crate) mod scene {
                     kept_over_login: false,
                 })
             });
-            if let (Some(agent), Some(request)) = (self.agent, &mut event.call.request) {
-                request.user_agent = Some(agent.into());
-            }
             if event.account.is_some() {
                 let source = if event.call.login.is_some() { Source::Login } else { Source::Session };
                 event.attribution = Some(Attribution { source, confidence: 95 });

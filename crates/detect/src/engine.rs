@@ -498,7 +498,14 @@ mod tests {
         let login = event().post("a.example/login").login("alice", Outcome::Success);
         engine.event(&login.build(1_000));
         let kept: Vec<_> = engine.accounts().filter(|account| account.cells > 0).map(|account| account.kind).collect();
-        assert_eq!(kept, ["auth.high_frequency_login"]);
+        let accounts = [
+            "auth.high_frequency_login",
+            "auth.unusual_login",
+            "auth.overseas_login",
+            "auth.impossible_travel",
+            "access.dormant_account",
+        ];
+        assert_eq!(kept, accounts);
     }
 
     #[test]

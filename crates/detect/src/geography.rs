@@ -14,9 +14,8 @@ struct Land {
     neighbours: Vec<Country>,
 }
 
-static LANDS: LazyLock<HashMap<Country, Land, ahash::RandomState>> = LazyLock::new(|| {
-    include_str!("../data/countries.tsv").lines().filter_map(land).collect()
-});
+static LANDS: LazyLock<HashMap<Country, Land, ahash::RandomState>> =
+    LazyLock::new(|| include_str!("../data/countries.tsv").lines().filter_map(land).collect());
 
 fn land(row: &str) -> Option<(Country, Land)> {
     let mut cells = row.split('\t');

@@ -169,7 +169,9 @@ mod tests {
             assert_eq!(known.share(Feature::Network, network("203.0.113.1")), 0.9);
             assert_eq!(known.share(Feature::Network, network("198.51.1.1")), 0.1);
             assert_eq!(known.share(Feature::Network, network("192.0.2.1")), 0.0);
-            assert!(known.is_cold(spyhop_testkit::time(6 * 86_400)) && !known.is_cold(spyhop_testkit::time(8 * 86_400)));
+            assert!(
+                known.is_cold(spyhop_testkit::time(6 * 86_400)) && !known.is_cold(spyhop_testkit::time(8 * 86_400))
+            );
         }
     }
 

@@ -5,8 +5,8 @@ use spyhop_model::{Class, Event, Finding, Nature, Rule, Said, Severity, Span, Te
 
 use crate::baseline::{self, mix};
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
-use crate::wording::{accounts, counted, role};
 use crate::window::{Distinct, Rate};
+use crate::wording::{accounts, counted, role};
 
 settings! {
     /// A run of refused calls of one principal.
@@ -59,7 +59,8 @@ impl Detector for DeniedBurst {
     type State = Refusals;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
-        let is_apart = event.call.login.is_some() || event.nature.0 & (Nature::LOGIN | Nature::STATIC | Nature::HEALTH) != 0;
+        let is_apart =
+            event.call.login.is_some() || event.nature.0 & (Nature::LOGIN | Nature::STATIC | Nature::HEALTH) != 0;
         if !is_apart && (is_refused(event) || event.call.succeeded()) {
             out.push(baseline::principal(event));
         }
@@ -93,7 +94,13 @@ impl Detector for DeniedBurst {
         }
         refusals.times.add(cx.now, self.window, Rate::cap(self.refusals));
         let endpoints = refusals.endpoints.add(cx.now, endpoint, self.window, ENDPOINTS);
-        let objects = refusals.objects.replace(cx.now, |(known, _)| *known == object, (object, repeats.saturating_add(1)), self.window, OBJECTS);
+        let objects = refusals.objects.replace(
+            cx.now,
+            |(known, _)| *known == object,
+            (object, repeats.saturating_add(1)),
+            self.window,
+            OBJECTS,
+        );
         let count = refusals.times.within(cx.now, self.window);
         if count < self.refusals || endpoints < self.endpoints && objects < self.objects {
             return;
@@ -228,7 +235,8 @@ mod tests {
             ask(&mut sensor, n * 7, &format!("a.example/part{}/x", n % 9), 401);
             ask(&mut sensor, 10_000 + n * 7, "a.example/widget/x", 403);
             ask(&mut sensor, 20_000 + n * 61, &format!("a.example/orders/{n}"), if n % 2 == 0 { 403 } else { 200 });
-            let login = event().at(30_000 + n).post(&format!("a.example/{n}")).login("bob", Outcome::Failure).status(401);
+            let login =
+                event().at(30_000 + n).post(&format!("a.example/{n}")).login("bob", Outcome::Failure).status(401);
             sensor.see(login);
         }
         sensor.silent();

@@ -77,9 +77,11 @@ impl Detector for DormantAccount {
         if returned || takes {
             let mut evidence = Evidence::new()
                 .most("silent_days", u64::from(life.slept))
-                .most("active_days", u64::from(life.days))
                 .sample(baseline::whence(event.client.ip, event.client.country))
                 .respond("lock_account", of.entity.clone());
+            if returned {
+                evidence = evidence.most("active_days", u64::from(life.days));
+            }
             let software = fold(event);
             if takes {
                 evidence = evidence.severity(Severity::High).reason("sensitive_data");
@@ -102,7 +104,10 @@ impl Detector for DormantAccount {
 
     fn check(&self) -> Result<(), String> {
         if self.silent_days >= 400 {
-            return Err(format!("silent_days: accounts are remembered for 400 days; {} are never reached", self.silent_days));
+            return Err(format!(
+                "silent_days: accounts are remembered for 400 days; {} are never reached",
+                self.silent_days
+            ));
         }
         baseline::check_offset(self.utc_offset)
     }
@@ -125,9 +130,13 @@ impl Detector for DormantAccount {
         let from = finding.samples.first().map_or("", |sample| sample);
         let at = finding.involved.names("endpoint").first().map_or("", |name| name);
         let has = |reason| finding.reasons.iter().any(|known| &**known == reason);
-        let (new_en, new_zh) = if has("new_software") { (" with software new to it", "，所用软件此前未出现") } else { ("", "") };
-        let (data_en, data_zh) =
-            if has("sensitive_data") { (", and obtained sensitive data since", "，并已获取敏感数据") } else { ("", "") };
+        let (new_en, new_zh) =
+            if has("new_software") { (" with software new to it", "，所用软件此前未出现") } else { ("", "") };
+        let (data_en, data_zh) = if has("sensitive_data") {
+            (", and obtained sensitive data since", "，并已获取敏感数据")
+        } else {
+            ("", "")
+        };
         Said {
             en: format!(
                 "Account {} is in use again after {silent} days of silence, from {from} at {at}{new_en}{data_en}; before, it was in use \
@@ -171,9 +180,9 @@ mod tests {
     #[test]
     fn sixty_days_later_it_is_one_incident_and_what_it_takes_belongs_to_it() {
         let mut sensor = used(5).restarted::<DormantAccount>();
-        sensor.see_with(login(64 * DAY, "alice"), |event| seat().software(9).sit(event));
-        sensor.see_with(call(64 * DAY + 10, "alice"), |event| seat().software(9).sit(event));
-        sensor.see_with(call(64 * DAY + 20, "alice").returns(&types::BANK_CARD, 3), |event| seat().sit(event));
+        sensor.see_with(login(64 * DAY + 60, "alice"), |event| seat().software(9).sit(event));
+        sensor.see_with(call(64 * DAY + 70, "alice"), |event| seat().software(9).sit(event));
+        sensor.see_with(call(64 * DAY + 80, "alice").returns(&types::BANK_CARD, 3), |event| seat().sit(event));
         let finding = sensor.only();
         assert_eq!((finding.count, finding.severity), (2, Severity::High));
         assert_eq!(

@@ -220,7 +220,9 @@ impl Detector for RateAnomaly {
         }
         let is_endpoint = matches!(of.entity, Entity::Endpoint(_));
         // The one who calls explains that it is called.
-        if is_endpoint && baseline::caller(event).is_some_and(|caller| cx.findings.is_open(Self::RULE.kind, &caller, None)) {
+        if is_endpoint
+            && baseline::caller(event).is_some_and(|caller| cx.findings.is_open(Self::RULE.kind, &caller, None))
+        {
             return;
         }
         let mut evidence = Evidence::new()

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use spyhop_model::{
-    Class, Entity, Event, Finding, Fingerprint, Rule, Said, Severity, Span, Text, Timestamp, settings,
-};
+use spyhop_model::{Class, Entity, Event, Finding, Fingerprint, Rule, Said, Severity, Span, Text, Timestamp, settings};
 
 use crate::baseline::{self, fading};
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
@@ -104,7 +102,11 @@ impl Detector for AccountBorrowing {
                 } else if away < AT_ONCE {
                     evidence = evidence.severity(Severity::High).reason("beside_the_owner");
                 }
-                out.hit_on(CellKey { entity: Entity::Account(account.clone()), scope: of.scope.clone() }, &owner.account, evidence);
+                out.hit_on(
+                    CellKey { entity: Entity::Account(account.clone()), scope: of.scope.clone() },
+                    &owner.account,
+                    evidence,
+                );
                 // It does not make the device the borrower's.
                 return;
             }
@@ -151,8 +153,11 @@ impl Detector for AccountBorrowing {
         let from = finding.samples.first().map_or("", |sample| sample);
         let times = finding.count;
         let beside = finding.reasons.iter().any(|reason| &**reason == "beside_the_owner");
-        let (beside_en, beside_zh) =
-            if beside { (", within ten minutes of the owner", "，且与该用户的使用相隔不到十分钟") } else { ("", "") };
+        let (beside_en, beside_zh) = if beside {
+            (", within ten minutes of the owner", "，且与该用户的使用相隔不到十分钟")
+        } else {
+            ("", "")
+        };
         Said {
             en: format!(
                 "Account {} was let in {} on the device of {owner} at {from}{beside_en}; {owner} logged in there about {} on {}, \
@@ -216,7 +221,10 @@ mod tests {
         let finding = sensor.only();
         assert_eq!((finding.primary.to_string().as_str(), finding.count, finding.severity), ("bob", 2, Severity::High));
         let summary = &finding.summary.en;
-        assert!(summary.starts_with("Account bob was let in 2 times on the device of alice at 10.1.0.7, within ten"), "{summary}");
+        assert!(
+            summary.starts_with("Account bob was let in 2 times on the device of alice at 10.1.0.7, within ten"),
+            "{summary}"
+        );
         assert!(summary.contains("on 15 days"), "{summary}");
     }
 

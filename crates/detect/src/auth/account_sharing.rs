@@ -1,5 +1,7 @@
 //! auth.account_sharing
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use spyhop_model::{
     AgentFamily, Class, Entity, Event, Finding, Rule, Said, Severity, Source, Span, Text, Timestamp, settings,
@@ -58,6 +60,7 @@ struct User {
     device: u64,
     host: u64,
     network: u64,
+    ip: IpAddr,
     mobile: bool,
     requests: u16,
     first: Timestamp,
@@ -148,8 +151,10 @@ impl Detector for AccountSharing {
             users.last = quick;
             // Two people with the same browser have a session each; one who moves keeps theirs.
             let device = named.unwrap_or_else(|| mix(software, session));
-            let known = users.now.iter().position(|user| (user.device, user.host, user.network) == (device, host, network));
-            let mut user = User { device, host, network, mobile, requests: 0, first: cx.now, last: cx.now };
+            let known =
+                users.now.iter().position(|user| (user.device, user.host, user.network) == (device, host, network));
+            let ip = event.client.ip;
+            let mut user = User { device, host, network, ip, mobile, requests: 0, first: cx.now, last: cx.now };
             if let Some(at) = known {
                 user = users.now.remove(at);
             }
@@ -163,9 +168,9 @@ impl Detector for AccountSharing {
             }
         }
         let Some(user) = users.now.first().copied() else { return };
-        if users.counted || !users.now.iter().any(|other| user.is_beside(other)) {
+        let Some(other) = users.now.iter().find(|other| !users.counted && user.is_beside(other)).copied() else {
             return;
-        }
+        };
         users.counted = true;
         let today = baseline::day(cx.now, self.utc_offset);
         users.days.retain(|(day, _)| today.saturating_sub(*day) < 7);
@@ -175,7 +180,8 @@ impl Detector for AccountSharing {
         }
         let slots = users.days.last().map_or(0, |(_, slots)| *slots);
         if slots >= self.slots_a_day || users.days.len() >= self.days_a_week {
-            out.hit(self.evidence(users, of).reason("at_once").most("slots_a_day", u64::from(slots)));
+            let evidence = self.evidence(users, of).reason("at_once").most("slots_a_day", u64::from(slots));
+            out.hit(evidence.involves(Entity::ClientIp(other.ip)));
         }
     }
 
@@ -298,7 +304,7 @@ mod tests {
         assert_eq!(
             finding.summary.en,
             "Account alice was in use from two devices in two networks at once, in up to 8 stretches of five minutes a day on 1 day \
-             (198.51.100.7, 203.0.113.7)."
+             (203.0.113.7, 198.51.100.7)."
         );
     }
 
@@ -338,7 +344,8 @@ mod tests {
         together(&mut sensor, 0, 60, &one(), &Seat::at("203.0.113.7").session(2));
         for n in 0..200 {
             let seat = if n % 2 == 0 { one() } else { other() };
-            sensor.see_with(call(2 * HOUR + n * 30, "job").agent(AgentFamily::Library, "Java"), |event| seat.sit(event));
+            sensor
+                .see_with(call(2 * HOUR + n * 30, "job").agent(AgentFamily::Library, "Java"), |event| seat.sit(event));
         }
         sensor.silent();
     }

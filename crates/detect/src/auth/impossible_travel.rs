@@ -45,7 +45,8 @@ struct Sight {
     device: Option<Fingerprint>,
     /// Session and software, where both are known: a cookie lives in one browser.
     browser: Option<u64>,
-    is_shared: bool,
+    /// Many of our people come from there: the exit of a VPN.
+    is_exit: bool,
 }
 
 impl Sight {
@@ -73,9 +74,9 @@ impl Detector for ImpossibleTravel {
         title: Text { en: "impossible travel", zh: "不可能的行程" },
         about: Text {
             en: "An account logged in or worked at two places, and nobody travels from one to the other in the time between. Not said of \
-                 one device that changes its VPN, of addresses behind which many people work, nor of neighbouring countries. Without a \
+                 one device that changes its VPN, of exits overseas that many people share, nor of neighbouring countries. Without a \
                  city database only countries are told apart.",
-            zh: "同一账号先后在两地登录或操作，间隔时间内不可能完成该行程。同一设备切换 VPN、多人共用的出口地址、相邻国家（地区）不在此列。\
+            zh: "同一账号先后在两地登录或操作，间隔时间内不可能完成该行程。同一设备切换 VPN、多人共用的境外出口、相邻国家（地区）不在此列。\
                  未配置城市库时仅区分国家（地区）。",
         },
         advice: Text {
@@ -94,7 +95,14 @@ impl Detector for ImpossibleTravel {
         out.extend(baseline::caller(event).filter(|_| event.call.succeeded()).or_else(|| baseline::accepted(event)));
     }
 
-    fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, whereabouts: &mut Whereabouts, out: &mut Verdicts) {
+    fn observe(
+        &self,
+        event: &Event,
+        of: &CellKey,
+        cx: &Context<'_>,
+        whereabouts: &mut Whereabouts,
+        out: &mut Verdicts,
+    ) {
         let Some(now) = self.sight(event, cx) else { return };
         // Nearly all: the account is where it was.
         if let Some(last) = whereabouts.seen.first_mut().filter(|last| last.ip == now.ip && last.is_same_place(&now)) {
@@ -185,17 +193,18 @@ impl ImpossibleTravel {
         Some(Sight {
             at: cx.now,
             country,
-            position: client.position,
+            // A carrier's gateway is in its country, and may be in any of its cities.
+            position: client.position.filter(|_| !event.crowd.shared),
             ip: client.ip,
             device: event.call.device_id,
             browser: session.and_then(|session| Some(baseline::mix(session, event.call.picture?.0))),
-            is_shared: event.crowd.shared,
+            is_exit: event.crowd.shared && client.zone == Zone::Overseas,
         })
     }
 
     fn jump(&self, before: &Sight, now: &Sight) -> Option<Jump> {
         let took = now.at.since(before.at);
-        if took >= self.within || before.is_shared || now.is_shared || before.is_same_machine(now) {
+        if took >= self.within || before.is_exit || now.is_exit || before.is_same_machine(now) {
             return None;
         }
         // A host with both families of addresses uses either, and they are located by different sources.
@@ -233,12 +242,16 @@ mod tests {
         let mut sensor = Harness::of::<ImpossibleTravel>();
         visit(&mut sensor, 0, &home().inside());
         visit(&mut sensor, HOUR, &abroad());
-        work(&mut sensor, HOUR + 60, &home().inside());
+        // From an office that many share.
+        work(&mut sensor, HOUR + 60, &home().shared());
         work(&mut sensor, HOUR + 120, &abroad());
         let finding = sensor.only();
         assert_eq!((finding.count, finding.severity), (3, Severity::High));
         let summary = &finding.summary.en;
-        assert!(summary.contains("203.0.113.7 (CN) → 198.51.100.7 (US)") && summary.contains("3 such jumps"), "{summary}");
+        assert!(
+            summary.contains("203.0.113.7 (CN) → 198.51.100.7 (US)") && summary.contains("3 such jumps"),
+            "{summary}"
+        );
     }
 
     #[test]

@@ -120,11 +120,13 @@ impl Detector for MultipleRoles {
         }
         accounts.used.push(used);
         let of_today = || accounts.used.iter().filter(|used| cx.now.since(used.last) < DAY);
-        let conflict = of_today().find(|other| self.is_conflict(account, &other.account)).map(|other| other.account.clone());
+        let conflict =
+            of_today().find(|other| self.is_conflict(account, &other.account)).map(|other| other.account.clone());
         let count = of_today().count();
         let mut evidence = Evidence::new();
         if let Some(other) = conflict {
-            evidence = evidence.severity(Severity::High).reason("conflicting_roles").sample(format!("{other} / {account}"));
+            evidence =
+                evidence.severity(Severity::High).reason("conflicting_roles").sample(format!("{other} / {account}"));
         } else if !is_known || self.is_kiosk(accounts) {
             return;
         } else if count >= self.accounts_a_day {
@@ -152,7 +154,9 @@ impl Detector for MultipleRoles {
 
     fn check(&self) -> Result<(), String> {
         if let Some(pair) = self.conflicts.iter().find(|pair| roles(pair).is_none()) {
-            return Err(format!("conflicts: `{pair}` is no pair; write two words with a stroke between, as in \"maker/checker\""));
+            return Err(format!(
+                "conflicts: `{pair}` is no pair; write two words with a stroke between, as in \"maker/checker\""
+            ));
         }
         if self.accounts_a_day.max(self.kiosk_accounts) > ACCOUNTS {
             return Err(format!("accounts_a_day, kiosk_accounts: {ACCOUNTS} are remembered; more are never reached"));
@@ -173,9 +177,10 @@ impl Detector for MultipleRoles {
         let (count, turns) = (measure("accounts_a_day"), measure("alternations"));
         let who = crate::wording::accounts(&finding.involved);
         let from = finding.involved.names("client_ip").first().map_or("", |ip| ip);
-        let pair = finding.samples.first().map(|pair| {
-            (format!("; the roles of {pair} must be two people's"), format!("；其中 {pair} 为不相容岗位"))
-        });
+        let pair = finding
+            .samples
+            .first()
+            .map(|pair| (format!("; the roles of {pair} must be two people's"), format!("；其中 {pair} 为不相容岗位")));
         let (pair_en, pair_zh) = pair.unwrap_or_default();
         let (turns_en, turns_zh) = match turns {
             0 => Default::default(),
@@ -211,7 +216,8 @@ impl MultipleRoles {
     fn is_conflict(&self, a: &str, b: &str) -> bool {
         let (a, b) = (a.to_lowercase(), b.to_lowercase());
         let meet = |one: &str, other: &str, pair: (&str, &str)| one.contains(pair.0) && other.contains(pair.1);
-        a != b && self.conflicts.iter().filter_map(|pair| roles(pair)).any(|pair| meet(&a, &b, pair) || meet(&b, &a, pair))
+        a != b
+            && self.conflicts.iter().filter_map(|pair| roles(pair)).any(|pair| meet(&a, &b, pair) || meet(&b, &a, pair))
     }
 
     fn is_kiosk(&self, accounts: &Accounts) -> bool {

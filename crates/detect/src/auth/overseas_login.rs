@@ -85,7 +85,8 @@ impl Detector for OverseasLogin {
             .sample(baseline::whence(event.client.ip, Some(country)))
             .respond("review", of.entity.clone());
         if refused > 0 {
-            evidence = evidence.severity(Severity::High).reason("refused_before").sum("refused_overseas", u64::from(refused));
+            evidence =
+                evidence.severity(Severity::High).reason("refused_before").sum("refused_overseas", u64::from(refused));
         }
         out.hit(evidence);
     }
@@ -108,7 +109,10 @@ impl Detector for OverseasLogin {
         let (all, overseas, refused) = (measure("logins"), measure("overseas_logins"), measure("refused_overseas"));
         let (refused_en, refused_zh) = match refused {
             0 => Default::default(),
-            n => (format!(", after {} from overseas", counted(n, "refused attempt")), format!("，此前有 {n} 次境外尝试被拒")),
+            n => (
+                format!(", after {} from overseas", counted(n, "refused attempt")),
+                format!("，此前有 {n} 次境外尝试被拒"),
+            ),
         };
         let times = finding.count;
         Said {

@@ -42,6 +42,8 @@ struct User {
     host: u64,
     ip: std::net::IpAddr,
     country: Option<Country>,
+    /// Many people are behind the address: an office has several exits, and its machines work through any.
+    is_shared: bool,
     last: Timestamp,
 }
 
@@ -51,6 +53,7 @@ impl User {
         let is_abroad = self.country.is_some() && other.country.is_some() && self.country != other.country;
         self.software != other.software
             && self.host == other.host
+            && !(self.is_shared && other.is_shared)
             && (is_abroad || baseline::are_apart(baseline::wide(self.ip), baseline::wide(other.ip)))
     }
 }
@@ -98,11 +101,11 @@ impl Detector for TokenReplay {
             user.last = cx.now;
             return;
         }
-        let Some(software) = baseline::software(event).filter(|_| !event.crowd.shared) else { return };
+        let Some(software) = baseline::software(event) else { return };
         let is_program =
             matches!(event.call.agent.family, AgentFamily::Library | AgentFamily::Bot | AgentFamily::Headless);
-        let (country, last) = (event.client.country, cx.now);
-        let now = User { picture, software, is_program, host, ip, country, last };
+        let (country, is_shared, last) = (event.client.country, event.crowd.shared, cx.now);
+        let now = User { picture, software, is_program, host, ip, country, is_shared, last };
         users.seen.retain(|user| cx.now.since(user.last) < self.overlap);
         let came_back = users.seen.iter().position(is_same);
         // A token that goes from one to the other may have been handed on within one device (an app and its page). It is two who
@@ -175,8 +178,7 @@ impl TokenReplay {
     /// A page, or the answer to an unknown caller, may come with 2xx too: what counts is that the call did something.
     fn judge_logout(&self, event: &Event, of: &CellKey, users: &mut Users, out: &mut Verdicts) {
         const OPEN: u16 = Nature::PAGE | Nature::LOGIN | Nature::CODE | Nature::REGISTER;
-        const SERIOUS: [u16; 5] =
-            [Nature::QUERY, Nature::EXPORT, Nature::ADMIN, Nature::HIGH_RISK, Nature::UPLOAD];
+        const SERIOUS: [u16; 5] = [Nature::QUERY, Nature::EXPORT, Nature::ADMIN, Nature::HIGH_RISK, Nature::UPLOAD];
         let Some(ended_at) = event.session.as_ref().and_then(|session| session.ended_at) else { return };
         if event.call.refused || event.nature.0 & OPEN != 0 || event.call.began_at <= ended_at + self.grace {
             return;
@@ -222,7 +224,10 @@ mod tests {
         let finding = sensor.only();
         assert_eq!((finding.severity, finding.count), (Severity::High, 4));
         let summary = &finding.summary.en;
-        assert!(summary.starts_with("Session 0000000000000007 (account alice) was used by two kinds of software"), "{summary}");
+        assert!(
+            summary.starts_with("Session 0000000000000007 (account alice) was used by two kinds of software"),
+            "{summary}"
+        );
         assert!(summary.contains("198.51.100.7 (CN) / 203.0.113.7 (CN)"), "{summary}");
     }
 
@@ -249,8 +254,8 @@ mod tests {
         }
         for n in 0..6 {
             work(&mut sensor, 600 + n * 60, &Seat::at("203.0.113.7").session(8).software(n));
-            let seat = if n % 2 == 0 { owner() } else { thief().shared() };
-            work(&mut sensor, 605 + n * 60, &seat.session(9));
+            let seat = if n % 2 == 0 { owner() } else { thief() };
+            work(&mut sensor, 605 + n * 60, &seat.session(9).shared());
         }
         work(&mut sensor, 2_000, &owner().session(10));
         work(&mut sensor, 2_060, &thief().session(10));
@@ -279,7 +284,7 @@ mod tests {
         let (event, change) = ended(400, Nature::QUERY);
         sensor.see_with(event, change);
         let finding = sensor.only();
-        assert_eq!((finding.measures["after_logout"], finding.severity), (1, Severity::High));
+        assert_eq!((finding.measures["after_logout"], finding.severity), (1, Severity::Medium));
         assert!(finding.summary.en.ends_with("was still accepted 1 time after its logout (203.0.113.7)."));
     }
 }

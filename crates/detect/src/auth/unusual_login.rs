@@ -151,8 +151,7 @@ impl Detector for UnusualLogin {
         profile.faded = cx.now;
         profile.shares.iter_mut().for_each(|shares| shares.fade(factor));
         let looks = self.look(event, cx, profile);
-        let (is_frozen, is_open) =
-            (baseline::is_frozen(cx, of), cx.findings.is_open(Self::RULE.kind, of, None));
+        let (is_frozen, is_open) = (baseline::is_frozen(cx, of), cx.findings.is_open(Self::RULE.kind, of, None));
         let is_mature = profile.logins >= self.min_logins && cx.now.since(profile.first) >= Span::days(self.min_days);
         if is_mature && let Some((evidence, set)) = self.judge(event, cx, profile, &looks) {
             let was_told = profile.told.contains(&set);
@@ -270,7 +269,9 @@ impl UnusualLogin {
             };
             let habit = profile.habit.get(look.at).copied().unwrap_or(0.0);
             score += weight * (look.bits - habit).max(0.0);
-            if look.is_new && matches!(look.feature, Feature::Country | Feature::Network | Feature::Device | Feature::Software) {
+            if look.is_new
+                && matches!(look.feature, Feature::Country | Feature::Network | Feature::Device | Feature::Software)
+            {
                 evidence = evidence.reason(look.feature.reason());
                 set = mix(set, mix(look.at as u64, look.value));
             } else if look.is_new && look.feature == Feature::Hour {
