@@ -251,14 +251,6 @@ impl Shares {
     pub(crate) fn total(&self) -> f32 {
         self.values.iter().map(|(_, weight)| weight).sum()
     }
-    /// The value of the most weight.
-    pub(crate) fn first(&self) -> Option<(u64, f32)> {
-        self.values.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))).copied()
-    }
-    /// Distinct values.
-    pub(crate) fn len(&self) -> usize {
-        self.values.len()
-    }
     /// Lets all fade by a factor; what has faded away is forgotten.
     pub(crate) fn fade(&mut self, factor: f32) {
         self.values.iter_mut().for_each(|(_, weight)| *weight *= factor);
@@ -421,10 +413,10 @@ mod tests {
         for (value, weight) in [(1, 3.0), (2, 1.0), (3, 2.0)] {
             shares.add(value, weight, 2);
         }
-        assert_eq!((shares.len(), shares.weight(2), shares.first()), (2, 0.0, Some((1, 3.0))));
+        assert_eq!((shares.weight(1), shares.weight(2), shares.total()), (3.0, 0.0, 5.0));
         shares.fade(fading(Span::days(60), Span::days(30)));
         assert_eq!((shares.weight(1), shares.total()), (0.75, 1.25));
         shares.fade(0.05);
-        assert_eq!(shares.len(), 1 - 1);
+        assert_eq!((shares.weight(1), shares.total()), (0.0, 0.0));
     }
 }
