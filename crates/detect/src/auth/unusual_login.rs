@@ -344,6 +344,28 @@ mod tests {
     }
 
     #[test]
+    fn at_home_an_unknown_network_with_unknown_software_suffices() {
+        let mut sensor = settled();
+        visit(&mut sensor, 14 * DAY + HOUR, &Seat::at("198.51.100.9").software(9));
+        let finding = sensor.only();
+        assert_eq!((finding.severity, finding.measures["usual_logins"]), (Severity::Medium, 28));
+    }
+
+    #[test]
+    fn a_shift_worker_and_a_colleague_s_usual_place_stay_silent() {
+        let mut sensor = Harness::of::<UnusualLogin>();
+        // Bob works in the branch with the software of the branch; Alice changes shifts every three days.
+        for day in 0..14 {
+            let branch = Seat::at("198.51.100.9").software(9);
+            (0..4).for_each(|n| sensor.see_with(login(day * DAY + n * 60, "bob"), |event| branch.sit(event)));
+            visit(&mut sensor, day * DAY + day / 3 % 3 * 8 * HOUR + 600, &office());
+        }
+        visit(&mut sensor, 14 * DAY + 20 * HOUR, &office());
+        visit(&mut sensor, 15 * DAY, &Seat::at("198.51.100.9").software(9));
+        sensor.silent();
+    }
+
+    #[test]
     fn what_is_new_but_not_strange_stays_silent() {
         let mut sensor = settled();
         // Another room; the café; an update of the same software; working late.
