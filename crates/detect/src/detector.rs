@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use spyhop_model::{Entity, Event, Finding, Respond, Rule, Said, Settings, Severity, Span, Timestamp};
 
 use crate::findings::Findings;
+use crate::population::Population;
 
 /// A detector: its settings struct. The engine owns all state, and creates, forgets, bounds and saves it.
 pub trait Detector: Settings + Send + 'static {
@@ -87,6 +88,8 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// Findings, to ask which are open on an entity.
     pub findings: &'a Findings,
+    /// What is usual among all accounts.
+    pub population: &'a Population,
 }
 
 /// What one observation of a cell came to. Empty: nothing.

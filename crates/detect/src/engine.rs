@@ -11,6 +11,7 @@ use spyhop_model::{Event, Finding, Key, Moment, Rule, Timestamp, settings};
 use crate::campaign::CAMPAIGN;
 use crate::detector::{CellKey, Context, Detector, Verdict, Verdicts};
 use crate::findings::{Findings, Life, SavedFindings, Support};
+use crate::population::{self, Population};
 use crate::sensor::{Loss, Mirror, Sensor, TapReport};
 use crate::suppression::{Suppressed, Suppression};
 
@@ -31,6 +32,7 @@ pub struct Engine {
     tells_losses: bool,
     tells_mirror: bool,
     findings: Findings,
+    population: Population,
     memory: usize,
     evicted: u64,
     now: Timestamp,
@@ -66,6 +68,7 @@ impl Engine {
             tells_losses: is_on(Loss::RULE.kind),
             tells_mirror: is_on(Mirror::RULE.kind),
             findings: Findings::new(life, key, keep_past),
+            population: Population::default(),
             memory: limits.memory_mib << 20,
             evicted: 0,
             now: Timestamp::default(),
@@ -77,8 +80,9 @@ impl Engine {
     pub fn event(&mut self, event: &Event) {
         self.advance(event.moment().at);
         for table in &mut self.tables {
-            table.event(event, &mut self.findings);
+            table.event(event, &self.population, &mut self.findings);
         }
+        self.population.learn(event);
         self.bound();
         self.collect();
     }
@@ -179,13 +183,19 @@ impl Engine {
         for table in &self.tables {
             tables.insert(table.rule().kind.to_owned(), table.save()?);
         }
-        serde_json::to_value(Saved { now: self.now, tables, findings: self.findings.save() })
+        serde_json::to_value(Saved {
+            now: self.now,
+            tables,
+            findings: self.findings.save(),
+            population: self.population.save(),
+        })
     }
 
     /// Starts from what an earlier run saved. Tables of detectors that are no longer there are dropped.
     pub fn load(&mut self, saved: Value) -> Result<(), serde_json::Error> {
         let mut saved: Saved = serde_json::from_value(saved)?;
         self.now = saved.now;
+        self.population.load(saved.population);
         let mut rules: HashMap<&str, &'static Rule> = HashMap::new();
         for table in &mut self.tables {
             rules.insert(table.rule().kind, table.rule());
@@ -238,6 +248,8 @@ struct Saved {
     now: Timestamp,
     tables: BTreeMap<String, Value>,
     findings: SavedFindings,
+    #[serde(default)]
+    population: population::Saved,
 }
 
 /// A detector with its cells, as the engine sees it.
@@ -245,7 +257,7 @@ pub trait Table: Send {
     /// Its rule.
     fn rule(&self) -> &'static Rule;
     /// Shows it an event.
-    fn event(&mut self, event: &Event, findings: &mut Findings);
+    fn event(&mut self, event: &Event, population: &Population, findings: &mut Findings);
     /// Frees cells that have been silent for longer than they are remembered.
     fn forget(&mut self, now: Timestamp);
     /// Forgets the cell that has been silent for longest. False if there is none.
@@ -322,12 +334,12 @@ impl<D: Detector> Cells<D> {
         key: &CellKey,
         cell: &mut Cell<D::State>,
         verdicts: &mut Verdicts,
-        findings: &mut Findings,
+        (population, findings): (&Population, &mut Findings),
     ) -> bool {
         let moment: Moment = event.moment();
         let now = moment.at;
         cell.touched = now;
-        detector.observe(event, key, &Context { now, findings }, &mut cell.state, verdicts);
+        detector.observe(event, key, &Context { now, findings, population }, &mut cell.state, verdicts);
         cell.heap = detector.heap(&cell.state);
         for verdict in verdicts.list.drain(..) {
             match verdict {
@@ -355,7 +367,7 @@ impl<D: Detector> Table for Cells<D> {
         D::RULE
     }
 
-    fn event(&mut self, event: &Event, findings: &mut Findings) {
+    fn event(&mut self, event: &Event, population: &Population, findings: &mut Findings) {
         if event.echo || event.call.message.is_some() && !D::MESSAGES || event.concluded.is_some() && !D::CONCLUSIONS {
             return;
         }
@@ -365,7 +377,7 @@ impl<D: Detector> Table for Cells<D> {
         for key in keys.drain(..) {
             let Some(cell) = self.cells.get_mut(&key) else {
                 let mut cell = Cell { touched: now, state: D::State::default(), heap: 0 };
-                if Self::observe(&self.detector, event, &key, &mut cell, &mut self.verdicts, findings) {
+                if Self::observe(&self.detector, event, &key, &mut cell, &mut self.verdicts, (population, findings)) {
                     self.add(key, cell);
                 }
                 continue;
@@ -375,7 +387,7 @@ impl<D: Detector> Table for Cells<D> {
                 cell.state = D::State::default();
             }
             let before = cell.heap;
-            Self::observe(&self.detector, event, &key, cell, &mut self.verdicts, findings);
+            Self::observe(&self.detector, event, &key, cell, &mut self.verdicts, (population, findings));
             self.bytes = self.bytes + cell.heap - before;
         }
         self.keys = keys;
@@ -455,7 +467,7 @@ mod tests {
         let mut cells = Cells::new(Unmasked::default());
         let mut findings = Findings::new(Life::default(), Key::new([1; 32]), false);
         for n in 0..100 {
-            cells.event(&returning(n), &mut findings);
+            cells.event(&returning(n), &Population::default(), &mut findings);
         }
         assert!(cells.bytes() > 100 * (1_000 + Cells::<Unmasked>::ENTRIES), "{}", cells.bytes());
         let mut next = Cells::new(Unmasked::default());
@@ -499,15 +511,17 @@ mod tests {
         let login = event().post("a.example/login").login("alice", Outcome::Success);
         engine.event(&login.build(1_000));
         let kept: Vec<_> = engine.accounts().filter(|account| account.cells > 0).map(|account| account.kind).collect();
-        assert_eq!(
-            kept,
-            [
-                "auth.credential_stuffing",
-                "auth.high_frequency_login",
-                "auth.success_after_failures",
-                "data.pre_login_exposure"
-            ]
-        );
+        let accounts = [
+            "auth.credential_stuffing",
+            "auth.high_frequency_login",
+            "auth.success_after_failures",
+            "auth.unusual_login",
+            "auth.overseas_login",
+            "auth.impossible_travel",
+            "access.dormant_account",
+            "data.pre_login_exposure",
+        ];
+        assert_eq!(kept, accounts);
     }
 
     #[test]

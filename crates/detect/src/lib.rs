@@ -2,6 +2,7 @@
 
 mod access;
 mod auth;
+mod baseline;
 mod campaign;
 mod counts;
 mod data;
@@ -9,8 +10,10 @@ mod detector;
 mod engine;
 mod findings;
 mod flow;
+mod geography;
 mod logins;
 mod names;
+mod population;
 mod quantile;
 mod registry;
 mod sensor;
@@ -24,6 +27,7 @@ mod harness;
 pub use detector::{CellKey, Context, Detector, Evidence, Verdicts};
 pub use engine::{Engine, Limits, Table, TableAccount};
 pub use findings::{Findings, Life};
+pub use population::Population;
 pub use registry::{DETECTORS, Entry, rule, rules};
 pub use sensor::{Fault, Loss, LossSettings, Meaning, Mirror, MirrorSettings, Sensor, TapReport, faults, meaning};
 pub use suppression::{Day, Prefix, Suppressed, Suppression};

@@ -74,6 +74,11 @@ impl<T: PartialEq> Distinct<T> {
         }
         self.items.len()
     }
+    /// As [`Distinct::add`], in place of the item that `is_it` finds.
+    pub fn replace(&mut self, at: Timestamp, is_it: impl Fn(&T) -> bool, item: T, span: Span, cap: usize) -> usize {
+        self.items.retain(|(known, _)| !is_it(known));
+        self.add(at, item, span, cap)
+    }
     /// Bytes on the heap, with those that each item has of its own.
     pub fn heap(&self, own: impl Fn(&T) -> usize) -> usize {
         self.items.capacity() * size_of::<(T, Timestamp)>() + self.iter().map(own).sum::<usize>()
