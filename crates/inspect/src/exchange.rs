@@ -739,8 +739,8 @@ impl LeafSink for Asked<'_> {
         self.0.request_leaf(leaf);
         *self.1 = self.1.or_else(|| page_size(leaf.key, leaf.value));
     }
-    fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
-        value.len() <= LOGIN_VALUE
+    fn wants(&self, key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
+        value.len() <= LOGIN_VALUE || key == b"SAMLResponse"
     }
 }
 
