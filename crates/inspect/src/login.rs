@@ -28,7 +28,7 @@ use crate::password::Strength;
 use crate::walk::{Leaf, Piece};
 use fields::{Fields, Found};
 use header::Presented;
-use names::{Name, PathSigns};
+use names::PathSigns;
 use outcome::{Evidence, Votes};
 use verdict::{Around, Attempt, Secret};
 
@@ -40,8 +40,8 @@ const PAGE: usize = 64 << 10;
 /// An HTML answer of at most so many bytes is one sentence, mostly in a script's `alert`.
 const SENTENCE: usize = 1024;
 /// Places of a page that are looked at because they may tell an error, and bytes read of each.
-const PLACES: usize = 8;
-const PLACE: usize = 300;
+const PLACES: usize = 4;
+const PLACE: usize = 200;
 /// Longest account that an answer names, in bytes.
 const ACCOUNT: usize = 256;
 /// Fields of an answer that carry a token.
@@ -57,7 +57,8 @@ pub struct LoginScan {
     /// How the body is written, by its media type; JSON shows by itself.
     xml: bool,
     multipart: bool,
-    /// What is read of the head once a password is seen; empty where none can come.
+    body: Option<LoginMethod>,
+    /// What is read of the head once a secret is seen; empty where none can come.
     target: Box<[u8]>,
     referer: Box<[u8]>,
     cookies: Box<[u8]>,
@@ -133,6 +134,7 @@ impl LoginScan {
             false if self.multipart => LoginMethod::Multipart,
             false => LoginMethod::Form,
         };
+        self.body.get_or_insert(method);
         self.fields.leaf(leaf, method);
     }
 
@@ -218,7 +220,9 @@ impl LoginScan {
     /// `<div id="login_error">…`: what stands in elements that are named for errors.
     fn errors_on_page(&mut self, bytes: &[u8]) {
         let mut from = 0;
-        for at in memchr::memmem::find_iter(bytes, b"rror").chain(memchr::memmem::find_iter(bytes, b"alert")).take(PLACES) {
+        for at in
+            memchr::memmem::find_iter(bytes, b"rror").chain(memchr::memmem::find_iter(bytes, b"alert")).take(PLACES)
+        {
             if at < from {
                 continue;
             }
@@ -226,7 +230,8 @@ impl LoginScan {
             let Some(text) = memchr::memchr(b'>', behind).and_then(|end| behind.get(end + 1..)) else { continue };
             let text = String::from_utf8_lossy(text.get(..PLACE.min(text.len())).unwrap_or_default());
             // Without the tags within.
-            let shown: String = text.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
+            let shown: String =
+                text.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
             self.votes.on_page(&shown);
             from = at + PLACE;
         }
@@ -263,7 +268,7 @@ impl LoginScan {
             unsafe_method: self.unsafe_method,
             issued,
             session: self.authorized || cookies(&self.cookies).any(session),
-            body: self.fields.account.as_ref().map_or(LoginMethod::Form, |account| account.method),
+            body: self.body.unwrap_or(LoginMethod::Query),
         };
         Attempt::of(&self.fields, &around)
     }
@@ -271,7 +276,8 @@ impl LoginScan {
     /// Whether what the fields say goes before what `Authorization` says: that somebody registers another is less than
     /// that he logs in.
     fn counts(&self, attempt: &Attempt) -> bool {
-        self.header.is_none() || matches!(attempt.purpose, Purpose::Login | Purpose::SecondFactor | Purpose::TokenExchange)
+        self.header.is_none()
+            || matches!(attempt.purpose, Purpose::Login | Purpose::SecondFactor | Purpose::TokenExchange)
     }
 
     fn account_of(&self, attempt: &Attempt) -> Option<&str> {
@@ -421,11 +427,12 @@ impl LoginScan {
 /// The name under which an account is known: no surrounding space, lower case, letters of the usual width (as NFKC has them);
 /// of a telephone number its digits, without China's prefix.
 pub fn canonical_account(name: &str) -> String {
-    let plain = name.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')).map(|c| match c {
-        '\u{ff01}'..='\u{ff5e}' => u32::from(c).checked_sub(0xfee0).and_then(char::from_u32).unwrap_or(c),
-        '\u{3000}' | '\u{a0}' => ' ',
-        c => c,
-    });
+    let plain =
+        name.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')).map(|c| match c {
+            '\u{ff01}'..='\u{ff5e}' => u32::from(c).checked_sub(0xfee0).and_then(char::from_u32).unwrap_or(c),
+            '\u{3000}' | '\u{a0}' => ' ',
+            c => c,
+        });
     let lower = plain.collect::<String>().trim().to_lowercase();
     number(&lower).unwrap_or(lower)
 }
@@ -439,7 +446,8 @@ fn number(name: &str) -> Option<String> {
     let digits: String = name.chars().filter(char::is_ascii_digit).collect();
     let national = ["0086", "86", ""].iter().find_map(|prefix| {
         let rest = digits.strip_prefix(prefix)?;
-        (rest.len() == 11 && rest.starts_with('1') && !rest.starts_with("10") && !rest.starts_with("11")).then_some(rest)
+        (rest.len() == 11 && rest.starts_with('1') && !rest.starts_with("10") && !rest.starts_with("11"))
+            .then_some(rest)
     });
     match national {
         Some(national) => Some(national.to_owned()),

@@ -5,7 +5,7 @@ use spyhop_model::{LoginMethod, Place};
 use super::graphql::{self, Said};
 use super::names::{FieldClass, Name, PathSigns, Which, classify, is_connection};
 use super::saml::Saml;
-use super::tables::CONNECTION_VALUES;
+use super::tables::{BUTTONS, CONNECTION_VALUES};
 use crate::credential::short;
 use crate::walk::{Leaf, LeafKind, Piece};
 
@@ -13,6 +13,8 @@ use crate::walk::{Leaf, LeafKind, Piece};
 const LEAVES: u32 = 256;
 /// Longest name of a field.
 const NAME: usize = 128;
+/// Shortest `state` of OAuth 2.0 that anybody writes.
+const STATE: usize = 5;
 /// Longest account, in bytes.
 const ACCOUNT: usize = 256;
 /// Longest password, in bytes: an RSA block of 8192 bits in hexadecimal digits.
@@ -148,7 +150,8 @@ impl Fields {
                 see(rank == 3, Self::NAMED);
                 see(rank == 2 && filled, Self::ADDRESSED);
                 let better = self.account.as_ref().is_none_or(|found| found.rank < rank);
-                if better && filled && leaf.value.len() <= ACCOUNT {
+                let button = BUTTONS.iter().any(|button| button.eq_ignore_ascii_case(leaf.value.trim()));
+                if better && filled && !button && leaf.value.len() <= ACCOUNT {
                     self.account = Some(found(leaf, method, rank));
                 }
             }
@@ -164,7 +167,7 @@ impl Fields {
             FieldClass::Captcha => see(filled, Self::CAPTCHA),
             FieldClass::CaptchaKey => see(filled, Self::CAPTCHA_KEY),
             FieldClass::Step => see(filled, Self::STEP),
-            FieldClass::State => see(filled, Self::STATE),
+            FieldClass::State => see(filled && leaf.value.len() >= STATE, Self::STATE),
             FieldClass::Redirect => see(filled, Self::REDIRECT),
             FieldClass::Ticket => see(leaf.value.starts_with("ST-") && leaf.value.len() > 8, Self::SERVICE_TICKET),
             FieldClass::IdToken => see(is_jwt(leaf.value), Self::ID_TOKEN),

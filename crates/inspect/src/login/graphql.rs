@@ -105,11 +105,8 @@ impl<'a> Iterator for Tokens<'a> {
         }
         let first = self.rest.chars().next()?;
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let end = if is_name(first) {
-            self.rest.find(|c| !is_name(c)).unwrap_or(self.rest.len())
-        } else {
-            first.len_utf8()
-        };
+        let end =
+            if is_name(first) { self.rest.find(|c| !is_name(c)).unwrap_or(self.rest.len()) } else { first.len_utf8() };
         let (token, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
         match is_name(first) {
@@ -135,13 +132,19 @@ mod tests {
     #[test]
     fn mutations_and_their_strings_are_read() {
         for (document, expected) in [
-            (r#"mutation { login(username: "amy", password: "a\"b{c") { token } }"#, r#"login username=amy password=a\"b{c"#),
+            (
+                r#"mutation { login(username: "amy", password: "a\"b{c") { token } }"#,
+                r#"login username=amy password=a\"b{c"#,
+            ),
             (
                 r#"# a
             mutation SignIn($p: String!) @x { s: signIn(input: {email: "a@b.c", secret: {password: $p}}) { user(id: "5") { id } } me { id } }"#,
                 "signIn email=a@b.c me",
             ),
-            (r#"mutation{tokenCreate(email:"""a@b.c""",password:"x"){token errors{field(a:"b")}}}"#, "tokenCreate email=a@b.c password=x"),
+            (
+                r#"mutation{tokenCreate(email:"""a@b.c""",password:"x"){token errors{field(a:"b")}}}"#,
+                "tokenCreate email=a@b.c password=x",
+            ),
             (r#"query { user(password: "x") { id } }"#, ""),
             (r#"mutation { login(password: "x"#, "login password=x"),
             ("mutation ((((((((", ""),

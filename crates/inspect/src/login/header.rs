@@ -24,7 +24,10 @@ impl Presented {
     /// Reads the field. Nobody, or a key in the user's place, is no login: see
     /// [`CredentialScan`](crate::credential::CredentialScan).
     pub fn read(field: &[u8]) -> Option<Presented> {
-        if field.len() > LONGEST {
+        // Most fields carry a bearer's token.
+        let known = [&b"basic"[..], b"digest", b"ntlm", b"negotiate"];
+        let is = |scheme: &&[u8]| field.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+        if field.len() > LONGEST || !known.iter().any(is) {
             return None;
         }
         let text = std::str::from_utf8(field).ok()?.trim();
@@ -167,7 +170,10 @@ pub(super) mod tests {
     #[test]
     fn digest_names_its_user() {
         let digest = |rest: &str| user(&format!("Digest {rest}"));
-        assert_eq!(digest(r#"username="Mufasa", realm="a,b=c", uri="/d?x=1", response="66""#).as_deref(), Some("Mufasa"));
+        assert_eq!(
+            digest(r#"username="Mufasa", realm="a,b=c", uri="/d?x=1", response="66""#).as_deref(),
+            Some("Mufasa")
+        );
         assert_eq!(digest(r#"realm="x", username="a \"b\" c",response=6"#).as_deref(), Some("a \"b\" c"));
         assert_eq!(digest("username*=UTF-8''J%C3%A4s%C3%B8n, response=\"6\"").as_deref(), Some("Jäsøn"));
         assert_eq!(digest(r#"username="488869477b", userhash=true, response="66""#), None);

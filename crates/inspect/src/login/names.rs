@@ -284,8 +284,8 @@ impl PathSigns {
     pub const SSO: u16 = 1 << 11;
     /// It is such a system's own endpoint.
     pub const SSO_ENDPOINT: u16 = 1 << 12;
-    /// It configures something.
-    pub const CONFIGURES: u16 = 1 << 13;
+    /// It is about what has passwords and codes of its own: a device, a setting, a payment.
+    pub const FOREIGN: u16 = 1 << 13;
     /// An application redeems a ticket.
     pub const VALIDATES: u16 = 1 << 14;
     /// Nothing but `/`.
@@ -304,6 +304,7 @@ impl PathSigns {
         let mut signs = 0;
         // What is told of the last two segments together.
         let (mut sends, mut codes, mut channels, mut looks, mut identity) = (false, 0, 0, false, false);
+        let (mut only_code, mut creates) = (false, false);
         let mut at = 0;
         for segment in segments.filter(|segment| !segment.is_empty()).take(SEGMENTS) {
             let name = Name::new(segment);
@@ -317,8 +318,13 @@ impl PathSigns {
                 set(ends, Self::ENDS_IN_LOGIN);
                 let first = name.words().next().is_some_and(|word| PEOPLE_WORDS.contains(&word));
                 set(first && !login, Self::PEOPLE);
+                creates = name.has(CREATE_WORDS) && !ends;
+                only_code = name.words().all(|word| CODE_WORDS.contains(&word));
                 set(name.has(VALIDATE_WORDS) || VALIDATE_WORDS.contains(&name.squashed()), Self::VALIDATES);
             }
+            // `/user/save`.
+            let person = name.words().next().is_some_and(|word| PEOPLE_WORDS.contains(&word));
+            set(at == 1 && creates && person, Self::REGISTERS);
             if at < 2 {
                 sends |= name.has(SEND_WORDS);
                 codes += name.words().filter(|word| CODE_WORDS.contains(word)).count();
@@ -332,7 +338,7 @@ impl PathSigns {
             set(name.has(SETUP_WORDS), Self::SETS_UP);
             set(name.has(CALLBACK_WORDS), Self::CALLBACK);
             set(name.has(SSO_WORDS), Self::SSO);
-            set(name.has(CONFIG_WORDS), Self::CONFIGURES);
+            set(name.has(FOREIGN_WORDS), Self::FOREIGN);
             if !segment.is_ascii() {
                 let squashed = name.squashed();
                 let said = HAN.iter().filter(|(phrases, _)| phrases.iter().any(|phrase| squashed.contains(phrase)));
@@ -344,7 +350,7 @@ impl PathSigns {
             }
             at += 1;
         }
-        if sends && codes > 0 || codes > 1 || codes > 0 && channels > 0 || codes > 0 && at == 1 {
+        if sends && codes > 0 || codes > 1 || codes > 0 && channels > 0 || only_code {
             signs |= Self::SENDS_CODE;
         }
         if looks && identity {
@@ -386,8 +392,22 @@ impl PathSigns {
 impl std::fmt::Debug for PathSigns {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const NAMES: [&str; 16] = [
-            "login", "ends", "registers", "changes", "people", "sends", "looks", "second", "verifies", "setup", "callback",
-            "sso", "provider", "configures", "validates", "root",
+            "login",
+            "ends",
+            "registers",
+            "changes",
+            "people",
+            "sends",
+            "looks",
+            "second",
+            "verifies",
+            "setup",
+            "callback",
+            "sso",
+            "provider",
+            "foreign",
+            "validates",
+            "root",
         ];
         let said = NAMES.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1).map(|(_, name)| *name);
         f.write_str(&said.collect::<Vec<_>>().join(" "))
@@ -464,7 +484,7 @@ mod tests {
             ("bypass", Other),
             ("isPass", Other),
             ("passwordType", Other),
-            ("comment", Other),
+            ("comment", Message),
             ("username", User(3)),
             ("user_name", User(3)),
             ("j_username", User(3)),
@@ -521,21 +541,24 @@ mod tests {
             ("/", "root"),
             ("/api/sms/sendCode", "sends"),
             ("/captcha/sms", "sends"),
-            ("/user/getVerifyCode", "sends"),
+            ("/user/getVerifyCode", "sends verifies"),
+            ("/auth/v1/otp", "login sends second"),
+            ("/admin/user/save", "registers"),
             ("/auth/sendSms", "login sends"),
             ("/goods/getByCode", "sends"),
             ("/user/checkUsername", "looks"),
-            ("/api/account/exists", "people looks"),
+            ("/api/account/exists", "looks"),
             ("/isRegistered", "registers looks"),
             ("/auth/mfa/verify", "login second verifies"),
             ("/Account/LoginWith2fa", "login ends second"),
             ("/user/2fa/enable", "second setup"),
             ("/wecom/callback", "callback sso"),
-            ("/sns/jscode2session", "provider"),
+            ("/sns/jscode2session", "login provider"),
             ("/cas/serviceValidate", "login validates"),
             ("用户登录", "login ends"),
             ("发送验证码", "sends"),
-            ("/system/config/mail", "configures"),
+            ("/system/config/mail", "foreign"),
+            ("/pay/callback", "callback foreign"),
         ];
         for (path, expected) in table {
             assert_eq!(format!("{:?}", PathSigns::of(path.as_bytes())), *expected, "{path}");

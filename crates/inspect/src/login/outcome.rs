@@ -290,9 +290,24 @@ impl Votes {
 }
 
 /// Objects whose words are the answer's own.
-const ENVELOPES: &[&str] =
-    &["result", "head", "header", "meta", "status", "response", "ret", "error", "errors", "resp", "state",
-     "usererrors", "fault", "loginresult", "loginresponse", "loginreturn"];
+const ENVELOPES: &[&str] = &[
+    "result",
+    "head",
+    "header",
+    "meta",
+    "status",
+    "response",
+    "ret",
+    "error",
+    "errors",
+    "resp",
+    "state",
+    "usererrors",
+    "fault",
+    "loginresult",
+    "loginresponse",
+    "loginreturn",
+];
 const BOOLEANS: &[&str] =
     &["success", "ok", "issuccess", "flag", "succeed", "successful", "authenticated", "valid", "loginsuccess"];
 const CODES: &[&str] = &[
@@ -371,7 +386,8 @@ const ASKS: &[&str] = &[
 const ERRORS: &[&str] = &["error", "err", "errors"];
 const ERROR_WORDS: &[&str] = &["error", "err", "fail", "failed", "failure", "invalid", "denied", "loginerror"];
 
-const SECOND_FACTORS: &[&str] = &["短信验证码", "手机验证码", "动态验证码", "邮箱验证码", "二次验证", "双因素", "动态口令"];
+const SECOND_FACTORS: &[&str] =
+    &["短信验证码", "手机验证码", "动态验证码", "邮箱验证码", "二次验证", "双因素", "动态口令"];
 const GOOD_PHRASES: &[&str] = &["成功", "欢迎", "logged in", "signed in"];
 const GOOD_WORDS: &[&str] = &["success", "successful", "successfully", "succeeded", "welcome", "ok"];
 const BAD_PHRASES: &[&str] = &[

@@ -42,10 +42,28 @@ const FACTORS: &[&str] = &[
 ];
 /// Words of a wish, by which a sentence that names a factor asks for it.
 const WISHES: &[&str] = &[
-    "请", "需", "要求", "进行", "须", "完成", "required", "require", "needed", "need", "enter", "please", "must", "challenge",
-    "setup", "sent", "已发送", "totp", "mfa",
+    "请",
+    "需",
+    "要求",
+    "进行",
+    "须",
+    "完成",
+    "required",
+    "require",
+    "needed",
+    "need",
+    "enter",
+    "please",
+    "must",
+    "challenge",
+    "setup",
+    "sent",
+    "已发送",
+    "totp",
+    "mfa",
 ];
-const CAPTCHA: &[&str] = &["验证码", "校验码", "滑块", "拼图", "人机", "captcha", "verification code", "verify code", "robot"];
+const CAPTCHA: &[&str] =
+    &["验证码", "校验码", "滑块", "拼图", "人机", "captcha", "verification code", "verify code", "robot"];
 const WRONG: &[&str] = &[
     "错误",
     "不正确",
@@ -160,7 +178,20 @@ const LOCKED: &[&str] = &[
     "maximum number of",
 ];
 /// What only threatens with it.
-const THREATS: &[&str] = &["将被锁定", "将锁定", "将会锁定", "将会被锁定", "会被锁定", "将被冻结", "将冻结", "后锁定", "次后将", "will be locked", "before lock", "before your account"];
+const THREATS: &[&str] = &[
+    "将被锁定",
+    "将锁定",
+    "将会锁定",
+    "将会被锁定",
+    "会被锁定",
+    "将被冻结",
+    "将冻结",
+    "后锁定",
+    "次后将",
+    "will be locked",
+    "before lock",
+    "before your account",
+];
 const DISABLED: &[&str] = &[
     "禁用",
     "停用",
@@ -199,10 +230,44 @@ const THROTTLED: &[&str] = &[
     "try again in",
     "too quickly",
 ];
-const EXPIRED: &[&str] = &["密码已过期", "密码过期", "口令过期", "口令已过期", "密码已失效", "修改初始密码", "修改密码", "password has expired", "password expired", "expired password", "credentials have expired", "credentials expired", "must change your password", "must be changed", "password is expired"];
+const EXPIRED: &[&str] = &[
+    "密码已过期",
+    "密码过期",
+    "口令过期",
+    "口令已过期",
+    "密码已失效",
+    "修改初始密码",
+    "请修改密码",
+    "须修改密码",
+    "需修改密码",
+    "重新设置密码",
+    "password has expired",
+    "password expired",
+    "expired password",
+    "credentials have expired",
+    "credentials expired",
+    "must change your password",
+    "must be changed",
+    "password is expired",
+];
 const ADDRESS: &[&str] = &["ip", "地址", "address", "location", "network"];
-const NOT_ALLOWED: &[&str] =
-    &["不允许", "白名单", "黑名单", "受限", "限制", "禁止", "not allowed", "whitelist", "allowlist", "denied", "blocked", "forbidden", "not permitted", "restricted", "unauthorized"];
+const NOT_ALLOWED: &[&str] = &[
+    "不允许",
+    "白名单",
+    "黑名单",
+    "受限",
+    "限制",
+    "禁止",
+    "not allowed",
+    "whitelist",
+    "allowlist",
+    "denied",
+    "blocked",
+    "forbidden",
+    "not permitted",
+    "restricted",
+    "unauthorized",
+];
 const MALFORMED: &[&str] = &[
     "不能为空",
     "为空",
@@ -219,7 +284,16 @@ const MALFORMED: &[&str] = &[
     "must not be",
     "parse error",
 ];
-const SERVER: &[&str] = &["系统异常", "服务异常", "系统错误", "系统繁忙", "服务器错误", "内部错误", "internal server error", "internal error"];
+const SERVER: &[&str] = &[
+    "系统异常",
+    "服务异常",
+    "系统错误",
+    "系统繁忙",
+    "服务器错误",
+    "内部错误",
+    "internal server error",
+    "internal error",
+];
 
 /// What a sentence says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -233,6 +307,9 @@ pub(super) struct Sentence {
 /// Reads a sentence, an error's name (`INVALID_PASSWORD`) or the like.
 pub(super) fn read(text: &str) -> Sentence {
     let text = text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default();
+    if text.trim().is_empty() {
+        return Sentence::default();
+    }
     let text = text.to_lowercase().replace(['_', '+'], " ").replace("&#39;", "'").replace('’', "'");
     let text = THREATS.iter().fold(text, |text, threat| match text.contains(threat) {
         true => text.replace(threat, ""),
@@ -290,7 +367,15 @@ pub(super) fn read(text: &str) -> Sentence {
 
 /// The user is only mentioned: `The password you entered for the username amy is incorrect`.
 fn is_password_alone(text: &str) -> bool {
-    let for_user = ["for the user", "for user", "for the email", "for the account", "for this account", "your password", "user's password"];
+    let for_user = [
+        "for the user",
+        "for user",
+        "for the email",
+        "for the account",
+        "for this account",
+        "your password",
+        "user's password",
+    ];
     text.starts_with("用户密码")
         || text.starts_with("密码")
         || text.starts_with("账户密码错误，")
@@ -356,8 +441,14 @@ mod tests {
 
     #[test]
     fn a_further_factor_is_asked_for() {
-        for text in ["请输入短信验证码", "需要二次验证", "mfa_required", "Two-factor authentication required", "SMS_MFA", "请完成动态口令验证"]
-        {
+        for text in [
+            "请输入短信验证码",
+            "需要二次验证",
+            "mfa_required",
+            "Two-factor authentication required",
+            "SMS_MFA",
+            "请完成动态口令验证",
+        ] {
             assert_eq!(read(text), Sentence { refusal: None, asks: true }, "{text}");
         }
         for text in ["短信验证码错误", "登录成功", "Invalid OTP", "请输入密码"] {

@@ -56,9 +56,9 @@ fn element(text: &str, name: &str) -> Option<String> {
         let (before, behind) = rest.split_at_checked(at)?;
         rest = behind.get(name.len()..)?;
         let opens = before.ends_with('<')
-            || before.rsplit_once('<').is_some_and(|(_, prefix)| {
-                prefix.len() <= 16 && prefix.ends_with(':') && !prefix.starts_with('/')
-            });
+            || before
+                .rsplit_once('<')
+                .is_some_and(|(_, prefix)| prefix.len() <= 16 && prefix.ends_with(':') && !prefix.starts_with('/'));
         if opens && rest.starts_with(['>', ' ', '\t', '\r', '\n']) {
             let text = rest.split_once('>')?.1.split('<').next()?.trim();
             let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn the_name_and_the_status_are_read() {
-        let success = r#"<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>"#;
+        let success =
+            r#"<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>"#;
         let xml = format!(
             "<samlp:Response>{success}<saml:NameIDPolicy/><saml:Subject><saml:NameID Format=\"x\">amy&amp;co@acme.com</saml:NameID></saml:Subject></samlp:Response>"
         );

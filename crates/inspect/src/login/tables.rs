@@ -84,7 +84,7 @@ pub(super) const FIELDS: &[(FieldClass, &str)] = &[
     (
         Step,
         "mfatoken mfasession mfaid mfastate mfakey twofactortoken challengeid challengename statetoken factorid transactionid flowid \
-         interimtoken pretoken preauthtoken pendingtoken temptoken tmptoken challengetoken challenge logintoken \
+         interimtoken pretoken preauthtoken pendingtoken temptoken tmptoken challengetoken logintoken \
          twofactorid transientid verifytoken ephemeraltoken interactionid",
     ),
     (State, "state sessionstate codeverifier"),
@@ -110,20 +110,63 @@ pub(super) const PASSWORD_WORDS: &[&str] =
     &["password", "passwd", "pwd", "passwrd", "psw", "pswd", "passphrase", "mima", "密码", "口令"];
 /// Words behind it that say only how it is written.
 pub(super) const CODINGS: &[&str] = &[
-    "md", "sha", "rsa", "sm", "aes", "enc", "encode", "encoded", "encrypt", "encrypted", "cipher", "5", "1", "256", "2",
-    "str", "text",
+    "md",
+    "sha",
+    "rsa",
+    "sm",
+    "aes",
+    "enc",
+    "encode",
+    "encoded",
+    "encrypt",
+    "encrypted",
+    "cipher",
+    "5",
+    "1",
+    "256",
+    "2",
+    "str",
+    "text",
 ];
 /// Words beside it that make it another password: the new one, the old one, the new one again, or a flag about it.
 pub(super) const NEW: &[&str] = &["new", "reset", "change"];
 pub(super) const OLD: &[&str] = &["old", "original", "origin", "current"];
 pub(super) const AGAIN: &[&str] = &[
-    "confirm", "confirmed", "confirmation", "re", "repeat", "repeated", "again", "retype", "verify", "check", "second",
+    "confirm",
+    "confirmed",
+    "confirmation",
+    "re",
+    "repeat",
+    "repeated",
+    "again",
+    "retype",
+    "verify",
+    "check",
+    "second",
 ];
 pub(super) const FLAGS: &[&str] = &["is", "has", "need", "show", "remember", "forgot"];
 /// Words beside it that make it a one-time code.
 pub(super) const ONE_TIME: &[&str] = &[
-    "sms", "otp", "totp", "mfa", "fa", "tfa", "dynamic", "factor", "google", "authenticator", "onetime", "time", "msg",
-    "phone", "mobile", "email", "mail", "token", "recovery", "backup",
+    "sms",
+    "otp",
+    "totp",
+    "mfa",
+    "fa",
+    "tfa",
+    "dynamic",
+    "factor",
+    "google",
+    "authenticator",
+    "onetime",
+    "time",
+    "msg",
+    "phone",
+    "mobile",
+    "email",
+    "mail",
+    "token",
+    "recovery",
+    "backup",
 ];
 /// Words that make a code one for the eyes.
 pub(super) const PICTURE: &[&str] = &["image", "img", "pic", "picture", "rand", "graph", "graphic", "captcha"];
@@ -131,8 +174,27 @@ pub(super) const PICTURE: &[&str] = &["image", "img", "pic", "picture", "rand", 
 pub(super) const TYPED: &[&str] = &["verify", "verification", "check", "valid", "validate", "vali", "auth", "login"];
 /// Objects that hold a connection to another system.
 pub(super) const CONNECTION_WORDS: &[&str] = &[
-    "datasource", "db", "database", "jdbc", "smtp", "ldap", "proxy", "redis", "mysql", "ftp", "ssh", "mqtt", "kafka",
-    "snmp", "mail", "mongo", "mongodb", "es", "elasticsearch", "oracle", "postgres",
+    "datasource",
+    "db",
+    "database",
+    "jdbc",
+    "smtp",
+    "ldap",
+    "proxy",
+    "redis",
+    "mysql",
+    "ftp",
+    "ssh",
+    "mqtt",
+    "kafka",
+    "snmp",
+    "mail",
+    "mongo",
+    "mongodb",
+    "es",
+    "elasticsearch",
+    "oracle",
+    "postgres",
 ];
 /// Beginnings of values that are addresses of other systems.
 pub(super) const CONNECTION_VALUES: &[&str] =
@@ -140,8 +202,27 @@ pub(super) const CONNECTION_VALUES: &[&str] =
 
 pub(super) const LOGIN_WORDS: &[&str] = &["login", "signin", "logon", "signon", "denglu", "dl", "dologin"];
 pub(super) const AUTH_WORDS: &[&str] = &[
-    "auth", "authenticate", "authentication", "session", "sessions", "token", "tokens", "oauth", "oauth2", "oidc", "saml",
-    "acs", "sso", "cas", "passport", "jaccount", "uaa", "idp", "adfs", "openid", "authn",
+    "auth",
+    "authenticate",
+    "authentication",
+    "session",
+    "sessions",
+    "token",
+    "tokens",
+    "oauth",
+    "oauth2",
+    "oidc",
+    "saml",
+    "acs",
+    "sso",
+    "cas",
+    "passport",
+    "jaccount",
+    "uaa",
+    "idp",
+    "adfs",
+    "openid",
+    "authn",
 ];
 pub(super) const REGISTER_WORDS: &[&str] =
     &["register", "registration", "regist", "signup", "zhuce", "adduser", "createuser", "import"];
@@ -162,13 +243,55 @@ pub(super) const CHANGE_WORDS: &[&str] = &[
 ];
 pub(super) const CREATE_WORDS: &[&str] = &["add", "create", "save", "insert", "new", "batch"];
 pub(super) const PEOPLE_WORDS: &[&str] = &[
-    "user", "users", "account", "accounts", "member", "members", "admins", "employee", "employees", "staff", "person",
-    "customer", "customers", "customeraccount",
+    "user",
+    "users",
+    "account",
+    "accounts",
+    "member",
+    "members",
+    "admins",
+    "employee",
+    "employees",
+    "staff",
+    "person",
+    "customer",
+    "customers",
+    "customeraccount",
 ];
-/// What is configured, and has passwords of its own.
-pub(super) const CONFIG_WORDS: &[&str] = &[
-    "config", "configs", "configuration", "setting", "settings", "datasource", "datasources", "device", "devices", "server",
-    "servers", "connection", "connections", "camera", "asset", "assets", "database", "smtp", "ldap", "proxy", "wifi",
+/// What has passwords and codes of its own: what is configured, and what is paid.
+pub(super) const FOREIGN_WORDS: &[&str] = &[
+    "config",
+    "configs",
+    "configuration",
+    "setting",
+    "settings",
+    "datasource",
+    "datasources",
+    "device",
+    "devices",
+    "server",
+    "servers",
+    "connection",
+    "connections",
+    "camera",
+    "asset",
+    "assets",
+    "database",
+    "smtp",
+    "ldap",
+    "proxy",
+    "wifi",
+    "pay",
+    "payment",
+    "payments",
+    "order",
+    "orders",
+    "refund",
+    "notify",
+    "coupon",
+    "checkout",
+    "transfer",
+    "invoice",
 ];
 /// A code is sent: one of each, in the last two segments.
 pub(super) const SEND_WORDS: &[&str] = &[
@@ -176,19 +299,59 @@ pub(super) const SEND_WORDS: &[&str] = &[
     "start", "push", "acquire",
 ];
 pub(super) const CODE_WORDS: &[&str] = &[
-    "code", "codes", "sms", "smscode", "captcha", "otp", "vcode", "yzm", "yanzhengma", "verifycode", "verificationcode",
-    "verification", "authcode", "msgcode", "passcode", "passwordless", "mfa",
+    "code",
+    "codes",
+    "sms",
+    "smscode",
+    "captcha",
+    "otp",
+    "vcode",
+    "yzm",
+    "yanzhengma",
+    "verifycode",
+    "verificationcode",
+    "verification",
+    "authcode",
+    "msgcode",
+    "passcode",
+    "passwordless",
 ];
 pub(super) const CHANNEL_WORDS: &[&str] =
     &["sms", "mobile", "phone", "email", "mail", "msg", "message", "verification", "verify", "login"];
 /// It is asked whether an account exists: one of each, in the last two segments.
 pub(super) const LOOKUP_WORDS: &[&str] = &[
-    "check", "exist", "exists", "existence", "availability", "available", "unique", "registered", "validate", "lookup",
-    "taken", "jiaoyan", "used",
+    "check",
+    "exist",
+    "exists",
+    "existence",
+    "availability",
+    "available",
+    "unique",
+    "registered",
+    "validate",
+    "lookup",
+    "taken",
+    "jiaoyan",
+    "used",
 ];
 pub(super) const IDENTITY_WORDS: &[&str] = &[
-    "user", "users", "username", "name", "account", "accounts", "phone", "mobile", "email", "mail", "loginname", "member",
-    "registered", "credential", "zhanghao", "register", "signup",
+    "user",
+    "users",
+    "username",
+    "name",
+    "account",
+    "accounts",
+    "phone",
+    "mobile",
+    "email",
+    "mail",
+    "loginname",
+    "member",
+    "registered",
+    "credential",
+    "zhanghao",
+    "register",
+    "signup",
 ];
 /// A further step.
 pub(super) const SECOND_WORDS: &[&str] =
@@ -198,12 +361,44 @@ pub(super) const VERIFY_WORDS: &[&str] = &["verify", "verification", "challenge"
 /// A factor is set up, not used.
 pub(super) const SETUP_WORDS: &[&str] =
     &["enable", "disable", "setup", "enroll", "enrol", "bind", "unbind", "activate", "activation"];
-pub(super) const CALLBACK_WORDS: &[&str] =
-    &["callback", "cb", "redirect", "oauth", "oauth2", "oidc", "sso", "signin", "authorize", "authorized", "return", "acs"];
+pub(super) const CALLBACK_WORDS: &[&str] = &[
+    "callback",
+    "cb",
+    "redirect",
+    "oauth",
+    "oauth2",
+    "oidc",
+    "sso",
+    "signin",
+    "authorize",
+    "authorized",
+    "return",
+    "acs",
+];
 /// Other systems that vouch, and their endpoints where a code becomes a person (WeChat, WeCom, DingTalk, Feishu).
 pub(super) const SSO_WORDS: &[&str] = &[
-    "wechat", "weixin", "wx", "wxa", "wxwork", "workwx", "wecom", "qywx", "qywechat", "dingtalk", "dingding", "ding",
-    "feishu", "lark", "miniapp", "miniprogram", "mp", "alipay", "maapp", "wxapp", "wxlogin", "welink",
+    "wechat",
+    "weixin",
+    "wx",
+    "wxa",
+    "wxwork",
+    "workwx",
+    "wecom",
+    "qywx",
+    "qywechat",
+    "dingtalk",
+    "dingding",
+    "ding",
+    "feishu",
+    "lark",
+    "miniapp",
+    "miniprogram",
+    "mp",
+    "alipay",
+    "maapp",
+    "wxapp",
+    "wxlogin",
+    "welink",
 ];
 pub(super) const SSO_ENDPOINTS: &[&str] = &[
     "jscode2session",
@@ -220,6 +415,9 @@ pub(super) const SSO_ENDPOINTS: &[&str] = &[
 ];
 /// Where a ticket of CAS is redeemed by an application (CAS protocol, sections 2.4 to 2.8).
 pub(super) const VALIDATE_WORDS: &[&str] = &["servicevalidate", "proxyvalidate", "samlvalidate", "validate"];
+
+/// What is written on a button, and sent along with it under a name that elsewhere is the account's.
+pub(super) const BUTTONS: &[&str] = &["login", "log in", "sign in", "signin", "submit", "登录", "登 录", "登陆"];
 
 /// Phrases in names that no separator cuts into words, and what they say.
 pub(super) const HAN: &[(&[&str], u16)] = &[

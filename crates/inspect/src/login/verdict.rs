@@ -89,7 +89,10 @@ fn by_grant(fields: &Fields, around: &Around) -> Option<Attempt> {
             return Some(with_code(Attempt { secret: Secret::Password, ..attempt }, fields));
         }
         Grant::Code => {
-            let attempt = Attempt::new(Purpose::Login, LoginMethod::OauthCode, 95).with(Factors::VOUCHED);
+            // WeChat and Feishu use OAuth 2.0's words for their own ways.
+            let sso = around.signs.any(PathSigns::SSO_ENDPOINT);
+            let method = if sso { LoginMethod::Sso } else { LoginMethod::OauthCode };
+            let attempt = Attempt::new(Purpose::Login, method, 95).with(Factors::VOUCHED);
             return fields.code.is_some().then_some(attempt);
         }
         Grant::Impersonal => (Purpose::TokenExchange, around.body, 95),
@@ -114,7 +117,8 @@ fn by_assertion(fields: &Fields, around: &Around) -> Option<Attempt> {
         return Some(Attempt::new(purpose, LoginMethod::Cas, 90).with(Factors::VOUCHED));
     }
     let token = fields.has(Fields::ID_TOKEN) && fields.password.is_none();
-    if token && around.unsafe_method && (fields.has(Fields::STATE) || signs.any(PathSigns::LOGIN | PathSigns::CALLBACK)) {
+    if token && around.unsafe_method && (fields.has(Fields::STATE) || signs.any(PathSigns::LOGIN | PathSigns::CALLBACK))
+    {
         return Some(Attempt::new(Purpose::Login, LoginMethod::OauthCode, 85).with(Factors::VOUCHED));
     }
     None
@@ -155,14 +159,14 @@ fn password_score(fields: &Fields, password: &Found, around: &Around) -> i32 {
         (login, 25),
         (around.unsafe_method, 5),
         (around.issued, 20),
-        (fields.has(Fields::CAPTCHA) || fields.code.is_some(), 10),
+        (account == 20 && (fields.has(Fields::CAPTCHA) || fields.code.is_some()), 10),
         (sets(signs), -60),
         (fields.other_passwords > 0, -60),
         (fields.has(Fields::MANY_RECORDS), -60),
         (people, -15),
         // Logins ask for one of them, a new account needs both.
         (people && fields.has(Fields::NAMED | Fields::ADDRESSED), -30),
-        (signs.any(PathSigns::CONFIGURES) && !login, -30),
+        (signs.any(PathSigns::FOREIGN) && !login, -30),
     ];
     // A login tells where it was made, too.
     let connection = if login { 10 } else { 20 };
@@ -182,7 +186,7 @@ fn sets_password(fields: &Fields, around: &Around) -> Option<Attempt> {
     };
     let signs = around.signs;
     // Not the caller's, or of too many to be told.
-    if fields.connection > 1 || fields.has(Fields::MANY_RECORDS) || signs.any(PathSigns::CONFIGURES) {
+    if fields.connection > 1 || fields.has(Fields::MANY_RECORDS) || signs.any(PathSigns::FOREIGN) {
         return None;
     }
     let both = fields.has(Fields::NAMED | Fields::ADDRESSED);
@@ -210,6 +214,11 @@ fn sets_password(fields: &Fields, around: &Around) -> Option<Attempt> {
 
 fn sets(signs: PathSigns) -> bool {
     signs.any(PathSigns::REGISTERS | PathSigns::CHANGES)
+}
+
+/// About something else, unless it says that it logs in there.
+fn is_foreign(signs: PathSigns) -> bool {
+    signs.any(PathSigns::FOREIGN) && !signs.any(PathSigns::ENDS_IN_LOGIN)
 }
 
 /// A one-time code beside a password is a second factor; a captcha is none.
@@ -256,7 +265,7 @@ fn second_factor(fields: &Fields, around: &Around) -> Option<Attempt> {
         (around.session, 10),
         (around.unsafe_method, 5),
         (fields.has(Fields::CAPTCHA_KEY) && code.rank < 3, -30),
-        (signs.any(PathSigns::SETS_UP) || sets(signs), -60),
+        (signs.any(PathSigns::SETS_UP) || sets(signs) || is_foreign(signs), -60),
     ]);
     let attempt = Attempt::new(Purpose::SecondFactor, LoginMethod::Code, score).with(Factors::CODE);
     Some(Attempt { code: true, ..attempt })
@@ -275,7 +284,7 @@ fn by_code(fields: &Fields, around: &Around) -> Option<Attempt> {
         (around.unsafe_method, 5),
         (around.issued, 20),
         (fields.has(Fields::CAPTCHA_KEY) && code.rank < 3, -30),
-        (signs.any(PathSigns::CHANGES | PathSigns::SETS_UP), -60),
+        (signs.any(PathSigns::CHANGES | PathSigns::SETS_UP) || is_foreign(signs), -60),
     ]);
     fields.account.as_ref()?;
     let purpose = if registers { Purpose::Registration } else { Purpose::Login };
@@ -294,6 +303,7 @@ fn by_browser(fields: &Fields, around: &Around) -> Option<Attempt> {
         (fields.has(Fields::REDIRECT), 10),
         (here || signs.any(PathSigns::SSO), 20),
         (code.rank == 1, 5),
+        (is_foreign(signs), -60),
     ]);
     let sso = signs.any(PathSigns::SSO) || code.rank == 1;
     let method = if sso { LoginMethod::Sso } else { LoginMethod::OauthCode };
@@ -311,7 +321,7 @@ fn by_sso(fields: &Fields, around: &Around) -> Option<Attempt> {
         (signs.any(PathSigns::SSO), 30),
         (signs.any(PathSigns::LOGIN), 25),
         (around.unsafe_method, 5),
-        (sets(signs), -60),
+        (sets(signs) || is_foreign(signs), -60),
     ]);
     Some(Attempt::new(Purpose::Login, LoginMethod::Sso, score).with(Factors::VOUCHED))
 }
@@ -351,7 +361,8 @@ fn captcha(fields: &Fields, code: &Found) -> bool {
 }
 
 fn asks_for_account(fields: &Fields, around: &Around) -> Option<Attempt> {
-    let account = fields.account.as_ref().filter(|account| account.rank >= 2 || around.signs.any(PathSigns::LOOKS_UP))?;
+    let account =
+        fields.account.as_ref().filter(|account| account.rank >= 2 || around.signs.any(PathSigns::LOOKS_UP))?;
     let asks = around.signs.any(PathSigns::LOOKS_UP) && fields.code.is_none();
     asks.then(|| Attempt::new(Purpose::AccountLookup, account.method, 80))
 }
