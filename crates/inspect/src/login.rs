@@ -66,6 +66,8 @@ pub struct LoginScan {
     fields: Fields,
     /// The request may be an attempt by what its fields say, whatever is answered.
     by_fields: bool,
+    /// What the path says, once it was asked for.
+    path: Option<PathSigns>,
     status: u16,
     /// Digest: the password may be right, only the nonce is old.
     stale: bool,
@@ -146,11 +148,14 @@ impl LoginScan {
     /// Reads the answer's head.
     pub fn response(&mut self, head: &ResponseHead<'_>) {
         self.status = head.status;
-        self.by_fields = self.attempt(true).is_some();
+        self.votes.status(head.status);
+        if self.may_be() {
+            self.path = Some(PathSigns::of(&self.target));
+            self.by_fields = self.attempt(true).is_some();
+        }
         if !self.is_candidate() {
             return;
         }
-        self.votes.status(head.status);
         let mut session = false;
         for field in head.fields {
             if field.name.eq_ignore_ascii_case(b"set-cookie") {
@@ -255,16 +260,19 @@ impl LoginScan {
         }
     }
 
+    /// Whether there is anything to weigh; with most requests there is not.
+    fn may_be(&self) -> bool {
+        self.fields.any() || self.fields.account.as_ref().is_some_and(|account| account.rank >= 2)
+    }
+
     /// What the fields make of it.
     fn attempt(&self, issued: bool) -> Option<Attempt> {
-        // Most requests end here.
-        let named = self.fields.account.as_ref().is_some_and(|account| account.rank >= 2);
-        if !named && !self.fields.any() {
+        if !self.may_be() {
             return None;
         }
         let session = |(name, value): (&str, &str)| session_cookie(name).is_some() && is_secret(&secret_part(value), 8);
         let around = Around {
-            signs: PathSigns::of(&self.target).and(self.fields.route),
+            signs: self.path.unwrap_or_else(|| PathSigns::of(&self.target)).and(self.fields.route),
             unsafe_method: self.unsafe_method,
             issued,
             session: self.authorized || cookies(&self.cookies).any(session),
@@ -296,7 +304,7 @@ impl LoginScan {
     }
 
     fn of_fields(&self, attempt: &Attempt, cx: &LoginContext<'_>) -> Option<Login> {
-        let assertion = (attempt.method == LoginMethod::Saml).then(|| self.fields.saml.as_ref()).flatten();
+        let assertion = (attempt.method == LoginMethod::Saml).then_some(self.fields.saml.as_ref()).flatten();
         let assertion = assertion.map(|saml| saml.read());
         if assertion.as_ref().is_some_and(|assertion| !assertion.login) {
             return None;

@@ -25,7 +25,7 @@ pub(super) fn mutations(document: &str, tell: &mut dyn FnMut(&Said<'_>)) -> bool
     let mut name: Option<&str> = None;
     let mut argument: Option<&str> = None;
     let mut told = false;
-    while let Some(token) = tokens.next() {
+    for token in tokens {
         match token {
             Token::Sign(b'(') => {
                 parens += 1;

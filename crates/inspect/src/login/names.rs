@@ -170,7 +170,7 @@ pub(crate) enum Which {
 }
 
 /// By the whole name. Every field of every request passes by here, so there is one look-up, not a dozen tables.
-static WHOLE: LazyLock<HashMap<&str, FieldClass>> = LazyLock::new(|| {
+static WHOLE: LazyLock<HashMap<&str, FieldClass, ahash::RandomState>> = LazyLock::new(|| {
     FIELDS.iter().flat_map(|(class, names)| names.split_whitespace().map(|name| (name, *class))).collect()
 });
 

@@ -212,11 +212,11 @@ impl Votes {
             self.word(&name, leaf);
         }
         // `errors: [{message: …}]` of GraphQL, `errors: {email: […]}` of many.
-        if FAULTS.contains(&parent.squashed()) || leaf.parent.is_empty() && FAULTS.contains(&name.squashed()) {
-            if leaf.kind == LeafKind::Text && !leaf.value.is_empty() && plain_answer(leaf.value) != Some(true) {
-                self.cast(Evidence::BadCode);
-                self.sentence(&format!("{} {}", name.squashed(), leaf.value));
-            }
+        let fault = FAULTS.contains(&parent.squashed()) || leaf.parent.is_empty() && FAULTS.contains(&name.squashed());
+        let says = leaf.kind == LeafKind::Text && !leaf.value.is_empty() && plain_answer(leaf.value) != Some(true);
+        if fault && says {
+            self.cast(Evidence::BadCode);
+            self.sentence(&format!("{} {}", name.squashed(), leaf.value));
         }
         false
     }
@@ -392,6 +392,8 @@ const GOOD_PHRASES: &[&str] = &["成功", "欢迎", "logged in", "signed in"];
 const GOOD_WORDS: &[&str] = &["success", "successful", "successfully", "succeeded", "welcome", "ok"];
 const BAD_PHRASES: &[&str] = &[
     "失败",
+    "不成功",
+    "未成功",
     "错误",
     "有误",
     "不正确",
