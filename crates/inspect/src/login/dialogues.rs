@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
 use spyhop_http::{Field, RequestHead, ResponseHead};
 use spyhop_model::{Factors, Key, Login, Outcome, Place, Purpose, SecretForm, Weakness};
 
@@ -259,4 +260,24 @@ fn only_the_beginning_of_a_large_body_is_read() {
     assert!(login(&format!("POST /login\n{FORM}\n\n{filler}username=amy&password=abc"), "200\n").is_none());
     let long = "x".repeat(5000);
     assert!(login(&format!("POST /login\n{FORM}\n\nusername=amy&password={long}"), "200\n").is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is sent, something is said of it or nothing, and no more is held than may be.
+    #[test]
+    fn any_dialogue_is_read(
+        authorization in "(Basic|Digest|NTLM|Negotiate|.{0,4}) ?[ -~]{0,80}",
+        target in "/[a-z0-9/?&=;%_-]{0,60}",
+        key in "(password|code|query|SAMLResponse|grant_type|ticket|mobile|.{0,8})",
+        value in "(mutation *)?[\\PC\"{}():#]{0,80}",
+        status in 100_u16..600,
+        sentence in "\\PC{0,60}",
+    ) {
+        let (key, value, sentence) = (serde_json::json!(key), serde_json::json!(value), serde_json::json!(sentence));
+        let request = format!("POST {target}\n{JSON}\nAuthorization: {authorization}\n\n{{{key}:{value},\"username\":{value}}}");
+        let response = format!("{status}\n{JSON}\nLocation: {target}\n\n{{\"msg\":{sentence},\"code\":{sentence}}}");
+        let _ = login(&request, &response);
+    }
 }
