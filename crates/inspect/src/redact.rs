@@ -78,7 +78,10 @@ pub const SECRET_NAMES: &[(&str, SecretName)] = &[
 /// What a parameter of that name holds, if a secret. Whatever login and credential recognition take for one is one here.
 pub fn secret_name(name: &str) -> Option<SecretName> {
     let field = Name::of_field(name);
-    if matches!(classify(&field), FieldClass::Password | FieldClass::Secret | FieldClass::OtherPassword) {
+    if matches!(
+        classify(&field),
+        FieldClass::Password | FieldClass::Secret | FieldClass::OtherPassword(_) | FieldClass::Code(3)
+    ) {
         return Some(SecretName::Password);
     }
     let squashed = field.squashed();

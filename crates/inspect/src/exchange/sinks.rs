@@ -34,11 +34,11 @@ impl LeafSink for Asked<'_> {
         self.0.request_leaf(leaf);
         *self.1 = self.1.or_else(|| page_size(leaf.key, leaf.value));
     }
-    fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
-        value.len() <= LOGIN_VALUE
+    fn wants(&self, key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
+        value.len() <= LOGIN_VALUE || self.wants_under(key)
     }
-    fn wants_under(&self, _key: &[u8]) -> bool {
-        false
+    fn wants_under(&self, key: &[u8]) -> bool {
+        key == b"SAMLResponse"
     }
     fn passes(&self, _look: &Look, value: &[u8], _kind: LeafKind) -> bool {
         value.len() > LOGIN_VALUE

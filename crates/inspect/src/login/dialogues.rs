@@ -1,7 +1,10 @@
 //! Dialogues as applications have them, from raw bytes to the verdict.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
 use spyhop_http::{Field, RequestHead, ResponseHead};
-use spyhop_model::{Key, Login, LoginMethod, Outcome, Place, SecretForm, Weakness};
+use spyhop_model::{Factors, Key, Login, Outcome, Place, Purpose, SecretForm, Weakness};
 
 use super::{LoginContext, LoginScan};
 use crate::password::Strength;
@@ -76,323 +79,139 @@ fn login(request: &str, response: &str) -> Option<Login> {
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 const JSON: &str = "Content-Type: application/json;charset=UTF-8";
-const HTML: &str = "Content-Type: text/html; charset=utf-8";
 
-#[test]
-fn logins_are_recognised_with_their_outcome() {
-    use LoginMethod::*;
-    use Outcome::*;
-    let form_again = format!("200\n{HTML}\n\n<html>{}<input name=p type=\"password\"></html>", " ".repeat(2000));
-    let table: &[(&str, String, String, LoginMethod, &str, Outcome)] = &[
-        (
-            "RuoYi",
-            format!("POST /prod-api/login\n{JSON}\n\n{{\"username\":\"admin\",\"password\":\"admin123\",\"code\":\"7\",\"uuid\":\"ab12\"}}"),
-            format!("200\n{JSON}\n\n{{\"msg\":\"操作成功\",\"code\":200,\"token\":\"eyJhbGciOiJIUzUxMiJ9.eyJsIjoiMSJ9.c2ln\"}}"),
-            Json,
-            "admin",
-            Success,
-        ),
-        (
-            "RuoYi, wrong password under 200",
-            format!("POST /prod-api/login\n{JSON}\n\n{{\"username\":\"admin\",\"password\":\"x\",\"code\":\"7\",\"uuid\":\"ab12\"}}"),
-            format!("200\n{JSON}\n\n{{\"msg\":\"用户不存在/密码错误\",\"code\":500}}"),
-            Json,
-            "admin",
-            Failure,
-        ),
-        (
-            "Jeecg",
-            format!("POST /jeecg-boot/sys/login\n{JSON}\n\n{{\"username\":\"jeecg\",\"password\":\"123456\",\"captcha\":\"ab3d\",\"checkKey\":1}}"),
-            format!("200\n{JSON}\n\n{{\"success\":true,\"message\":\"登录成功\",\"code\":200,\"result\":{{\"token\":\"eyJ0eXAiOiJKV1QifQ.e30.abc\"}},\"timestamp\":1}}"),
-            Json,
-            "jeecg",
-            Success,
-        ),
-        (
-            "Jeecg, locked",
-            format!("POST /jeecg-boot/sys/login\n{JSON}\n\n{{\"username\":\"jeecg\",\"password\":\"123456\"}}"),
-            format!("200\n{JSON}\n\n{{\"success\":false,\"message\":\"该用户登录失败次数过多，请于10分钟后再次登录！\",\"code\":500,\"result\":null}}"),
-            Json,
-            "jeecg",
-            Failure,
-        ),
-        (
-            "a gateway's own code",
-            format!("POST /api/auth/signIn\n{JSON}\n\n{{\"data\":{{\"loginName\":\"li.si\",\"loginPwd\":\"Qwe!2345x\"}}}}"),
-            format!("200\n{JSON}\n\n{{\"code\":40101,\"msg\":\"密码错误\"}}"),
-            Json,
-            "li.si",
-            Failure,
-        ),
-        (
-            "Spring Security's form",
-            format!("POST /j_spring_security_check\n{FORM}\nCookie: JSESSIONID=AAAABBBBCCCCDDDD\n\nj_username=tom&j_password=cat%21dog"),
-            "302\nLocation: /home\nSet-Cookie: JSESSIONID=EEEEFFFF00001111; Path=/; HttpOnly".into(),
-            Form,
-            "tom",
-            Success,
-        ),
-        (
-            "Spring Security, refused",
-            format!("POST /login\n{FORM}\nCookie: JSESSIONID=AAAABBBBCCCCDDDD\n\nusername=tom&password=x&_csrf=1"),
-            "302\nLocation: http://oa.acme.com/login?error".into(),
-            Form,
-            "tom",
-            Failure,
-        ),
-        (
-            "Django",
-            format!("POST /accounts/login/?next=/admin/\n{FORM}\nCookie: csrftoken=abcdefgh12345678\n\ncsrfmiddlewaretoken=q&username=amy&password=river-Otter9"),
-            "302\nLocation: /admin/\nSet-Cookie: sessionid=k3jf83hf93hf93hf; HttpOnly".into(),
-            Form,
-            "amy",
-            Success,
-        ),
-        (
-            "Django, refused",
-            format!("POST /admin/login/\n{FORM}\n\ncsrfmiddlewaretoken=q&username=amy&password=x"),
-            form_again.replace("200\n", "200\nSet-Cookie: csrftoken=abcdefgh12345679\n"),
-            Form,
-            "amy",
-            Failure,
-        ),
-        (
-            "Laravel, refused: its cookie always changes",
-            format!("POST /login\n{FORM}\nReferer: http://oa.acme.com/login\nCookie: laravel_session=eyJpdiI6IjEifQ\n\n_token=abc&email=amy%40acme.com&password=x"),
-            "302\nLocation: http://oa.acme.com/login\nSet-Cookie: laravel_session=eyJpdiI6IjIifQ".into(),
-            Form,
-            "amy@acme.com",
-            Failure,
-        ),
-        (
-            "Laravel",
-            format!("POST /login\n{FORM}\nReferer: http://oa.acme.com/login\nCookie: laravel_session=eyJpdiI6IjEifQ\n\n_token=abc&email=amy%40acme.com&password=x"),
-            "302\nLocation: http://oa.acme.com/dashboard\nSet-Cookie: laravel_session=eyJpdiI6IjIifQ".into(),
-            Form,
-            "amy@acme.com",
-            Success,
-        ),
-        (
-            "WordPress",
-            format!("POST /wp-login.php\n{FORM}\n\nlog=editor&pwd=kX9%23mQ2v&wp-submit=Log+In&redirect_to=%2Fwp-admin%2F&testcookie=1"),
-            "302\nLocation: http://blog.acme.com/wp-admin/\nSet-Cookie: wordpress_logged_in_ab12=editor%7C1700000000%7Cabc; path=/".into(),
-            Form,
-            "editor",
-            Success,
-        ),
-        (
-            "ThinkPHP, routed by the query",
-            format!("POST /index.php?m=Admin&c=Login&a=dologin\n{FORM}\n\nuser=root&pass=toor1234"),
-            format!("200\n{JSON}\n\n{{\"status\":1,\"info\":\"登录成功！\",\"url\":\"/Admin/Index\"}}"),
-            Form,
-            "root",
-            Success,
-        ),
-        (
-            "an old page that alerts",
-            format!("POST /checkLogin.asp\n{FORM}\n\nyhm=zhangsan&mm=abc123"),
-            format!("200\n{HTML}\n\n<script>alert('用户名或密码错误');history.back();</script>"),
-            Form,
-            "zhangsan",
-            Failure,
-        ),
-        (
-            "Chinese field names",
-            format!("POST /denglu\n{FORM}\n\n%E5%B7%A5%E5%8F%B7=E1001&%E5%AF%86%E7%A0%81=abc12345"),
-            "200\nContent-Type: text/plain\n\nsuccess".into(),
-            Form,
-            "E1001",
-            Success,
-        ),
-        (
-            "OAuth2, password grant, with the client's Basic",
-            format!("POST /oauth/token\n{FORM}\nAuthorization: Basic Y2xpZW50OnNlY3JldDEyMw==\n\ngrant_type=password&username=bob&password=Blue%2Bhorse77"),
-            format!("200\n{JSON}\n\n{{\"access_token\":\"a1b2c3d4e5f6\",\"token_type\":\"bearer\",\"expires_in\":3600}}"),
-            Form,
-            "bob",
-            Success,
-        ),
-        (
-            "OAuth2, refused",
-            format!("POST /oauth/token\n{FORM}\n\ngrant_type=password&username=bob&password=x"),
-            format!("400\n{JSON}\n\n{{\"error\":\"invalid_grant\",\"error_description\":\"Bad credentials\"}}"),
-            Form,
-            "bob",
-            Failure,
-        ),
-        (
-            "BladeX, all in the query",
-            "POST /blade-auth/oauth/token?tenantId=000000&grant_type=captcha&username=admin&password=21232f297a57a5a743894a0e4a801fc3".into(),
-            format!("200\n{JSON}\n\n{{\"access_token\":\"a1b2c3d4e5f6\"}}"),
-            Query,
-            "admin",
-            Success,
-        ),
-        (
-            "GET query",
-            "GET /api/login?user=alice&pwd=secret77".into(),
-            format!("200\n{JSON}\n\n{{\"ret\":0,\"data\":{{\"sid\":\"0a1b2c3d4e5f\"}}}}"),
-            Query,
-            "alice",
-            Success,
-        ),
-        ("Basic", "GET /manager\nAuthorization: Basic dG9tY2F0OnMzY3JldDpw".into(), "200\n".into(), Basic, "tomcat", Success),
-        ("Basic, refused", "GET /manager\nAuthorization: basic dG9tY2F0OnMzY3JldDpw".into(), "401\nWWW-Authenticate: Basic realm=x".into(), Basic, "tomcat", Failure),
-        ("Basic, unanswered", "GET /manager\nAuthorization: Basic dG9tY2F0OnMzY3JldDpw".into(), String::new(), Basic, "tomcat", Unknown),
-        (
-            "multipart",
-            "POST /user/login\nContent-Type: multipart/form-data; boundary=XX\n\n--XX\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\nkim\r\n--XX\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nGreen77tree\r\n--XX--\r\n".into(),
-            "429\n".into(),
-            Form,
-            "kim",
-            Failure,
-        ),
-        (
-            "Conduit's login",
-            format!("POST /api/users/login\n{JSON}\n\n{{\"user\":{{\"email\":\"j@acme.com\",\"password\":\"jakejake77\"}}}}"),
-            format!("422\n{JSON}\n\n{{\"errors\":{{\"body\":[\"email or password is invalid\"]}}}}"),
-            Json,
-            "j@acme.com",
-            Failure,
-        ),
-        (
-            "GraphQL",
-            format!("POST /graphql\n{JSON}\n\n{{\"operationName\":\"Login\",\"variables\":{{\"email\":\"j@acme.com\",\"password\":\"jakejake77\"}},\"query\":\"mutation Login\"}}"),
-            format!("200\n{JSON}\n\n{{\"data\":{{\"login\":{{\"accessToken\":\"a1b2c3d4e5f6\"}}}}}}"),
-            Json,
-            "j@acme.com",
-            Success,
-        ),
-        (
-            "ASP.NET WebForms",
-            format!("POST /Login.aspx\n{FORM}\n\n__VIEWSTATE=abc&ctl00%24Main%24txtUserName=wang&ctl00%24Main%24txtPassword=Summer88x"),
-            "302\nLocation: /Default.aspx\nSet-Cookie: .ASPXAUTH=0A1B2C3D4E5F60718293; path=/".into(),
-            Form,
-            "wang",
-            Success,
-        ),
-        (
-            "Shiro: deleteMe says nothing",
-            format!("POST /a/login\n{FORM}\nCookie: JSESSIONID=AAAABBBBCCCCDDDD\n\nusername=thinkgem&password=x"),
-            format!("200\n{HTML}\nSet-Cookie: rememberMe=deleteMe; Path=/; Max-Age=0\n\n{}", " ".repeat(2000)),
-            Form,
-            "thinkgem",
-            Unknown,
-        ),
-        ("a server's error", format!("POST /login\n{FORM}\n\nusername=amy&password=abc"), "502\n".into(), Form, "amy", Unknown),
-        (
-            "a second factor is asked for",
-            format!("POST /login\n{JSON}\n\n{{\"username\":\"amy\",\"password\":\"abc\"}}"),
-            format!("200\n{JSON}\n\n{{\"code\":1,\"msg\":\"请输入短信验证码\"}}"),
-            Json,
-            "amy",
-            Unknown,
-        ),
-    ];
-    let mut wrong = Vec::new();
-    for (name, request, response, method, account, outcome) in table {
-        let found =
-            login(request, response).map(|l| (l.method, l.account.map_or(String::new(), |a| a.name.into()), l.outcome));
-        let expected = Some((*method, (*account).to_owned(), *outcome));
-        if found != expected {
-            wrong.push(format!("{name}: {found:?}, {:?}", scan(request, response)));
+/// Recorded dialogues: `##` a name, `>` the request and `<` the answer (start line with the body's kind, `:` fields, body),
+/// `=` what they are: purpose, method, account, outcome, refusal, factors.
+const RECORDED: &[(&str, &str)] = &[
+    ("passwords", include_str!("dialogues/passwords.txt")),
+    ("others", include_str!("dialogues/others.txt")),
+    ("steps", include_str!("dialogues/steps.txt")),
+    ("none", include_str!("dialogues/none.txt")),
+];
+
+/// The lines of one side as a message.
+fn side(dialogue: &str, mark: char) -> String {
+    let (mut head, mut body) = (String::new(), Vec::new());
+    for line in dialogue.lines().filter_map(|line| line.strip_prefix(mark)) {
+        if head.is_empty() {
+            let line = line.trim();
+            let kinds = [
+                ("json", "application/json;charset=UTF-8"),
+                ("form", "application/x-www-form-urlencoded"),
+                ("html", "text/html; charset=utf-8"),
+                ("xml", "text/xml"),
+                ("text", "text/plain"),
+            ];
+            let kind =
+                kinds.iter().find_map(|(kind, media)| Some((line.strip_suffix(kind)?.strip_suffix(' ')?, *media)));
+            match kind {
+                Some((start, media)) => head = format!("{start}\nContent-Type: {media}"),
+                None => head = line.to_owned(),
+            }
+        } else if let Some(field) = line.strip_prefix(": ") {
+            head = format!("{head}\n{field}");
+        } else {
+            body.push(line.strip_prefix(' ').unwrap_or(line));
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    if head.is_empty() { head } else { format!("{head}\n\n{}", body.join("\r\n")) }
+}
+
+/// What stands for what cannot be written in a line.
+fn filled(dialogue: &str) -> String {
+    let ntlm = STANDARD.encode(super::header::tests::authenticate("CORP", "amy"));
+    let saml = format!(
+        r#"<samlp:Response><ds:Signature>{}</ds:Signature><Status><StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></Status><saml:Subject><saml:NameID Format="e">amy@acme.com</saml:NameID></saml:Subject></samlp:Response>"#,
+        "s".repeat(7000)
+    );
+    let saml = STANDARD.encode(saml).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    dialogue.replace("{pad}", &" ".repeat(2000)).replace("{ntlm}", &ntlm).replace("{saml}", &saml)
+}
+
+/// A login in the words of the recordings.
+fn told(login: &Login) -> String {
+    let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    const FACTORS: [(u16, &str); 8] = [
+        (Factors::PASSWORD, "password"),
+        (Factors::CODE, "code"),
+        (Factors::KEY, "key"),
+        (Factors::CERTIFICATE, "certificate"),
+        (Factors::BIOMETRIC, "biometric"),
+        (Factors::CAPTCHA, "captcha"),
+        (Factors::ASKED, "asked"),
+        (Factors::VOUCHED, "vouched"),
+    ];
+    let factors: Vec<_> = FACTORS.iter().filter(|(bit, _)| login.factors.has(*bit)).map(|(_, name)| *name).collect();
+    let factors = if factors.is_empty() { "-".to_owned() } else { factors.join(",") };
+    format!(
+        "{} {} {} {} {} {factors}",
+        word(serde_json::to_value(login.purpose).unwrap()),
+        login.method.name(),
+        login.account.as_ref().map_or("-".into(), |account| account.name.replace(' ', "~")),
+        word(serde_json::to_value(login.outcome).unwrap()),
+        login.refusal.map_or("-", |refusal| refusal.name()),
+    )
 }
 
 #[test]
-fn what_only_looks_like_a_login_is_none() {
-    let ok = format!("200\n{JSON}\n\n{{\"code\":0}}");
-    let created = format!("201\n{JSON}\n\n{{\"user\":{{\"token\":\"a1b2c3d4e5f6a1b2\"}}}}");
-    let table: &[(&str, String, &str)] = &[
-        ("search", "GET /search?q=password&user=amy".into(), &ok),
-        ("a list of logins", "GET /monitor/loginLog/list?userName=amy&pageNum=1&pageToken=abcd".into(), &ok),
-        (
-            "registration",
-            format!("POST /register\n{FORM}\n\nusername=amy&email=a%40b.c&password=abc&password2=abc"),
-            "302\nLocation: /home",
-        ),
-        (
-            "registration with a token",
-            format!(
-                "POST /api/users\n{JSON}\n\n{{\"user\":{{\"username\":\"amy\",\"email\":\"a@b.c\",\"password\":\"abcdefgh\"}}}}"
-            ),
-            &created,
-        ),
-        (
-            "password change",
-            format!(
-                "POST /user/password\n{JSON}\n\n{{\"username\":\"amy\",\"oldPassword\":\"a\",\"newPassword\":\"b\"}}"
-            ),
-            &ok,
-        ),
-        (
-            "password change with its old name",
-            format!("POST /user/updatePwd\n{JSON}\n\n{{\"userName\":\"amy\",\"password\":\"b\"}}"),
-            &ok,
-        ),
-        ("password reset", format!("PUT /system/user/resetPwd\n{JSON}\n\n{{\"userId\":5,\"password\":\"b\"}}"), &ok),
-        (
-            "an administrator adds somebody",
-            format!(
-                "POST /system/user\n{JSON}\n\n{{\"userName\":\"amy\",\"nickName\":\"A\",\"password\":\"abc\",\"roleIds\":[2],\"deptId\":1}}"
-            ),
-            &ok,
-        ),
-        (
-            "an import",
-            format!(
-                "POST /staff/batch\n{JSON}\n\n[{{\"username\":\"a\",\"password\":\"x\"}},{{\"username\":\"b\",\"password\":\"y\"}}]"
-            ),
-            &ok,
-        ),
-        ("a comment", format!("POST /comments\n{FORM}\n\nuser=amy&email=a%40b.c&comment=my+password+is+lost"), &ok),
-        (
-            "client credentials",
-            format!(
-                "POST /oauth/token\n{FORM}\nAuthorization: Basic Y2xpZW50OnNlY3JldDEyMw==\n\ngrant_type=client_credentials"
-            ),
-            &created,
-        ),
-        (
-            "a refreshed token",
-            format!(
-                "POST /oauth/token\n{FORM}\n\ngrant_type=refresh_token&refresh_token=abc&client_id=a&client_secret=b"
-            ),
-            &created,
-        ),
-        ("pages", "GET /api/orders?page=2&pageSize=20&next_token=abc".into(), &ok),
-        (
-            "a data source",
-            format!(
-                "POST /datasource/test\n{JSON}\n\n{{\"host\":\"db\",\"port\":3306,\"username\":\"root\",\"password\":\"abc\"}}"
-            ),
-            &ok,
-        ),
-        (
-            "a mail server",
-            format!("PUT /settings\n{JSON}\n\n{{\"smtp\":{{\"username\":\"noreply\",\"password\":\"abc\"}}}}"),
-            &ok,
-        ),
-        ("a flag", format!("POST /login/options\n{JSON}\n\n{{\"username\":\"amy\",\"password\":true}}"), &ok),
-        (
-            "a message's state",
-            format!("POST /messages\n{JSON}\n\n{{\"account\":\"amy\",\"isPass\":\"1\",\"passwordType\":\"md5\"}}"),
-            &ok,
-        ),
-        ("a key as Basic", "GET /v1/charges\nAuthorization: Basic c2tfbGl2ZV9hMWIyYzNkNGU1ZjY6".into(), &ok),
-        ("nobody as Basic", "GET /\nAuthorization: Basic Og==".into(), &ok),
-        ("bearer", "GET /api/me\nAuthorization: Bearer abcdefgh12345678".into(), &ok),
-        (
-            "an application's secret",
-            format!("POST /auth/token\n{JSON}\n\n{{\"name\":\"billing\",\"secret\":\"abcdefgh12345678\"}}"),
-            &created,
-        ),
-    ];
-    let found: Vec<_> =
-        table.iter().filter_map(|(name, request, response)| Some((name, login(request, response)?))).collect();
-    assert!(found.is_empty(), "{found:#?}");
+fn recorded_dialogues_are_what_they_are() {
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for (file, text) in RECORDED {
+        for dialogue in text.split("## ").filter(|dialogue| !dialogue.trim().is_empty()) {
+            let name = dialogue.lines().next().unwrap();
+            let dialogue = filled(dialogue);
+            let expected = dialogue.lines().find_map(|line| line.strip_prefix("= ")).expect(name);
+            let (request, response) = (side(&dialogue, '>'), side(&dialogue, '<'));
+            let found = login(&request, &response).map_or("none".to_owned(), |login| told(&login));
+            count += 1;
+            if found != expected {
+                wrong.push(format!("{file}: {name}: {found} instead of {expected}; {:?}", scan(&request, &response)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count}: {wrong:#?}", wrong.len());
+}
+
+#[test]
+fn one_time_codes_leave_as_fingerprints() {
+    let code = |value: &str| {
+        let request = format!("POST /login\n{JSON}\n\n{{\"mobile\":\"13800138000\",\"smsCode\":\"{value}\"}}");
+        login(&request, "204\n").unwrap()
+    };
+    assert_eq!(code("482913").code, code(" 482913").code);
+    assert_ne!(code("482913").code, code("482914").code);
+    assert_eq!(code("482913").place, Some(Place::Body("$.smsCode".into())));
+    assert_eq!((code("482913").secret, code("482913").secret_form), (None, None));
+}
+
+#[test]
+fn a_password_that_is_set_is_judged() {
+    let set = |body: &str| login(&format!("POST /user/changePwd\n{JSON}\n\n{body}"), "204\n").unwrap();
+    let changed = set(r#"{"oldPassword":"Blue+horse77x","newPassword":"Admin@123"}"#);
+    assert_eq!((changed.purpose, changed.weakness), (Purpose::PasswordChange, Some(Weakness::Common)));
+    assert_eq!(changed.place, Some(Place::Body("$.newPassword".into())));
+    let plain = login(&format!("POST /login\n{JSON}\n\n{{\"username\":\"a\",\"password\":\"Admin@123\"}}"), "204\n");
+    assert_eq!(changed.secret, plain.unwrap().secret, "the one that is set, and is used later");
+}
+
+#[test]
+fn accounts_are_known_however_they_are_written() {
+    for (written, known) in [
+        (" Amy ", "amy"),
+        ("ＡＭＹ１", "amy1"),
+        ("13800138000", "13800138000"),
+        ("+86 138-0013-8000", "13800138000"),
+        ("86 13800138000", "13800138000"),
+        ("008613800138000", "13800138000"),
+        ("+1 (415) 555-0100", "14155550100"),
+        ("20210001", "20210001"),
+        ("10-20", "10-20"),
+        ("张三\u{3000}", "张三"),
+        ("a\u{200b}my", "amy"),
+        ("", ""),
+    ] {
+        assert_eq!(super::canonical_account(written), known, "{written:?}");
+    }
 }
 
 #[test]
@@ -441,4 +260,24 @@ fn only_the_beginning_of_a_large_body_is_read() {
     assert!(login(&format!("POST /login\n{FORM}\n\n{filler}username=amy&password=abc"), "200\n").is_none());
     let long = "x".repeat(5000);
     assert!(login(&format!("POST /login\n{FORM}\n\nusername=amy&password={long}"), "200\n").is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is sent, something is said of it or nothing, and no more is held than may be.
+    #[test]
+    fn any_dialogue_is_read(
+        authorization in "(Basic|Digest|NTLM|Negotiate|.{0,4}) ?[ -~]{0,80}",
+        target in "/[a-z0-9/?&=;%_-]{0,60}",
+        key in "(password|code|query|SAMLResponse|grant_type|ticket|mobile|.{0,8})",
+        value in "(mutation *)?[\\PC\"{}():#]{0,80}",
+        status in 100_u16..600,
+        sentence in "\\PC{0,60}",
+    ) {
+        let (key, value, sentence) = (serde_json::json!(key), serde_json::json!(value), serde_json::json!(sentence));
+        let request = format!("POST {target}\n{JSON}\nAuthorization: {authorization}\n\n{{{key}:{value},\"username\":{value}}}");
+        let response = format!("{status}\n{JSON}\nLocation: {target}\n\n{{\"msg\":{sentence},\"code\":{sentence}}}");
+        let _ = login(&request, &response);
+    }
 }

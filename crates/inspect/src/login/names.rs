@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::tables::*;
+
 /// Most bytes of a name that count; of a longer one the end, where the noun stands.
 const LONGEST: usize = 48;
 
@@ -104,300 +106,72 @@ pub(crate) enum FieldClass {
     Password,
     /// May be a password: `secret`, `pin`.
     Secret,
-    /// A further password: new, old, repeated. Of a registration or a change.
-    OtherPassword,
+    /// A further password. Of a registration or a change.
+    OtherPassword(Which),
     /// The account; names before addresses and numbers (2), before words that may mean anything (1).
     User(u8),
+    /// A code: one-time for sure (3); that or a captcha or OAuth's (2); another system's (1).
+    Code(u8),
+    /// The answer to a captcha.
+    Captcha,
+    /// Names the captcha that is answered.
+    CaptchaKey,
+    /// Carries a login from one step to the next.
+    Step,
+    /// OAuth2's `state` and its kin.
+    State,
+    /// OAuth2's `redirect_uri`.
+    Redirect,
+    /// A ticket, of CAS perhaps.
+    Ticket,
+    /// SAML's response.
+    Saml,
+    /// An ID token of OpenID Connect.
+    IdToken,
+    /// WebAuthn's client data.
+    ClientData,
+    /// WebAuthn's authenticator data, in an assertion.
+    Authenticator,
+    /// WebAuthn's attestation: a key is registered.
+    Attestation,
+    /// A signature of a USB key, a certificate.
+    KeyProof,
+    /// A face.
+    Face,
+    /// The secret of an application.
+    ClientSecret,
+    /// A document of GraphQL, or whatever is searched for.
+    GraphQl,
     /// OAuth2's kind of grant (RFC 6749, section 4).
     Grant,
     /// Says what the request does, as a path does elsewhere: `action=login`.
     Route,
     /// Describes a person: of a registration or an administrator's form.
     Profile,
+    /// Text for people.
+    Message,
     /// Describes a connection to another system, whose password is not the caller's.
     Connection,
     /// Nothing of the kind.
     Other,
 }
 
-const PASSWORDS: &[&str] = &[
-    "authpassword",
-    "inputpassword",
-    "jpassword",
-    "kl",
-    "kouling",
-    "loginpass",
-    "loginpassword",
-    "loginpwd",
-    "logpwd",
-    "mima",
-    "mm",
-    "pass",
-    "passphrase",
-    "passwd",
-    "passwod",
-    "password",
-    "passwrd",
-    "psd",
-    "psw",
-    "pswd",
-    "pw",
-    "pwd",
-    "pword",
-    "txtpassword",
-    "txtpwd",
-    "upass",
-    "upwd",
-    "userpass",
-    "userpassword",
-    "userpsw",
-    "userpwd",
-    "usrpwd",
-    "登录密码",
-    "登陆密码",
-    "密码",
-    "口令",
-    "用户密码",
-];
-/// Words that mean a password wherever they end a name. `pass` is not among them: `isPass`, `boardingPass`.
-const PASSWORD_WORDS: &[&str] =
-    &["password", "passwd", "pwd", "passwrd", "psw", "pswd", "passphrase", "mima", "密码", "口令"];
-/// Words behind it that say only how it is written.
-const CODINGS: &[&str] = &[
-    "md",
-    "sha",
-    "rsa",
-    "sm",
-    "aes",
-    "enc",
-    "encode",
-    "encoded",
-    "encrypt",
-    "encrypted",
-    "cipher",
-    "5",
-    "1",
-    "256",
-    "2",
-    "str",
-    "text",
-];
-/// Words beside it that make it another password.
-const OTHER_PASSWORD: &[&str] = &[
-    "new",
-    "old",
-    "confirm",
-    "confirmed",
-    "confirmation",
-    "re",
-    "repeat",
-    "repeated",
-    "again",
-    "retype",
-    "verify",
-    "check",
-    "second",
-    "original",
-    "origin",
-    "current",
-    "reset",
-    "forgot",
-    "change",
-    "is",
-    "has",
-    "need",
-    "show",
-    "remember",
-];
-const OTHER_PASSWORDS: &[&str] = &[
-    "repassword",
-    "repasswd",
-    "repwd",
-    "repass",
-    "newpassword",
-    "newpasswd",
-    "newpwd",
-    "newpass",
-    "oldpassword",
-    "oldpasswd",
-    "oldpwd",
-    "oldpass",
-    "confirmpassword",
-    "confirmpwd",
-    "confirmpass",
-    "cpassword",
-    "rpassword",
-    "rpwd",
-    "password1",
-    "password2",
-    "pwd1",
-    "pwd2",
-    "passwordagain",
-    "xinmima",
-    "jiumima",
-    "querenmima",
-    "surepassword",
-    "passwordconfirm",
-    "新密码",
-    "旧密码",
-    "原密码",
-    "确认密码",
-    "重复密码",
-];
-const SECRETS: &[&str] = &["secret", "credential", "credentials", "passcode", "pin"];
-
-const USERS: &[&str] = &[
-    "account",
-    "accountid",
-    "accountname",
-    "accountno",
-    "acct",
-    "admin",
-    "adminname",
-    "adminuser",
-    "empid",
-    "empno",
-    "employeeid",
-    "employeeno",
-    "gh",
-    "gonghao",
-    "identifier",
-    "jobno",
-    "jobnumber",
-    "jusername",
-    "log",
-    "login",
-    "loginaccount",
-    "loginid",
-    "loginname",
-    "loginuser",
-    "logonid",
-    "logonname",
-    "membername",
-    "opercode",
-    "operatorid",
-    "operator",
-    "principal",
-    "signinname",
-    "staffid",
-    "staffno",
-    "txtuser",
-    "txtusername",
-    "uid",
-    "uname",
-    "user",
-    "useraccount",
-    "usercode",
-    "userid",
-    "userlogin",
-    "username",
-    "usernameoremail",
-    "userno",
-    "usr",
-    "usrname",
-    "xuehao",
-    "yhm",
-    "yonghu",
-    "yonghuming",
-    "zh",
-    "zhanghao",
-    "zhanghu",
-    "用户名",
-    "账号",
-    "帐号",
-    "账户",
-    "工号",
-    "学号",
-    "用户",
-    "登录名",
-    "登录账号",
-    "用户账号",
-];
-const ADDRESSES: &[&str] = &[
-    "cellphone",
-    "email",
-    "emailaddress",
-    "mail",
-    "mobile",
-    "mobileno",
-    "mobilephone",
-    "phone",
-    "phoneno",
-    "phonenumber",
-    "shouji",
-    "shoujihao",
-    "tel",
-    "telephone",
-    "useremail",
-    "usermobile",
-    "userphone",
-    "youxiang",
-    "手机",
-    "手机号",
-    "邮箱",
-];
-const ANYTHING: &[&str] = &["name", "id", "nick"];
-const ROUTES: &[&str] = &[
-    "action",
-    "act",
-    "do",
-    "op",
-    "opt",
-    "method",
-    "m",
-    "c",
-    "a",
-    "s",
-    "r",
-    "mod",
-    "route",
-    "cmd",
-    "func",
-    "service",
-    "task",
-    "operationname",
-];
-const PROFILES: &[&str] = &[
-    "address", "avatar", "birthday", "dept", "deptid", "gender", "nickname", "postids", "realname", "remark", "role",
-    "roleid", "roleids", "roles", "rolename", "sex", "truename", "xingming", "姓名", "性别",
-];
-const CONNECTIONS: &[&str] = &[
-    "host",
-    "hostname",
-    "port",
-    "jdbcurl",
-    "driver",
-    "driverclassname",
-    "dbname",
-    "dburl",
-    "schema",
-    "datasource",
-    "smtphost",
-    "smtpserver",
-    "smtpport",
-    "sshhost",
-    "endpoint",
-    "proxyhost",
-];
-/// Objects that hold such a connection.
-const CONNECTION_WORDS: &[&str] =
-    &["datasource", "db", "database", "jdbc", "smtp", "ldap", "proxy", "redis", "mysql", "ftp", "ssh", "mqtt"];
+/// Which password besides the one that is shown at a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The one that is set.
+    New,
+    /// The one that was set before.
+    Old,
+    /// The one that is set, repeated.
+    Again,
+    /// No password but a word about it.
+    Flag,
+}
 
 /// By the whole name. Every field of every request passes by here, so there is one look-up, not a dozen tables.
-static WHOLE: LazyLock<HashMap<&str, FieldClass>> = LazyLock::new(|| {
-    let tables = [
-        (CONNECTIONS, FieldClass::Connection),
-        (PROFILES, FieldClass::Profile),
-        (ROUTES, FieldClass::Route),
-        (SECRETS, FieldClass::Secret),
-        (&["granttype"], FieldClass::Grant),
-        (ANYTHING, FieldClass::User(1)),
-        (ADDRESSES, FieldClass::User(2)),
-        (USERS, FieldClass::User(3)),
-        (OTHER_PASSWORDS, FieldClass::OtherPassword),
-        (PASSWORDS, FieldClass::Password),
-    ];
-    tables.iter().flat_map(|(names, class)| names.iter().map(|name| (*name, *class))).collect()
+static WHOLE: LazyLock<HashMap<&str, FieldClass, ahash::RandomState>> = LazyLock::new(|| {
+    FIELDS.iter().flat_map(|(class, names)| names.split_whitespace().map(|name| (name, *class))).collect()
 });
 
 /// What a field's name means.
@@ -407,14 +181,11 @@ pub(crate) fn classify(name: &Name) -> FieldClass {
         return *class;
     }
     if name.has(PASSWORD_WORDS) || squashed.ends_with("密码") || squashed.ends_with("口令") {
-        return if name.has(OTHER_PASSWORD) || ["新", "旧", "原", "确认"].iter().any(|word| squashed.contains(word))
-        {
-            FieldClass::OtherPassword
-        } else if ends_as_password(name) {
-            FieldClass::Password
-        } else {
-            FieldClass::Other
-        };
+        return other_password(name, squashed);
+    }
+    let code = ["code", "otp", "yzm", "captcha", "验证码"].iter().any(|end| squashed.ends_with(end));
+    if code {
+        return code_of(name, squashed);
     }
     if !squashed.ends_with("name") && !squashed.ends_with("id") {
         return FieldClass::Other;
@@ -424,6 +195,39 @@ pub(crate) fn classify(name: &Name) -> FieldClass {
         Some((_, "username" | "loginname") | ("user" | "login" | "account", "name") | ("user" | "login", "id")) => {
             FieldClass::User(3)
         }
+        _ => FieldClass::Other,
+    }
+}
+
+/// A name with a word for password in it, which is in no table.
+fn other_password(name: &Name, squashed: &str) -> FieldClass {
+    let says = |words: &[&str]| words.iter().any(|word| squashed.contains(word));
+    if name.has(&["dynamic", "onetime", "otp", "sms"]) || says(&["动态", "一次性", "短信"]) {
+        FieldClass::Code(3)
+    } else if name.has(FLAGS) {
+        FieldClass::OtherPassword(Which::Flag)
+    } else if name.has(AGAIN) || says(&["确认", "重复"]) {
+        FieldClass::OtherPassword(Which::Again)
+    } else if name.has(OLD) || says(&["旧", "原"]) {
+        FieldClass::OtherPassword(Which::Old)
+    } else if name.has(NEW) || says(&["新"]) {
+        FieldClass::OtherPassword(Which::New)
+    } else if ends_as_password(name) {
+        FieldClass::Password
+    } else {
+        FieldClass::Other
+    }
+}
+
+/// A name that ends in a word for code, which is in no table.
+fn code_of(name: &Name, squashed: &str) -> FieldClass {
+    let says = |words: &[&str]| words.iter().any(|word| squashed.contains(word));
+    match name.words().last() {
+        Some("otp") => FieldClass::Code(3),
+        _ if name.has(ONE_TIME) || says(&["短信", "手机", "邮箱", "动态"]) => FieldClass::Code(3),
+        _ if name.has(PICTURE) || says(&["图形", "图片"]) => FieldClass::Captcha,
+        Some("yzm" | "captcha") => FieldClass::Code(2),
+        _ if name.has(TYPED) || says(&["验证码"]) => FieldClass::Code(2),
         _ => FieldClass::Other,
     }
 }
@@ -447,88 +251,166 @@ fn two_last(name: &Name) -> Option<(&str, &str)> {
 }
 
 /// What a path, or a value that stands for one, says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PathSigns {
-    /// It is about logging in.
-    pub login: bool,
-    /// Its last segment says so in plain words.
-    pub ends_in_login: bool,
-    /// It registers somebody, or changes a password.
-    pub sets_password: bool,
-    /// It ends in a collection of people: creating one looks like a login.
-    pub people: bool,
-}
-
-const LOGIN_WORDS: &[&str] = &["login", "signin", "logon", "signon", "denglu", "dl", "dologin"];
-const AUTH_WORDS: &[&str] = &[
-    "auth",
-    "authenticate",
-    "authentication",
-    "session",
-    "sessions",
-    "token",
-    "oauth",
-    "sso",
-    "cas",
-    "passport",
-    "jaccount",
-];
-const REGISTER_WORDS: &[&str] =
-    &["register", "registration", "regist", "signup", "zhuce", "adduser", "createuser", "import"];
-const CHANGE_WORDS: &[&str] = &[
-    "reset",
-    "forgot",
-    "forget",
-    "change",
-    "modify",
-    "update",
-    "edit",
-    "lostpassword",
-    "findpassword",
-    "xiugai",
-    "chongzhi",
-    "zhaohui",
-];
-const CREATE_WORDS: &[&str] = &["add", "create", "save", "insert", "new", "batch"];
-const PEOPLE_WORDS: &[&str] =
-    &["user", "users", "account", "accounts", "member", "members", "admins", "employee", "employees", "staff"];
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct PathSigns(u16);
 
 /// Segments of a path that are read, from its end.
 const SEGMENTS: usize = 8;
 
 impl PathSigns {
+    /// It is about logging in.
+    pub const LOGIN: u16 = 1 << 0;
+    /// Its last segment says so in plain words.
+    pub const ENDS_IN_LOGIN: u16 = 1 << 1;
+    /// It registers somebody.
+    pub const REGISTERS: u16 = 1 << 2;
+    /// It changes something, a password perhaps.
+    pub const CHANGES: u16 = 1 << 3;
+    /// It ends in a collection of people: creating one looks like a login.
+    pub const PEOPLE: u16 = 1 << 4;
+    /// It has a one-time code sent.
+    pub const SENDS_CODE: u16 = 1 << 5;
+    /// It asks whether somebody exists.
+    pub const LOOKS_UP: u16 = 1 << 6;
+    /// It is the step of a second factor.
+    pub const SECOND: u16 = 1 << 7;
+    /// It verifies something.
+    pub const VERIFIES: u16 = 1 << 8;
+    /// It sets a factor up.
+    pub const SETS_UP: u16 = 1 << 9;
+    /// Another system sends browsers back here.
+    pub const CALLBACK: u16 = 1 << 10;
+    /// It is about another system that vouches.
+    pub const SSO: u16 = 1 << 11;
+    /// It is such a system's own endpoint.
+    pub const SSO_ENDPOINT: u16 = 1 << 12;
+    /// It is about what has passwords and codes of its own: a device, a setting, a payment.
+    pub const FOREIGN: u16 = 1 << 13;
+    /// An application redeems a ticket.
+    pub const VALIDATES: u16 = 1 << 14;
+    /// Nothing but `/`.
+    pub const ROOT: u16 = 1 << 15;
+
+    /// Whether one of `signs` is there.
+    pub fn any(self, signs: u16) -> bool {
+        self.0 & signs != 0
+    }
+
     /// Reads a path or the like, up to `?`.
     pub fn of(path: &[u8]) -> PathSigns {
         let path = path.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or_default();
         let segments =
             path.rsplit(|b| *b == b'/').map(|segment| segment.split(|b| *b == b';').next().unwrap_or_default());
-        let mut signs = PathSigns::default();
-        let mut last = true;
+        let mut signs = 0;
+        // What is told of the last two segments together.
+        let (mut sends, mut codes, mut channels, mut looks, mut identity) = (false, 0, 0, false, false);
+        let (mut only_code, mut creates) = (false, false);
+        let mut at = 0;
         for segment in segments.filter(|segment| !segment.is_empty()).take(SEGMENTS) {
             let name = Name::new(segment);
+            let mut set = |holds: bool, sign: u16| signs |= if holds { sign } else { 0 };
             let login = says_login(&name);
             let changes = says(&name, CHANGE_WORDS);
             let registers = says(&name, REGISTER_WORDS) || name.has(CREATE_WORDS) && name.has(PEOPLE_WORDS);
-            signs.login |= login || name.has(AUTH_WORDS);
-            if last {
+            if at == 0 {
                 // `loginOrRegister` logs in; `resetLoginPassword` does not.
-                signs.ends_in_login = login && !changes;
-                signs.people = name.words().next().is_some_and(|word| PEOPLE_WORDS.contains(&word)) && !login;
+                let ends = login && !changes;
+                set(ends, Self::ENDS_IN_LOGIN);
+                let first = name.words().next().is_some_and(|word| PEOPLE_WORDS.contains(&word));
+                set(first && !login, Self::PEOPLE);
+                creates = name.has(CREATE_WORDS) && !ends;
+                only_code = name.words().all(|word| CODE_WORDS.contains(&word));
+                set(name.has(VALIDATE_WORDS) || VALIDATE_WORDS.contains(&name.squashed()), Self::VALIDATES);
             }
-            signs.sets_password |= (changes || registers) && !signs.ends_in_login;
-            last = false;
+            // `/user/save`.
+            let person = name.words().next().is_some_and(|word| PEOPLE_WORDS.contains(&word));
+            set(at == 1 && creates && person, Self::REGISTERS);
+            if at < 2 {
+                sends |= name.has(SEND_WORDS);
+                codes += name.words().filter(|word| CODE_WORDS.contains(word)).count();
+                channels += name.words().filter(|word| CHANNEL_WORDS.contains(word) && *word != "sms").count();
+                looks |= name.has(LOOKUP_WORDS);
+                identity |= name.has(IDENTITY_WORDS);
+            }
+            set(login || name.has(AUTH_WORDS), Self::LOGIN);
+            set(says_second(&name), Self::SECOND);
+            set(name.has(VERIFY_WORDS), Self::VERIFIES);
+            set(name.has(SETUP_WORDS), Self::SETS_UP);
+            set(name.has(CALLBACK_WORDS), Self::CALLBACK);
+            set(name.has(SSO_WORDS), Self::SSO);
+            set(name.has(FOREIGN_WORDS), Self::FOREIGN);
+            if !segment.is_ascii() {
+                let squashed = name.squashed();
+                let said = HAN.iter().filter(|(phrases, _)| phrases.iter().any(|phrase| squashed.contains(phrase)));
+                said.for_each(|(_, sign)| set(true, *sign));
+            }
+            if signs & Self::ENDS_IN_LOGIN == 0 {
+                signs |= if changes { Self::CHANGES } else { 0 };
+                signs |= if registers { Self::REGISTERS } else { 0 };
+            }
+            at += 1;
         }
-        signs
+        if sends && codes > 0 || codes > 1 || codes > 0 && channels > 0 || only_code {
+            signs |= Self::SENDS_CODE;
+        }
+        if looks && identity {
+            signs |= Self::LOOKS_UP;
+        }
+        if at == 0 {
+            signs |= Self::ROOT;
+        }
+        let tail = path.get(path.len().saturating_sub(LONGEST)..).unwrap_or(path);
+        if signs & (Self::SSO | Self::LOGIN) != 0 || tail.contains(&b'2') || tail.ends_with(b"getuserinfo") {
+            let tail = String::from_utf8_lossy(tail).to_ascii_lowercase();
+            if SSO_ENDPOINTS.iter().any(|end| tail.ends_with(end)) {
+                signs |= Self::SSO_ENDPOINT;
+            }
+        }
+        PathSigns(signs)
+    }
+
+    /// Reads the name of an operation, which stands alone: `tokenAuth` logs in.
+    pub fn of_operation(name: &str) -> PathSigns {
+        let signs = PathSigns::of(name.as_bytes());
+        let sets = Self::REGISTERS | Self::CHANGES | Self::SENDS_CODE | Self::LOOKS_UP;
+        PathSigns(signs.0 | if signs.any(Self::LOGIN) && !signs.any(sets) { Self::ENDS_IN_LOGIN } else { 0 })
     }
 
     /// Both together: a path, and a parameter that goes on with it.
     pub fn and(self, other: PathSigns) -> PathSigns {
-        PathSigns {
-            login: self.login || other.login,
-            ends_in_login: self.ends_in_login || other.ends_in_login,
-            sets_password: (self.sets_password && !other.ends_in_login) || other.sets_password,
-            people: self.people && !other.login,
+        let mut both = self.0 | other.0 & !Self::ROOT;
+        if other.any(Self::ENDS_IN_LOGIN) {
+            both &= !(Self::REGISTERS | Self::CHANGES) | other.0;
         }
+        if other.any(Self::LOGIN) {
+            both &= !Self::PEOPLE;
+        }
+        PathSigns(both)
+    }
+}
+
+impl std::fmt::Debug for PathSigns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const NAMES: [&str; 16] = [
+            "login",
+            "ends",
+            "registers",
+            "changes",
+            "people",
+            "sends",
+            "looks",
+            "second",
+            "verifies",
+            "setup",
+            "callback",
+            "sso",
+            "provider",
+            "foreign",
+            "validates",
+            "root",
+        ];
+        let said = NAMES.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1).map(|(_, name)| *name);
+        f.write_str(&said.collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -538,9 +420,14 @@ fn says_login(name: &Name) -> bool {
     // Lists of logins are not logins.
     !squashed.contains("loginlog")
         && !squashed.contains("logininfo")
-        && (matches!(squashed, "jspringsecuritycheck" | "jsecuritycheck")
+        && (matches!(squashed, "jspringsecuritycheck" | "jsecuritycheck" | "jacegisecuritycheck")
             || name.words().any(spelt)
             || name.words().zip(name.words().skip(1)).any(|pair| matches!(pair, ("sign" | "log", "in" | "on"))))
+}
+
+fn says_second(name: &Name) -> bool {
+    let squashed = name.squashed();
+    name.has(SECOND_WORDS) || SECOND_PARTS.iter().any(|part| squashed.contains(part))
 }
 
 /// One of the words, whole or as the beginning of a word (`resetpwd`, `changepassword`).
@@ -554,6 +441,7 @@ fn says(name: &Name, table: &[&str]) -> bool {
 mod tests {
     use super::*;
     use FieldClass::*;
+    use Which::*;
 
     #[test]
     fn names_fall_into_words() {
@@ -588,15 +476,15 @@ mod tests {
             ("encrypted_password", Password),
             ("mm", Password),
             ("登录密码", Password),
-            ("newPassword", OtherPassword),
-            ("password_confirmation", OtherPassword),
-            ("password2", OtherPassword),
-            ("确认密码", OtherPassword),
-            ("isPassword", OtherPassword),
+            ("newPassword", OtherPassword(New)),
+            ("password_confirmation", OtherPassword(Again)),
+            ("password2", OtherPassword(Again)),
+            ("确认密码", OtherPassword(Again)),
+            ("isPassword", OtherPassword(Flag)),
             ("bypass", Other),
             ("isPass", Other),
             ("passwordType", Other),
-            ("comment", Other),
+            ("comment", Message),
             ("username", User(3)),
             ("user_name", User(3)),
             ("j_username", User(3)),
@@ -607,7 +495,20 @@ mod tests {
             ("mobile", User(2)),
             ("name", User(1)),
             ("catalog", Other),
-            ("client_secret", Other),
+            ("client_secret", ClientSecret),
+            ("smsVerifyCode", Code(3)),
+            ("twoFactorCode", Code(3)),
+            ("user[otp_attempt]", Code(3)),
+            ("loginDynamicPwd", Code(3)),
+            ("短信验证码", Code(3)),
+            ("verify_code", Code(2)),
+            ("loginCode", Code(2)),
+            ("imgVerifyCode", Captcha),
+            ("g-recaptcha-response", Captcha),
+            ("zipCode", Other),
+            ("jsCode", Code(1)),
+            ("SAMLResponse", Saml),
+            ("mfaToken", Step),
             ("secret", Secret),
             ("grant_type", Grant),
             ("action", Route),
@@ -621,27 +522,46 @@ mod tests {
 
     #[test]
     fn paths_say_what_they_do() {
-        let signs =
-            |login, ends_in_login, sets_password, people| PathSigns { login, ends_in_login, sets_password, people };
-        let table: &[(&str, PathSigns)] = &[
-            ("/login", signs(true, true, false, false)),
-            ("/api/v1/userLogin.do;jsessionid=1?x=/register", signs(true, true, false, false)),
-            ("/wp-login.php", signs(true, true, false, false)),
-            ("/users/sign_in", signs(true, true, false, false)),
-            ("/j_spring_security_check", signs(true, true, false, false)),
-            ("/oauth/token", signs(true, false, false, false)),
-            ("/user/loginOrRegister", signs(true, true, false, false)),
-            ("/register", signs(false, false, true, false)),
-            ("/user/resetLoginPassword", signs(true, false, true, false)),
-            ("/account/changepwd", signs(false, false, true, false)),
-            ("/system/user/addUser", signs(false, false, true, false)),
-            ("/api/users", signs(false, false, false, true)),
-            ("/monitor/loginLog/list", signs(false, false, false, false)),
-            ("/author/exchange", signs(false, false, false, false)),
-            ("", signs(false, false, false, false)),
+        let table: &[(&str, &str)] = &[
+            ("/login", "login ends"),
+            ("/api/v1/userLogin.do;jsessionid=1?x=/register", "login ends"),
+            ("/wp-login.php", "login ends"),
+            ("/users/sign_in", "login ends"),
+            ("/j_spring_security_check", "login ends"),
+            ("/oauth/token", "login callback"),
+            ("/user/loginOrRegister", "login ends"),
+            ("/register", "registers"),
+            ("/user/resetLoginPassword", "login changes"),
+            ("/account/changepwd", "changes"),
+            ("/system/user/addUser", "registers"),
+            ("/api/users", "people"),
+            ("/monitor/loginLog/list", ""),
+            ("/author/exchange", ""),
+            ("", "root"),
+            ("/", "root"),
+            ("/api/sms/sendCode", "sends"),
+            ("/captcha/sms", "sends"),
+            ("/user/getVerifyCode", "sends verifies"),
+            ("/auth/v1/otp", "login sends second"),
+            ("/admin/user/save", "registers"),
+            ("/auth/sendSms", "login sends"),
+            ("/goods/getByCode", "sends"),
+            ("/user/checkUsername", "looks"),
+            ("/api/account/exists", "looks"),
+            ("/isRegistered", "registers looks"),
+            ("/auth/mfa/verify", "login second verifies"),
+            ("/Account/LoginWith2fa", "login ends second"),
+            ("/user/2fa/enable", "second setup"),
+            ("/wecom/callback", "callback sso"),
+            ("/sns/jscode2session", "login provider"),
+            ("/cas/serviceValidate", "login validates"),
+            ("用户登录", "login ends"),
+            ("发送验证码", "sends"),
+            ("/system/config/mail", "foreign"),
+            ("/pay/callback", "callback foreign"),
         ];
         for (path, expected) in table {
-            assert_eq!(PathSigns::of(path.as_bytes()), *expected, "{path}");
+            assert_eq!(format!("{:?}", PathSigns::of(path.as_bytes())), *expected, "{path}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What came of a login: evidence votes, the heavier side wins, a draw or little evidence is unknown.
 
-use spyhop_model::Outcome;
+use spyhop_model::{Outcome, Refusal};
 
 use super::names::{Name, PathSigns};
+use super::refusal;
 use crate::walk::{Leaf, LeafKind, Piece};
 
 /// One side must have so many points.
@@ -82,6 +83,12 @@ pub(crate) struct Votes {
     success: u16,
     failure: u16,
     leaves: u16,
+    status: u16,
+    refusal: Option<Refusal>,
+    /// What a page says somewhere: believed if nobody was let in.
+    on_page: Option<Refusal>,
+    asked: bool,
+    token: bool,
 }
 
 impl Votes {
@@ -96,8 +103,46 @@ impl Votes {
         }
     }
 
+    /// A token was handed out: nothing more is wanted.
+    pub fn hand_out(&mut self) {
+        self.token = true;
+        self.cast(Evidence::Issued);
+    }
+
+    /// A further factor is wanted, and nothing was handed out before.
+    pub fn asks(&self) -> bool {
+        self.asked && !self.token && self.refusal.is_none()
+    }
+
+    /// Why it was refused; of an answer that let somebody in, nothing.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let by_status = match self.status {
+            429 => Some(Refusal::Throttled),
+            423 => Some(Refusal::Locked),
+            500..=599 => Some(Refusal::ServerError),
+            _ => None,
+        };
+        let general = match self.status {
+            401 => Some(Refusal::BadCredentials),
+            400 | 422 => Some(Refusal::Malformed),
+            _ => None,
+        };
+        match self.outcome() {
+            Outcome::Success => None,
+            // A server that fails refuses nobody, but says why nobody was let in.
+            Outcome::Unknown => by_status.filter(|why| *why == Refusal::ServerError),
+            Outcome::Failure => {
+                let said = self.refusal.filter(|why| !matches!(why, Refusal::Malformed | Refusal::ServerError));
+                said.or(by_status).or(self.refusal).or(self.on_page).or(general)
+            }
+        }
+    }
+
     /// Who wins.
     pub fn outcome(&self) -> Outcome {
+        if self.asks() {
+            return Outcome::Unknown;
+        }
         match self.success.cmp(&self.failure) {
             std::cmp::Ordering::Greater if self.success >= ENOUGH => Outcome::Success,
             std::cmp::Ordering::Less if self.failure >= ENOUGH => Outcome::Failure,
@@ -107,6 +152,7 @@ impl Votes {
 
     /// What a status says by itself.
     pub fn status(&mut self, status: u16) {
+        self.status = status;
         match status {
             401 | 403 | 423 | 429 => self.cast(Evidence::Refused),
             400 | 422 => self.cast(Evidence::Unprocessed),
@@ -125,13 +171,16 @@ impl Votes {
             return self.cast(Evidence::Issued);
         }
         let signs = PathSigns::of(target_path);
+        self.sentence(&String::from_utf8_lossy(query).replace("%20", " ").replace(['=', '&', '?'], " "));
         let fragment = PathSigns::of(query.split(|b| *b == b'#').nth(1).unwrap_or_default());
         let last = Name::new(target_path.rsplit(|b| *b == b'/').next().unwrap_or_default());
         let passed = last.has(&["success", "ok", "callback", "after", "post", "done", "complete", "succeed"]);
-        if query_says_error(query)
-            || last.has(ERROR_WORDS)
-            || (signs.ends_in_login || fragment.ends_in_login) && !passed
-        {
+        let ends_in_login = signs.any(PathSigns::ENDS_IN_LOGIN) || fragment.any(PathSigns::ENDS_IN_LOGIN);
+        let error = query_says_error(query) || last.has(ERROR_WORDS);
+        let second = signs.any(PathSigns::SECOND) || fragment.any(PathSigns::SECOND);
+        if second && !error && !PathSigns::of(path).any(PathSigns::SECOND) {
+            self.asked = true;
+        } else if error || ends_in_login && !passed {
             self.cast(Evidence::SentBack);
         } else if session {
             self.cast(Evidence::SentOnWithSession);
@@ -148,8 +197,11 @@ impl Votes {
         }
         let name = Name::of_field(leaf.key);
         if accepted && is_token(&name, leaf) {
-            self.cast(Evidence::Issued);
+            self.hand_out();
             return true;
+        }
+        if ASKS.contains(&name.squashed()) && !matches!(leaf.value, "" | "false" | "null" | "0" | "none") {
+            self.asked = true;
         }
         if leaf.value.len() > LONGEST || leaf.piece != Piece::Whole {
             return false;
@@ -158,6 +210,13 @@ impl Votes {
         let parent = Name::of_field(leaf.parent);
         if leaf.parent.is_empty() || ENVELOPES.contains(&parent.squashed()) {
             self.word(&name, leaf);
+        }
+        // `errors: [{message: …}]` of GraphQL, `errors: {email: […]}` of many.
+        let fault = FAULTS.contains(&parent.squashed()) || leaf.parent.is_empty() && FAULTS.contains(&name.squashed());
+        let says = leaf.kind == LeafKind::Text && !leaf.value.is_empty() && plain_answer(leaf.value) != Some(true);
+        if fault && says {
+            self.cast(Evidence::BadCode);
+            self.sentence(&format!("{} {}", name.squashed(), leaf.value));
         }
         false
     }
@@ -178,20 +237,44 @@ impl Votes {
             if let Some(evidence) = code(value) {
                 self.cast(evidence);
             }
+            if leaf.kind == LeafKind::Text {
+                self.sentence(value);
+            }
         } else if ERRORS.contains(&key)
             && leaf.kind == LeafKind::Text
             && !value.is_empty()
             && plain_answer(value).is_none()
         {
             self.cast(Evidence::BadCode);
+            self.sentence(value);
         }
         if key.is_empty() || MESSAGES.contains(&key) {
             self.words(value);
         }
     }
 
+    /// Why, or what more is wanted.
+    fn sentence(&mut self, text: &str) {
+        let said = refusal::read(text);
+        self.asked |= said.asks;
+        if self.refusal.is_none_or(|before| matches!(before, Refusal::Malformed | Refusal::ServerError)) {
+            self.refusal = said.refusal.or(self.refusal);
+        }
+    }
+
+    /// A sentence that stands somewhere on a page.
+    pub fn on_page(&mut self, text: &str) {
+        self.on_page = self.on_page.or_else(|| refusal::read(text).refusal);
+    }
+
+    /// The page asks for a one-time code.
+    pub fn asks_on_page(&mut self) {
+        self.asked = true;
+    }
+
     /// A sentence for people.
     pub fn words(&mut self, text: &str) {
+        self.sentence(text);
         // To be asked for a second factor is no refusal.
         let text = SECOND_FACTORS.iter().fold(text.to_lowercase(), |text, factor| text.replace(factor, ""));
         let mut words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
@@ -207,8 +290,24 @@ impl Votes {
 }
 
 /// Objects whose words are the answer's own.
-const ENVELOPES: &[&str] =
-    &["result", "head", "header", "meta", "status", "response", "ret", "error", "errors", "resp", "state"];
+const ENVELOPES: &[&str] = &[
+    "result",
+    "head",
+    "header",
+    "meta",
+    "status",
+    "response",
+    "ret",
+    "error",
+    "errors",
+    "resp",
+    "state",
+    "usererrors",
+    "fault",
+    "loginresult",
+    "loginresponse",
+    "loginreturn",
+];
 const BOOLEANS: &[&str] =
     &["success", "ok", "issuccess", "flag", "succeed", "successful", "authenticated", "valid", "loginsuccess"];
 const CODES: &[&str] = &[
@@ -249,17 +348,52 @@ const MESSAGES: &[&str] = &[
     "tips",
     "reason",
     "error",
+    "faultstring",
+    "root",
     "提示",
     "信息",
+];
+/// Objects that stand in an answer only if something is wrong.
+const FAULTS: &[&str] = &["errors", "usererrors", "accounterrors", "nonfielderrors"];
+/// Fields by which a further factor is asked for.
+const ASKS: &[&str] = &[
+    "mfarequired",
+    "requiresmfa",
+    "requiremfa",
+    "needmfa",
+    "mfatoken",
+    "mfarequiredtoken",
+    "twofactorrequired",
+    "twofactor",
+    "requires2fa",
+    "require2fa",
+    "need2fa",
+    "twofarequired",
+    "requirestwofactor",
+    "needtwofactor",
+    "needverify",
+    "needotp",
+    "otprequired",
+    "needsecondauth",
+    "needsecondverify",
+    "secondauth",
+    "needsmscode",
+    "needsms",
+    "challengename",
+    "statetoken",
+    "stepuprequired",
 ];
 const ERRORS: &[&str] = &["error", "err", "errors"];
 const ERROR_WORDS: &[&str] = &["error", "err", "fail", "failed", "failure", "invalid", "denied", "loginerror"];
 
-const SECOND_FACTORS: &[&str] = &["短信验证码", "动态验证码", "邮箱验证码", "二次验证", "双因素", "动态口令"];
-const GOOD_PHRASES: &[&str] = &["成功", "欢迎"];
+const SECOND_FACTORS: &[&str] =
+    &["短信验证码", "手机验证码", "动态验证码", "邮箱验证码", "二次验证", "双因素", "动态口令"];
+const GOOD_PHRASES: &[&str] = &["成功", "欢迎", "logged in", "signed in"];
 const GOOD_WORDS: &[&str] = &["success", "successful", "successfully", "succeeded", "welcome", "ok"];
 const BAD_PHRASES: &[&str] = &[
     "失败",
+    "不成功",
+    "未成功",
     "错误",
     "有误",
     "不正确",
@@ -283,6 +417,13 @@ const BAD_PHRASES: &[&str] = &[
     "异常",
     "过于频繁",
     "bad credentials",
+    "valid credentials",
+    "credentials do not",
+    "please enter the correct",
+    "not recognized",
+    "not registered",
+    "is blocked",
+    "unknown user",
     "try again",
     "not found",
     "not exist",
@@ -338,9 +479,19 @@ const TOKEN: usize = 8;
 fn is_token(name: &Name, leaf: &Leaf<'_>) -> bool {
     let value = leaf.value.trim();
     let jwt = || value.starts_with("eyJ") && value.bytes().filter(|b| *b == b'.').count() == 2;
+    // Some answer with nothing but the token.
+    let opaque = || {
+        let mixed = value.bytes().any(|b| b.is_ascii_digit()) && value.bytes().any(|b| b.is_ascii_alphabetic());
+        leaf.kind == LeafKind::Text
+            && leaf.parent.is_empty()
+            && ["result", "data", "loginreturn"].contains(&name.squashed())
+            && (24..=512).contains(&value.len())
+            && mixed
+            && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'='))
+    };
     leaf.kind != LeafKind::Word
         && value.len() >= TOKEN
-        && (TOKENS.contains(&name.squashed()) || jwt())
+        && (TOKENS.contains(&name.squashed()) || jwt() || opaque())
         && (!value.contains([' ', '\n']) || value.starts_with("Bearer "))
         && value.is_ascii()
 }
