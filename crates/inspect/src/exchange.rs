@@ -6,25 +6,30 @@ use std::sync::Arc;
 use spyhop_http::{Body, Exchange, Field, Greeting, Half, Inspection, MessageEnd, RequestHead, ResponseHead, field};
 use spyhop_model::{
     Agent, Call, Connection, Delivered, ExchangeId, Fingerprint, Halves, Key, Message, Moment, Protocol, Raw, Request,
-    Response, Side, Sighting, Socket, Timestamp, Traits, Transport,
+    Response, Side, Sighting, Socket, Timestamp, Transport,
 };
 use spyhop_tls::ClientHello;
 
 use crate::agent::Agents;
+use crate::answer::AnswerScan;
+use crate::caller::Caller;
 use crate::charset;
 use crate::content::{BodyScan, Content, Recogniser, Source};
 use crate::credential::CredentialScan;
 use crate::delivered::{delivered, page_size};
 use crate::handshake::{self, Met};
-use crate::head::{FIELD, host_of, is_forwarded_https, media_type, read_field, split_target};
+use crate::head::{FIELD, host_of, is_forwarded_https, media_type, read_field, split_target, without_port};
+use crate::issued;
 use crate::login::{LoginContext, LoginScan};
+use crate::operation::OperationScan;
 use crate::password::Strength;
 use crate::redact::{self, Redactor};
 use crate::script::Script;
 use crate::secrets::Secrets;
 use crate::segment::segment;
+use crate::token::{KnownSecrets, Tokens};
 use crate::types::{CustomTypes, Grading};
-use crate::walk::{Form, Leaf, LeafKind, LeafSink, WalkAccounts, WalkMemory};
+use crate::walk::{Form, Leaf, LeafKind, LeafSink, Piece, WalkAccounts, WalkMemory};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
 const AGENTS: usize = 4_096;
@@ -42,6 +47,7 @@ pub struct Knowledge {
     types: CustomTypes,
     grading: Arc<Grading>,
     secrets: Secrets,
+    known: KnownSecrets,
 }
 
 impl Knowledge {
@@ -56,6 +62,7 @@ impl Knowledge {
             types,
             grading: Arc::default(),
             secrets: Secrets::new(),
+            known: KnownSecrets::new(),
         }
     }
 
@@ -73,7 +80,7 @@ impl Knowledge {
 /// What a worker's inspections did not read, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InspectAccounts {
-    /// Credentials of requests that carried more than are kept.
+    /// Credentials of requests that carried, and of answers that handed out, more than are kept.
     pub credentials_over_limit: u64,
     /// Bytes of pictures, sound, video and fonts, which are not searched.
     pub media_bytes: u64,
@@ -103,6 +110,7 @@ pub struct Inspector {
     classifier: Agents,
     recogniser: Recogniser,
     redactor: Redactor,
+    tokens: Tokens,
     agents: HashMap<u64, Agent>,
     hasher: ahash::RandomState,
     scratch: Vec<u8>,
@@ -117,6 +125,7 @@ pub struct Inspector {
 impl Inspector {
     /// One worker's.
     pub fn new(knowledge: Arc<Knowledge>) -> Inspector {
+        let redactor = Redactor::with_types(knowledge.key.clone(), knowledge.types.clone());
         Inspector {
             recogniser: Recogniser::with_types(
                 knowledge.key.clone(),
@@ -124,7 +133,8 @@ impl Inspector {
                 knowledge.grading.clone(),
                 knowledge.secrets.clone(),
             ),
-            redactor: Redactor::with_types(knowledge.key.clone(), knowledge.types.clone()),
+            tokens: Tokens::new(knowledge.key.clone(), redactor.clone(), knowledge.known.clone()),
+            redactor,
             classifier: knowledge.agents.clone(),
             knowledge,
             agents: HashMap::new(),
@@ -190,6 +200,7 @@ impl Inspector {
 /// One exchange in progress.
 pub struct ExchangeInspection {
     connection: Connection,
+    began_at: Timestamp,
     request: Option<Request>,
     response: Option<Response>,
     raw: Option<Box<Raw>>,
@@ -197,6 +208,9 @@ pub struct ExchangeInspection {
     picture: Option<Fingerprint>,
     login: LoginScan,
     credentials: CredentialScan,
+    /// From the heads on: connections that wait for them have none.
+    caller: Option<Box<Caller>>,
+    answer: Option<Box<AnswerScan>>,
     asked: Part,
     answered: Part,
     exchange: ExchangeId,
@@ -255,6 +269,7 @@ impl Inspection for ExchangeInspection {
     fn begin(_cx: &mut Inspector, connection: &Connection, at: Timestamp) -> Self {
         ExchangeInspection {
             connection: *connection,
+            began_at: at,
             request: None,
             response: None,
             raw: None,
@@ -262,6 +277,8 @@ impl Inspection for ExchangeInspection {
             picture: None,
             login: LoginScan::default(),
             credentials: CredentialScan::default(),
+            caller: None,
+            answer: None,
             asked: Part::new(Half::Request, at),
             answered: Part::new(Half::Response, at),
             exchange: ExchangeId::default(),
@@ -282,6 +299,7 @@ impl Inspection for ExchangeInspection {
     fn again(&self, _cx: &mut Inspector, connection: &Connection, at: Timestamp) -> Self {
         ExchangeInspection {
             connection: *connection,
+            began_at: at,
             request: self.request.clone(),
             response: None,
             raw: self.raw.clone(),
@@ -289,6 +307,8 @@ impl Inspection for ExchangeInspection {
             picture: self.picture,
             login: LoginScan::default(),
             credentials: CredentialScan::default(),
+            caller: self.caller.clone(),
+            answer: None,
             asked: Part::new(Half::Request, at),
             answered: Part::new(Half::Response, at),
             exchange: self.exchange,
@@ -309,19 +329,27 @@ impl Inspection for ExchangeInspection {
         self.picture = cx.picture(head);
         self.login.request(head);
         self.forwarded_https = is_forwarded_https(head.fields);
-        self.credentials.request(head, &cx.knowledge.key);
+        self.credentials.request(head, &mut cx.tokens, self.began_at);
         self.asked.head(content_type, field(head.fields, "content-disposition"), &cx.walking);
 
         let (path, query) = split_target(&target);
+        let mut caller = Box::new(Caller::of(head, path, &cx.tokens));
         self.asked.content.path(&mut cx.recogniser, path);
         if let Some(query) = query {
             self.asked.content.query(&mut cx.recogniser, query);
             let mut pairs = Form::default();
-            let (login, credentials) = (&mut self.login, &mut self.credentials);
-            let mut sink = QuerySink { login, credentials, key: &cx.knowledge.key, page_size: &mut self.page_size };
+            let mut sink = QuerySink {
+                login: &mut self.login,
+                credentials: &mut self.credentials,
+                caller: &mut caller,
+                tokens: &mut cx.tokens,
+                began_at: self.began_at,
+                page_size: &mut self.page_size,
+            };
             pairs.feed(query.as_bytes(), &mut sink);
             pairs.finish(&mut sink);
         }
+        self.caller = Some(caller);
         for field in head.fields {
             read_field(&mut self.asked.content, &mut cx.recogniser, field);
         }
@@ -354,6 +382,12 @@ impl Inspection for ExchangeInspection {
         let content_type = field(head.fields, "content-type");
         self.answered.head(content_type, field(head.fields, "content-disposition"), &cx.walking);
         self.login.response(head);
+        let host = self.request.as_ref().map_or("", |request| without_port(&request.host));
+        let login = self.login.is_candidate() || self.credentials.has_one_time();
+        let asked = issued::Asked { credentials: &self.credentials, host, login, at: self.began_at };
+        let mut answer = Box::new(AnswerScan::default());
+        answer.issued.response(head, &asked, &mut cx.tokens);
+        self.answer = Some(answer);
         self.delivered = delivered(head.fields, &cx.redactor);
         for field in head.fields {
             read_field(&mut self.answered.content, &mut cx.recogniser, field);
@@ -370,6 +404,10 @@ impl Inspection for ExchangeInspection {
     }
 
     fn body(&mut self, cx: &mut Inspector, half: Half, bytes: &[u8], last: bool) {
+        if let (Half::Response, Some(answer)) = (half, &mut self.answer) {
+            let asks_who = self.caller.as_ref().is_some_and(|caller| caller.asks_who);
+            answer.reads(bytes.len(), last, asks_who || self.login.is_candidate());
+        }
         self.step(cx, half, Step::Bytes(bytes));
         if last {
             self.step(cx, half, Step::End);
@@ -415,6 +453,8 @@ impl Inspection for ExchangeInspection {
         }
         let connection = self.connection;
         let (client, server) = ends(&connection, message.client);
+        // As of the request that it repeats; what that proved is told with its exchange.
+        let caller = self.caller.as_deref().cloned().unwrap_or_default();
         cx.sightings.push(Sighting::Call(Box::new(Call {
             moment: Moment { at: message.completed_at, flow: connection.id, ordinal: message.ordinal },
             began_at: message.began_at,
@@ -455,11 +495,11 @@ impl Inspection for ExchangeInspection {
             refused: false,
             logout: false,
             names_caller: None,
-            header_account: None,
-            forwarded: None,
-            traits: Traits::default(),
-            device_id: None,
-            operation: None,
+            header_account: caller.header_account,
+            forwarded: caller.forwarded,
+            traits: caller.traits,
+            device_id: caller.device_id,
+            operation: caller.operation.finish(&cx.tokens),
             raw: self.raw.clone(),
         })));
     }
@@ -486,6 +526,8 @@ impl Inspection for ExchangeInspection {
             mut raw,
             login,
             credentials,
+            caller,
+            answer,
             asked,
             answered,
             grpc_status,
@@ -521,6 +563,16 @@ impl Inspection for ExchangeInspection {
         let (mut credentials, left_out) = credentials.finish();
         credentials.iter_mut().for_each(|credential| cx.recogniser.hide(&mut credential.place));
         cx.accounts.credentials_over_limit += u64::from(left_out);
+        let (caller, answer) = (caller.map(|caller| *caller).unwrap_or_default(), answer.unwrap_or_default());
+        let status = response.as_ref().map_or(0, |response| response.status);
+        let good = (200..400).contains(&status);
+        let refused = answer.refuses(status, exchange.response.map_or(0, |body| body.decoded_len));
+        let ends_session = answer.issued.only_revokes() && login_found.is_none();
+        let logout = good && !refused && (caller.logs_out || ends_session);
+        let names_caller = answer.account(&cx.tokens).filter(|_| good && !refused && caller.asks_who).map(Box::new);
+        let (mut issued, left_out) = answer.issued.finish();
+        issued.iter_mut().for_each(|one| cx.recogniser.hide(&mut one.place));
+        cx.accounts.credentials_over_limit += u64::from(left_out);
         cx.accounts.values_over_limit += asked.content.values_over_limit() + answered.content.values_over_limit();
         cx.accounts.walk.add(&asked.scan.accounts());
         cx.accounts.walk.add(&answered.scan.accounts());
@@ -555,15 +607,15 @@ impl Inspection for ExchangeInspection {
             delivered,
             page_size,
             masks_in_browser,
-            issued: Vec::new(),
-            refused: false,
-            logout: false,
-            names_caller: None,
-            header_account: None,
-            forwarded: None,
-            traits: Traits::default(),
-            device_id: None,
-            operation: None,
+            issued,
+            refused,
+            logout,
+            names_caller,
+            header_account: caller.header_account,
+            forwarded: caller.forwarded,
+            traits: caller.traits,
+            device_id: caller.device_id,
+            operation: caller.operation.finish(&cx.tokens),
             raw,
         })));
     }
@@ -637,7 +689,8 @@ impl ExchangeInspection {
     }
 
     fn read(&mut self, cx: &mut Inspector, half: Half, step: Step<'_>) {
-        let ExchangeInspection { login, asked, answered, page_size, .. } = self;
+        let ExchangeInspection { login, credentials, caller, answer, asked, answered, page_size, began_at, .. } = self;
+        let (status, began_at) = (self.response.as_ref().map_or(0, |response| response.status), *began_at);
         let part = match half {
             Half::Request => asked,
             Half::Response => answered,
@@ -646,16 +699,25 @@ impl ExchangeInspection {
         if let (Step::Bytes(bytes), Half::Response, Some(script)) = (step, half, script) {
             script.feed(bytes);
         }
+        let tokens = &mut cx.tokens;
         let mut values = content.sink(&mut cx.recogniser, Source::Body);
         match half {
-            Half::Request => pass(scan, step, &mut (&mut values, &mut Asked(login, page_size))),
-            Half::Response if login.is_candidate() => {
-                if let (Step::Bytes(bytes), true) = (step, *html) {
+            Half::Request => {
+                let caller = caller.as_deref_mut();
+                let mut asked = Asked { login, page_size, credentials, caller, tokens, began_at };
+                pass(scan, step, &mut (&mut values, &mut asked));
+            }
+            Half::Response => {
+                let mut login = Some(login).filter(|login| login.is_candidate());
+                if let (Step::Bytes(bytes), true, Some(login)) = (step, *html, &mut login) {
                     login.response_page(bytes);
                 }
-                pass(scan, step, &mut (&mut values, &mut Answered(login)));
+                let answer = answer.as_deref_mut().filter(|answer| answer.is_read());
+                if login.is_none() && answer.is_none() {
+                    return pass(scan, step, &mut values);
+                }
+                pass(scan, step, &mut (&mut values, &mut Answered { login, answer, status, tokens, began_at }));
             }
-            Half::Response => pass(scan, step, &mut values),
         }
     }
 }
@@ -719,39 +781,69 @@ fn is_text(bytes: &[u8]) -> bool {
 struct QuerySink<'a> {
     login: &'a mut LoginScan,
     credentials: &'a mut CredentialScan,
-    key: &'a Key,
+    caller: &'a mut Caller,
+    tokens: &'a mut Tokens,
+    began_at: Timestamp,
     page_size: &'a mut Option<u32>,
 }
 
 impl LeafSink for QuerySink<'_> {
     fn leaf(&mut self, leaf: &Leaf<'_>) {
         self.login.query(leaf);
-        self.credentials.query(leaf, self.key);
+        self.credentials.query(leaf, self.tokens, self.began_at);
+        self.caller.query(leaf, self.tokens);
         *self.page_size = self.page_size.or_else(|| page_size(leaf.key, leaf.value));
     }
 }
 
-/// Fields of a request: as a login would have them, and how many records they ask for.
-struct Asked<'a>(&'a mut LoginScan, &'a mut Option<u32>);
+/// Fields of a request: as a login would have them, how many records they ask for, what they carry and call.
+struct Asked<'a> {
+    login: &'a mut LoginScan,
+    page_size: &'a mut Option<u32>,
+    credentials: &'a mut CredentialScan,
+    caller: Option<&'a mut Caller>,
+    tokens: &'a mut Tokens,
+    began_at: Timestamp,
+}
 
 impl LeafSink for Asked<'_> {
     fn leaf(&mut self, leaf: &Leaf<'_>) {
-        self.0.request_leaf(leaf);
-        *self.1 = self.1.or_else(|| page_size(leaf.key, leaf.value));
+        if leaf.piece != Piece::Whole || leaf.value.len() <= LOGIN_VALUE {
+            self.login.request_leaf(leaf);
+            self.credentials.body(leaf, self.tokens, self.began_at);
+            *self.page_size = self.page_size.or_else(|| page_size(leaf.key, leaf.value));
+        }
+        if let Some(caller) = &mut self.caller {
+            caller.body(leaf, self.tokens);
+        }
     }
-    fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
-        value.len() <= LOGIN_VALUE
+    fn wants(&self, key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
+        value.len() <= LOGIN_VALUE || OperationScan::wants(key)
     }
 }
 
-/// Fields of the answer to what may be a login.
-struct Answered<'a>(&'a mut LoginScan);
+/// Fields of an answer: to what may be a login, and what it hands out or says to its caller.
+struct Answered<'a> {
+    login: Option<&'a mut LoginScan>,
+    answer: Option<&'a mut AnswerScan>,
+    status: u16,
+    tokens: &'a mut Tokens,
+    began_at: Timestamp,
+}
 
 impl LeafSink for Answered<'_> {
     fn leaf(&mut self, leaf: &Leaf<'_>) {
-        self.0.response_leaf(leaf);
+        if let Some(login) = &mut self.login
+            && (leaf.piece != Piece::Whole || leaf.value.len() <= LOGIN_VALUE)
+        {
+            login.response_leaf(leaf);
+        }
+        if let Some(answer) = &mut self.answer {
+            answer.leaf(leaf, self.status, self.began_at, self.tokens);
+        }
     }
-    fn wants(&self, _key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
-        value.len() <= LOGIN_VALUE
+    fn wants(&self, key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
+        self.login.is_some() && value.len() <= LOGIN_VALUE
+            || self.answer.as_ref().is_some_and(|answer| answer.wants(key, value))
     }
 }
