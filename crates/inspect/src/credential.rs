@@ -425,6 +425,13 @@ pub(crate) fn may_be_session(name: &str, secret: &str) -> bool {
     ];
     const WORDS: &[&str] = &[
         "csrf",
+        "ai",
+        "hj",
+        "culture",
+        "push",
+        "page",
+        "verification",
+        "next",
         "xsrf",
         "antiforgery",
         "captcha",

@@ -1,5 +1,8 @@
 //! One exchange while it passes: what is kept of it, and the call it becomes.
 
+mod part;
+mod sinks;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,14 +17,13 @@ use crate::agent::Agents;
 use crate::answer::AnswerScan;
 use crate::caller::Caller;
 use crate::charset;
-use crate::content::{BodyScan, Content, Recogniser, Source};
+use crate::content::{Recogniser, Source};
 use crate::credential::CredentialScan;
-use crate::delivered::{delivered, page_size};
+use crate::delivered::delivered;
 use crate::handshake::{self, Met};
 use crate::head::{FIELD, host_of, is_forwarded_https, media_type, read_field, split_target, without_port};
 use crate::issued;
 use crate::login::{LoginContext, LoginScan};
-use crate::operation::OperationScan;
 use crate::password::Strength;
 use crate::redact::{self, Redactor};
 use crate::script::Script;
@@ -29,12 +31,12 @@ use crate::secrets::Secrets;
 use crate::segment::segment;
 use crate::token::{KnownSecrets, Tokens};
 use crate::types::{CustomTypes, Grading};
-use crate::walk::{Form, Leaf, LeafKind, LeafSink, Piece, WalkAccounts, WalkMemory};
+use crate::walk::{Form, WalkAccounts, WalkMemory};
+use part::{Admitted, Part, Step, pass};
+use sinks::{Answered, Asked, QuerySink};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
 const AGENTS: usize = 4_096;
-/// Bytes of a value that may belong to a login.
-const LOGIN_VALUE: usize = 4 << 10;
 /// Segments of a path that are looked at one by one.
 const SEGMENTS: usize = 64;
 
@@ -223,46 +225,6 @@ pub struct ExchangeInspection {
     messages: [Option<Box<Part>>; 2],
 }
 
-/// What is read of one half, or of a message.
-struct Part {
-    content: Content,
-    scan: BodyScan,
-    begun: bool,
-    /// Pictures, sound, fonts: nothing to read.
-    media: bool,
-    /// The first bytes of what is said to be one, until they tell.
-    first: Vec<u8>,
-    html: bool,
-    /// It may be a script, or holds some.
-    script: Option<Script>,
-}
-
-impl Part {
-    fn new(half: Half, at: Timestamp) -> Part {
-        Part {
-            content: Content::new(half, at),
-            scan: BodyScan::default(),
-            begun: false,
-            media: false,
-            first: Vec::new(),
-            html: false,
-            script: None,
-        }
-    }
-
-    fn head(&mut self, content_type: Option<&[u8]>, disposition: Option<&[u8]>, walking: &WalkMemory) {
-        let text = content_type.map(String::from_utf8_lossy);
-        let disposition = disposition.map(String::from_utf8_lossy);
-        self.scan = BodyScan::begin_file(text.as_deref(), disposition.as_deref(), walking);
-        let kind = text.as_deref().unwrap_or("").trim_start();
-        let is = |prefix: &str| kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-        self.media = ["image/", "video/", "audio/", "font/"].iter().any(|prefix| is(prefix)) && !is("image/svg");
-        self.html = is("text/html") || is("application/xhtml");
-        let is_script = self.html || kind.contains("javascript") || kind.contains("ecmascript");
-        self.script = is_script.then(Script::default);
-    }
-}
-
 impl Inspection for ExchangeInspection {
     type Context = Inspector;
 
@@ -294,6 +256,11 @@ impl Inspection for ExchangeInspection {
         self.exchange = ExchangeId { flow: self.connection.id, ordinal };
         self.asked.content.of(self.exchange);
         self.answered.content.of(self.exchange);
+    }
+
+    fn passed_on(&mut self, source: std::net::IpAddr) {
+        let caller = self.caller.get_or_insert_default();
+        caller.forwarded.get_or_insert_default().proxied = Some(source);
     }
 
     fn again(&self, _cx: &mut Inspector, connection: &Connection, at: Timestamp) -> Self {
@@ -348,6 +315,10 @@ impl Inspection for ExchangeInspection {
             };
             pairs.feed(query.as_bytes(), &mut sink);
             pairs.finish(&mut sink);
+        }
+        let proxied = self.caller.take().and_then(|before| before.forwarded?.proxied);
+        if proxied.is_some() {
+            caller.forwarded.get_or_insert_default().proxied = proxied;
         }
         self.caller = Some(caller);
         for field in head.fields {
@@ -636,22 +607,6 @@ fn ends(connection: &Connection, client: Side) -> (Socket, Socket) {
     }
 }
 
-/// What comes next of a body.
-#[derive(Clone, Copy)]
-enum Step<'a> {
-    Bytes(&'a [u8]),
-    Gap,
-    End,
-}
-
-/// What of a step is for the walkers.
-enum Admitted {
-    Nothing,
-    Step,
-    /// Bytes that were held before, those of this step with them.
-    Held(Vec<u8>),
-}
-
 impl ExchangeInspection {
     /// What is read of a message: bare, whatever the type of the exchange that opened its channel; but gRPC's are what
     /// their exchange says.
@@ -722,128 +677,5 @@ impl ExchangeInspection {
     }
 }
 
-impl Part {
-    /// What of a step is for the walkers: nothing of media, and first what was held until it told what the body is. A label
-    /// of media is not believed where the first bytes are text.
-    fn admit(&mut self, cx: &mut Inspector, step: Step<'_>) -> Admitted {
-        /// Bytes that tell.
-        const FIRST: usize = 64;
-        if !self.media {
-            self.begun |= matches!(step, Step::Bytes(_));
-            return if self.begun { Admitted::Step } else { Admitted::Nothing };
-        }
-        match step {
-            Step::Bytes(bytes) if self.begun => {
-                cx.accounts.media_bytes += bytes.len() as u64;
-                return Admitted::Nothing;
-            }
-            Step::Bytes(bytes) => self.first.extend_from_slice(bytes),
-            _ if self.begun || self.first.is_empty() => return Admitted::Nothing,
-            _ => {}
-        }
-        if matches!(step, Step::Bytes(_)) && self.first.len() < FIRST {
-            return Admitted::Nothing;
-        }
-        let first = std::mem::take(&mut self.first);
-        self.begun = true;
-        self.media = !is_text(&first);
-        if self.media {
-            cx.accounts.media_bytes += first.len() as u64;
-            return Admitted::Nothing;
-        }
-        Admitted::Held(first)
-    }
-
-    /// Looks for values alone.
-    fn values(&mut self, cx: &mut Inspector, step: Step<'_>) {
-        // Messages have no label that says media.
-        if matches!(self.admit(cx, step), Admitted::Step) {
-            pass(&mut self.scan, step, &mut self.content.sink(&mut cx.recogniser, Source::Body));
-        }
-    }
-}
-
-fn pass<S: LeafSink>(scan: &mut BodyScan, step: Step<'_>, sink: &mut S) {
-    match step {
-        Step::Bytes(bytes) => scan.feed(bytes, sink),
-        Step::Gap => scan.gap(sink),
-        Step::End => scan.finish(sink),
-    }
-}
-
-/// Whether a body begins as text does.
-fn is_text(bytes: &[u8]) -> bool {
-    let first = bytes.get(..bytes.len().min(64)).unwrap_or_default();
-    let utf8 = std::str::from_utf8(first).map_or_else(|wrong| wrong.valid_up_to() + 4 > first.len(), |_| true);
-    utf8 && !first.iter().any(|byte| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r'))
-}
-
-struct QuerySink<'a> {
-    login: &'a mut LoginScan,
-    credentials: &'a mut CredentialScan,
-    caller: &'a mut Caller,
-    tokens: &'a mut Tokens,
-    began_at: Timestamp,
-    page_size: &'a mut Option<u32>,
-}
-
-impl LeafSink for QuerySink<'_> {
-    fn leaf(&mut self, leaf: &Leaf<'_>) {
-        self.login.query(leaf);
-        self.credentials.query(leaf, self.tokens, self.began_at);
-        self.caller.query(leaf, self.tokens);
-        *self.page_size = self.page_size.or_else(|| page_size(leaf.key, leaf.value));
-    }
-}
-
-/// Fields of a request: as a login would have them, how many records they ask for, what they carry and call.
-struct Asked<'a> {
-    login: &'a mut LoginScan,
-    page_size: &'a mut Option<u32>,
-    credentials: &'a mut CredentialScan,
-    caller: Option<&'a mut Caller>,
-    tokens: &'a mut Tokens,
-    began_at: Timestamp,
-}
-
-impl LeafSink for Asked<'_> {
-    fn leaf(&mut self, leaf: &Leaf<'_>) {
-        if leaf.piece != Piece::Whole || leaf.value.len() <= LOGIN_VALUE {
-            self.login.request_leaf(leaf);
-            self.credentials.body(leaf, self.tokens, self.began_at);
-            *self.page_size = self.page_size.or_else(|| page_size(leaf.key, leaf.value));
-        }
-        if let Some(caller) = &mut self.caller {
-            caller.body(leaf, self.tokens);
-        }
-    }
-    fn wants(&self, key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
-        value.len() <= LOGIN_VALUE || OperationScan::wants(key)
-    }
-}
-
-/// Fields of an answer: to what may be a login, and what it hands out or says to its caller.
-struct Answered<'a> {
-    login: Option<&'a mut LoginScan>,
-    answer: Option<&'a mut AnswerScan>,
-    status: u16,
-    tokens: &'a mut Tokens,
-    began_at: Timestamp,
-}
-
-impl LeafSink for Answered<'_> {
-    fn leaf(&mut self, leaf: &Leaf<'_>) {
-        if let Some(login) = &mut self.login
-            && (leaf.piece != Piece::Whole || leaf.value.len() <= LOGIN_VALUE)
-        {
-            login.response_leaf(leaf);
-        }
-        if let Some(answer) = &mut self.answer {
-            answer.leaf(leaf, self.status, self.began_at, self.tokens);
-        }
-    }
-    fn wants(&self, key: &[u8], value: &[u8], _kind: LeafKind) -> bool {
-        self.login.is_some() && value.len() <= LOGIN_VALUE
-            || self.answer.as_ref().is_some_and(|answer| answer.wants(key, value))
-    }
-}
+#[cfg(test)]
+mod tests;
