@@ -452,6 +452,8 @@ pub(crate) fn may_be_session(name: &str, secret: &str) -> bool {
         "nonce",
         "state",
     ];
+    // Written as one word, too.
+    const WITHIN: &[&str] = &["csrf", "xsrf", "captcha", "track", "analytic", "visitor", "consent"];
     /// Different characters that a random value of that length has.
     const DIFFERENT: u32 = 8;
     let is = |test: fn(&u8) -> bool| secret.bytes().any(|byte| test(&byte));
@@ -459,12 +461,14 @@ pub(crate) fn may_be_session(name: &str, secret: &str) -> bool {
         return false;
     }
     let different = secret.bytes().fold(0_u128, |seen, byte| seen | 1 << (byte & 0x7f)).count_ones();
+    let words = Name::new(name.as_bytes());
     let begins = |begin: &&str| name.get(..begin.len()).is_some_and(|start| start.eq_ignore_ascii_case(begin));
     different >= DIFFERENT
         && is_plain(secret)
         && is_secret(secret, 16)
         && !BEGINS.iter().any(begins)
-        && !Name::new(name.as_bytes()).has(WORDS)
+        && !words.has(WORDS)
+        && !WITHIN.iter().any(|part| words.squashed().contains(part))
 }
 
 /// Characters that tokens are made of.
