@@ -537,7 +537,9 @@ impl Inspection for ExchangeInspection {
         let (caller, answer) = (caller.map(|caller| *caller).unwrap_or_default(), answer.unwrap_or_default());
         let status = response.as_ref().map_or(0, |response| response.status);
         let good = (200..400).contains(&status);
-        let refused = answer.refuses(status, exchange.response.map_or(0, |body| body.decoded_len));
+        // PERMISSION_DENIED and UNAUTHENTICATED of gRPC.
+        let refused = matches!(grpc_status, Some(7 | 16))
+            || answer.refuses(status, exchange.response.map_or(0, |body| body.decoded_len));
         let ends_session = answer.issued.only_revokes() && login_found.is_none();
         let logout = good && !refused && (caller.logs_out || ends_session);
         let names_caller = answer.account(&cx.tokens).filter(|_| good && !refused && caller.asks_who).map(Box::new);

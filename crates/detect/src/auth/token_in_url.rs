@@ -156,6 +156,7 @@ mod tests {
         let mut sensor = Harness::of::<TokenInUrl>();
         sensor.see(event().get("a.example/").credential(CredentialKind::Bearer, Place::Header("authorization".into())));
         sensor.see(event().get("a.example/").credential(CredentialKind::Session, Place::Cookie("sid".into())));
+        sensor.see(event().get("a.example/cb").credential(CredentialKind::OneTime, Place::Query("code".into())));
         sensor.silent();
     }
 

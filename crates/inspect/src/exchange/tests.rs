@@ -52,7 +52,7 @@ fn play(cx: &mut Inspector, asking: &Asking<'_>, telling: &Telling<'_>, piece: u
     let method: &[u8] = if asking.body.is_empty() { b"GET" } else { b"POST" };
     let head = RequestHead { method, target: asking.target.as_bytes(), version: (1, 1), fields: &sent };
     inspection.request(cx, &head);
-    let mut pass = |inspection: &mut ExchangeInspection, cx: &mut Inspector, half: Half, body: &str| {
+    let pass = |inspection: &mut ExchangeInspection, cx: &mut Inspector, half: Half, body: &str| {
         let count = body.len().div_ceil(piece);
         for (at, bytes) in body.as_bytes().chunks(piece).enumerate() {
             inspection.body(cx, half, bytes, at + 1 == count);
