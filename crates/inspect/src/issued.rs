@@ -19,6 +19,8 @@ use crate::walk::{Leaf, LeafKind, Piece};
 const MOST: usize = 16;
 /// Nesting of an answer in which tokens are handed out: `{"result":{"data":{"token":{"accessToken":…}}}}`.
 const DEPTH: usize = 4;
+/// Parameters of a redirect that are read.
+const PARAMETERS: usize = 64;
 /// Longest secret; what is longer is data.
 const LONGEST: usize = 8 << 10;
 /// What lasts longer is no length of time in seconds.
@@ -179,7 +181,7 @@ impl IssuedScan {
     fn redirect(&mut self, location: &str, at: Timestamp, tokens: &mut Tokens) {
         let Some(from) = location.find(['?', '#', ';']) else { return };
         let pairs = location.get(from..).unwrap_or_default().split(['?', '#', ';', '&']);
-        for (name, value) in pairs.filter_map(|pair| pair.split_once('=')) {
+        for (name, value) in pairs.take(PARAMETERS).filter_map(|pair| pair.split_once('=')) {
             let secret = secret_part(value);
             let kind = of_parameter(name, &secret);
             if let Some(kind @ (CredentialKind::Bearer | CredentialKind::Session | CredentialKind::OneTime)) = kind {

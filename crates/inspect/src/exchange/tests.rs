@@ -211,3 +211,15 @@ fn a_code_is_good_for_one_use_on_both_sides() {
     assert_eq!(back.issued[0].kind, CredentialKind::Cookie);
     assert!(back.request.is_some_and(|request| !request.target.contains("7f3c1a2b9d8e7f3c1a2b")));
 }
+
+#[test]
+fn what_a_load_balancer_says_stands_beside_what_gateways_say() {
+    let (mut cx, connection) = (inspector(), connection());
+    let mut inspection = ExchangeInspection::begin(&mut cx, &connection, connection.started);
+    let source = IpAddr::from([203, 0, 113, 7]);
+    inspection.passed_on(source);
+    let sent = fields(&[("X-Real-IP", "198.51.100.4")]);
+    inspection.request(&mut cx, &RequestHead { method: b"GET", target: b"/", version: (1, 1), fields: &sent });
+    let forwarded = inspection.caller.and_then(|caller| caller.forwarded).expect("both are told");
+    assert_eq!((forwarded.proxied, forwarded.real_ip), (Some(source), Some(IpAddr::from([198, 51, 100, 4]))));
+}
