@@ -100,7 +100,7 @@ pub(crate) fn parts(config: &Config, setup: &cli::Setup, key: Key, knowledge: Kn
         streams: config.section("streams"),
         http: config.section("http"),
         inspector: Arc::new(move || Inspector::new(knowledge.clone())),
-        identity: Identity::new(locations, config.section("endpoints"), config.section("fields"), key),
+        identity: Identity::new(locations, config.identity(), key),
         engine,
         journal: Arc::new(journal),
         wants_events: false,

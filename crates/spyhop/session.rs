@@ -122,7 +122,7 @@ impl Session {
         let names = Names { sensor: general.id.as_str().into(), key_id: key.id() };
 
         let locations = Locations::open(&config.section("networks")).map_err(Failure::usage)?;
-        let mut identity = Identity::new(locations, config.section("endpoints"), config.section("fields"), key.clone());
+        let mut identity = Identity::new(locations, config.identity(), key.clone());
         let mut engine = Engine::new(
             config.detectors().map_err(Failure::usage)?,
             Sensor {

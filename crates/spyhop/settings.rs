@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use spyhop_detect::{DETECTORS, LossSettings, MirrorSettings, Table};
-use spyhop_identify::{EndpointLimits, FieldLimits, Networks};
+use spyhop_identify::{AccountLimits, EndpointLimits, FieldLimits, Networks, SessionLimits};
 use spyhop_inspect::types::{GradingSettings, TypeSettings};
 use spyhop_model::{Settings, Span, settings};
 use spyhop_publish::kafka::KafkaSettings;
@@ -105,6 +105,16 @@ impl Config {
         self.document.section(name)
     }
 
+    /// How much is held of what is learnt of callers.
+    pub fn identity(&self) -> spyhop_identify::Limits {
+        spyhop_identify::Limits {
+            endpoints: self.section("endpoints"),
+            fields: self.section("fields"),
+            accounts: self.section("accounts"),
+            sessions: self.section("sessions"),
+        }
+    }
+
     /// All detectors with their settings.
     ///
     /// # Errors
@@ -137,13 +147,15 @@ pub fn sections() -> Vec<Section> {
         Section::of::<GradingSettings>("grading"),
         Section::of::<EndpointLimits>("endpoints"),
         Section::of::<FieldLimits>("fields"),
+        Section::of::<AccountLimits>("accounts"),
+        Section::of::<SessionLimits>("sessions"),
         Section::of::<JournalSettings>("journal"),
         Section::checked::<KafkaSettings>("kafka", |kafka| match kafka.problems().into_iter().next() {
             Some(problem) => Err(problem.text),
             None => Ok(()),
         }),
         Section::checked::<spyhop_detect::Limits>("detect", usable_kinds),
-        Section::of::<spyhop_detect::Life>("findings"),
+        Section::checked::<spyhop_detect::Life>("findings", usable_findings),
     ];
     for entry in DETECTORS {
         let build = |value| (entry.build)(value).map(|_| ());
@@ -160,6 +172,11 @@ fn usable_general(general: &General) -> Result<(), String> {
 
 fn usable_networks(networks: &Networks) -> Result<(), String> {
     spyhop_identify::Locations::open(networks).map(|_| ())
+}
+
+fn usable_findings(life: &spyhop_detect::Life) -> Result<(), String> {
+    let today = crate::pipeline::wall_clock();
+    life.suppress.iter().try_for_each(|one| one.check(today))
 }
 
 fn usable_kinds(limits: &spyhop_detect::Limits) -> Result<(), String> {

@@ -30,6 +30,7 @@ use crate::loan::{Debts, Lent, Loan};
 use crate::message::channel::Channel;
 use crate::pool::Pool;
 use crate::protocol::{Sniffed, recognise, sniff};
+use crate::proxy::{self, Prefix};
 
 /// What all connections of a worker share.
 pub struct Shared<I: Inspection> {
@@ -148,6 +149,8 @@ struct Unknown {
     held: Vec<u8>,
     blank: usize,
     began_at: Timestamp,
+    /// Its first bytes are no header of the PROXY protocol, or one that was read.
+    begun: bool,
     /// What it was taken for, once that was told; the other side may yet say better.
     taken_for: Option<Other>,
 }
@@ -248,6 +251,7 @@ impl<I: Inspection> Connection<I> {
     pub(crate) fn within(outer: &Exchanges<I>) -> Self {
         let mut exchanges = Exchanges::new(&outer.connection);
         exchanges.nested = outer.nested.saturating_add(1);
+        exchanges.proxied.clone_from(&outer.proxied);
         Connection {
             protocol: Protocol::undecided(),
             hello: Seeker::default(),
@@ -284,6 +288,7 @@ impl<I: Inspection> Connection<I> {
         let mut exchanges = Exchanges::new(&self.exchanges.connection);
         (exchanges.ordinals, exchanges.nested) = (self.exchanges.ordinals, self.exchanges.nested);
         exchanges.conflict = self.exchanges.conflict;
+        exchanges.proxied = self.exchanges.proxied.take();
         exchanges.uncertain();
         let unknown = || Unknown { taken_for: Some(Other::Unknown), ..Unknown::default() };
         (self.exchanges, self.protocol) = (exchanges, Protocol::Undecided([unknown(), unknown()]));
@@ -425,6 +430,9 @@ impl<I: Inspection> Connection<I> {
             }
             return;
         }
+        if !this.begun {
+            return self.before_first(cx, at, side, bytes);
+        }
         let mut bytes = bytes;
         if this.held.is_empty() {
             // Line ends before the first line (RFC 9112, section 2.2) say nothing and are not kept.
@@ -481,6 +489,42 @@ impl<I: Inspection> Connection<I> {
                 }
             }
         }
+    }
+
+    /// Skips a header of the PROXY protocol before the first bytes of a side, or finds that there is none.
+    fn before_first(&mut self, cx: &mut Shared<I>, at: Timestamp, side: Side, bytes: &[u8]) {
+        let Protocol::Undecided(sides) = &mut self.protocol else { return };
+        let (this, _) = this_and_that(sides, side);
+        let before = this.held.len();
+        let new = bytes.get(..bytes.len().min(proxy::LONGEST.saturating_sub(before))).unwrap_or_default();
+        let mut prefix = if before == 0 { proxy::read(new) } else { Prefix::Wait };
+        if prefix == Prefix::Wait {
+            if !cx.pool.append(&mut this.held, new, cx.limits.held_memory) {
+                return this.give_up(cx, Class::Unparsed(Unparsed::HeldMemory), bytes.len());
+            }
+            prefix = proxy::read(&this.held);
+        }
+        if prefix == Prefix::Wait {
+            // There is a verdict on as many as may be held, so `new` is all.
+            if before == 0 {
+                this.began_at = at;
+            }
+            return cx.accounts.hold(new.len());
+        }
+        this.begun = true;
+        let mut held = std::mem::take(&mut this.held);
+        cx.accounts.held = cx.accounts.held.saturating_sub(before as u64);
+        if let Prefix::Header { length, source } = prefix {
+            cx.accounts.count(Class::Http, length);
+            self.exchanges.proxied = source.map(Box::new).or(self.exchanges.proxied.take());
+            self.plain(cx, at, side, bytes.get(length.saturating_sub(before)..).unwrap_or_default());
+        } else {
+            let began_at = this.began_at;
+            held.truncate(before);
+            self.plain(cx, began_at, side, &held);
+            self.plain(cx, at, side, bytes);
+        }
+        cx.pool.give(held);
     }
 
     /// `side` turned out to speak HTTP/1 as `role`; what both sides said so far is read again, in order, and then

@@ -1,6 +1,7 @@
 //! One exchange that is not over: its inspection, and what is known of its two halves so far.
 
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use spyhop_model::{Connection, MessageKind, Protocol, Side, Timestamp};
@@ -106,6 +107,13 @@ impl<I: Inspection> Running<I> {
             running.defects.add(Defects::MIDSTREAM);
         }
         running
+    }
+
+    /// Whose connection a load balancer passes on.
+    pub(crate) fn passed_on(&mut self, source: Option<&IpAddr>) {
+        if let Some(source) = source {
+            self.inspection.passed_on(*source);
+        }
     }
 
     /// Around an inspection that has begun.

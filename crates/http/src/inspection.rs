@@ -22,6 +22,8 @@ pub trait Inspection: Sized {
     fn begin(cx: &mut Self::Context, connection: &Connection, at: Timestamp) -> Self;
     /// Its number on its connection; told right after it has begun.
     fn numbered(&mut self, _ordinal: u32) {}
+    /// A load balancer says that it passes on a connection of that address (PROXY protocol); told right after that.
+    fn passed_on(&mut self, _source: std::net::IpAddr) {}
     /// The request head.
     fn request(&mut self, cx: &mut Self::Context, head: &RequestHead<'_>);
     /// The final response head (interim answers are counted, not shown).

@@ -15,6 +15,7 @@ mod loan;
 mod message;
 mod pool;
 mod protocol;
+mod proxy;
 #[cfg(test)]
 mod tests;
 

@@ -16,6 +16,7 @@ mod properties;
 
 /// Writes down what it is told.
 struct Told {
+    source: Option<std::net::IpAddr>,
     request: String,
     response: String,
     bodies: [(Vec<u8>, u32, bool); 2],
@@ -27,11 +28,15 @@ impl Inspection for Told {
 
     fn begin(_: &mut Vec<String>, _: &Facts, _: Timestamp) -> Self {
         Told {
+            source: None,
             request: String::new(),
             response: String::new(),
             bodies: Default::default(),
             messages: Default::default(),
         }
+    }
+    fn passed_on(&mut self, source: std::net::IpAddr) {
+        self.source = Some(source);
     }
     fn request(&mut self, _: &mut Vec<String>, head: &RequestHead<'_>) {
         assert!(self.request.is_empty(), "a second request head");
@@ -42,6 +47,9 @@ impl Inspection for Told {
         }
     }
     fn response(&mut self, _: &mut Vec<String>, head: &ResponseHead<'_>) {
+        if let Some(source) = self.source {
+            self.request += &format!(" for {source}");
+        }
         assert!(self.response.is_empty(), "a second response head");
         self.response = head.status.to_string();
     }
@@ -63,6 +71,7 @@ impl Inspection for Told {
     }
     fn again(&self, _: &mut Vec<String>, _: &Facts, _: Timestamp) -> Self {
         Told {
+            source: self.source,
             request: self.request.clone(),
             response: String::new(),
             bodies: Default::default(),
@@ -220,6 +229,32 @@ fn requests_and_answers_on_one_connection_are_paired_in_order() {
             s("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
         ],
         &["GET /a -> 200 'hello'", "POST /b 'abc' -> 404"],
+    );
+}
+
+#[test]
+fn a_load_balancer_says_whose_connection_it_passes_on() {
+    let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\x0a\0\0\x02\x9c\x40\0\x50";
+    for header in [&b"PROXY TCP4 203.0.113.7 10.0.0.2 40000 80\r\n"[..], v2] {
+        let accounts = check(
+            &[
+                c([header, b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"].concat()),
+                s("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+                c("GET /b HTTP/1.1\r\nHost: x\r\n\r\n"),
+                s("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+            ],
+            &["GET /a for 203.0.113.7 -> 200", "GET /b for 203.0.113.7 -> 200"],
+        );
+        assert_eq!(accounts.other_total(), 0);
+    }
+    // What only begins like one is read as what it is.
+    check(
+        &[c("\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n"), s("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")],
+        &["GET /a -> 200"],
+    );
+    check(
+        &[c("PROXY /a HTTP/1.1\r\nHost: x\r\n\r\n"), s("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")],
+        &["PROXY /a -> 200"],
     );
 }
 

@@ -143,7 +143,6 @@ pub struct Records {
 #[serde(default)]
 pub struct SavedRecords {
     endpoints: BTreeMap<String, Known>,
-    left_out: u64,
 }
 
 impl Identity {
@@ -164,11 +163,6 @@ impl Identity {
     pub fn renamed(&self, endpoint: &str) -> Option<Arc<str>> {
         self.endpoints.alias(endpoint).cloned()
     }
-
-    /// Old names of endpoints that had to be forgotten, and endpoints that the inventory has no place for.
-    pub fn forgotten_endpoints(&self) -> (u64, u64) {
-        (self.endpoints.aliases_dropped(), self.inventory.left_out)
-    }
 }
 
 impl Inventory {
@@ -188,6 +182,11 @@ impl Records {
     /// Of so many endpoints at most.
     pub fn new(most: usize) -> Records {
         Records { known: AHashMap::new(), most, left_out: 0 }
+    }
+
+    /// Calls of endpoints for which there was no place.
+    pub fn forgotten(&self) -> u64 {
+        self.left_out
     }
 
     fn note(&mut self, event: &Event) {
@@ -218,13 +217,12 @@ impl Records {
     /// What the next run can start from.
     pub fn save(&self) -> SavedRecords {
         let endpoints = self.known.iter().map(|(name, known)| (name.to_string(), known.clone())).collect();
-        SavedRecords { endpoints, left_out: self.left_out }
+        SavedRecords { endpoints }
     }
 
     /// Starts from what an earlier run saved.
     pub fn load(&mut self, saved: SavedRecords) {
         self.known = saved.endpoints.into_iter().take(self.most).map(|(name, known)| (name.into(), known)).collect();
-        self.left_out = saved.left_out;
     }
 
     fn view(&self) -> Inventory {

@@ -305,19 +305,13 @@ impl Identity {
         Greeting { handshake, client, server }
     }
 
-    /// Fields of endpoints that had to be forgotten.
-    pub fn forgotten_fields(&self) -> u64 {
-        self.fields.forgotten()
-    }
-
-    /// Calls that were counted under an overflow endpoint.
-    pub fn overflowed(&self) -> u64 {
-        self.endpoints.overflowed()
-    }
-
-    /// What had to be forgotten of callers because there was more than is held, by what it is.
+    /// What had to be forgotten or told early because there was more than is held, by reason.
     pub fn forgotten(&self) -> BTreeMap<&'static str, u64> {
         BTreeMap::from([
+            ("endpoints_overflowed", self.endpoints.overflowed()),
+            ("endpoints_forgotten", self.endpoints.aliases_dropped()),
+            ("inventory_forgotten", self.inventory.forgotten()),
+            ("fields_forgotten", self.fields.forgotten()),
             ("accounts_forgotten", self.accounts.forgotten()),
             ("sessions_forgotten", self.sessions.forgotten() + self.connections.evicted()),
             ("devices_forgotten", self.devices.forgotten()),

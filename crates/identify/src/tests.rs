@@ -321,7 +321,7 @@ fn steps_of_several_people_at_one_address_are_not_mixed_up() {
     let first = |name: &str| login(name, Outcome::Unknown).picture("browser");
     let code = |sensor: &mut Sensor, token: &str| {
         let builder = event().post("a.example/otp").login("x", Outcome::Success).picture("browser").issues(token);
-        let mut call = builder.purpose(Purpose::SecondFactor, Factors::CODE).build(sensor.calls + 1).call;
+        let mut call = builder.purpose(Purpose::SecondFactor).factors(Factors::CODE).build(sensor.calls + 1).call;
         call.login.as_mut().expect("a login").account = None;
         sensor.calls += 1;
         sensor.sees_call(call)

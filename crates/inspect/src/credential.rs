@@ -6,11 +6,12 @@
 use std::borrow::Cow;
 
 use spyhop_http::{Field, RequestHead};
-use spyhop_model::{Credential, CredentialKind, Key, Place, TokenFlaws};
+use spyhop_model::{Credential, CredentialKind, Place, Timestamp};
 
 use crate::login::names::Name;
 use crate::login::secret::basic;
-use crate::walk::{Leaf, Piece};
+use crate::token::Tokens;
+use crate::walk::{Leaf, LeafKind, Piece};
 
 /// Credentials kept of one request; further ones are counted.
 const MOST: usize = 16;
@@ -18,8 +19,12 @@ const MOST: usize = 16;
 const LONGEST: usize = 8 << 10;
 /// Bytes of a name that are kept in its place.
 const NAME: usize = 64;
-/// Samples of secrets with at least this many characters show the first four.
-const SHOWN_FROM: usize = 12;
+/// Cookies kept of one request whose names do not say that they carry anything; further ones are most likely no secrets.
+const COOKIES: u8 = 4;
+/// Nesting of a body in which credentials are looked for: `{"token":…}`, `{"head":{"token":…}}`.
+const DEPTH: usize = 2;
+/// Leaves of a body that are read.
+const LEAVES: u16 = 256;
 
 /// Collects the credentials of one request. Holds no secret, only what [`Credential`] says.
 #[derive(Debug, Default)]
@@ -27,26 +32,56 @@ pub struct CredentialScan {
     found: Vec<Credential>,
     /// Credentials beyond [`MOST`].
     left_out: u32,
+    /// Cookies whose names do not say what they are.
+    unnamed: u8,
+    /// Leaves of the body that were read.
+    leaves: u16,
 }
 
 impl CredentialScan {
-    /// Reads the head: fields, cookies, path parameters.
-    pub fn request(&mut self, head: &RequestHead<'_>, key: &Key) {
+    /// Reads the head of an exchange that began at `at`: fields, cookies, path parameters.
+    pub(crate) fn request(&mut self, head: &RequestHead<'_>, tokens: &mut Tokens, at: Timestamp) {
         for field in head.fields {
-            self.field(field, key);
+            self.field(field, tokens, at);
         }
-        self.path_parameters(head.target, key);
+        self.path_parameters(head.target, tokens, at);
     }
 
     /// Reads a parameter of the query.
-    pub fn query(&mut self, leaf: &Leaf<'_>, key: &Key) {
+    pub(crate) fn query(&mut self, leaf: &Leaf<'_>, tokens: &mut Tokens, at: Timestamp) {
         if leaf.piece != Piece::Whole || leaf.key.is_empty() {
             return;
         }
         let secret = secret_part(leaf.value);
         if let Some(kind) = of_parameter(leaf.key, &secret) {
-            self.add(kind, Place::Query(short(leaf.key)), &secret, key);
+            self.add(kind, Place::Query(short(leaf.key)), &secret, (tokens, at));
         }
+    }
+
+    /// Reads a field of a body. Passwords there are of logins, and keys are settings.
+    pub(crate) fn body(&mut self, leaf: &Leaf<'_>, tokens: &mut Tokens, at: Timestamp) {
+        let is_value = leaf.kind == LeafKind::Text && leaf.piece == Piece::Whole && leaf.value.len() >= 8;
+        self.leaves = self.leaves.saturating_add(1);
+        if self.leaves > LEAVES || !is_value || leaf.path.contains(['[', '<']) || leaf.path.matches('.').count() > DEPTH
+        {
+            return;
+        }
+        let secret = secret_part(leaf.value);
+        let kind = of_parameter(leaf.key, &secret);
+        if let Some(kind @ (CredentialKind::Bearer | CredentialKind::Session | CredentialKind::OneTime)) = kind {
+            let place = if leaf.path.starts_with('$') { leaf.path.into() } else { short(leaf.key) };
+            self.add(kind, Place::Body(place), &secret, (tokens, at));
+        }
+    }
+
+    /// What a cookie of that name carries.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&Credential> {
+        self.found.iter().find(|found| matches!(&found.place, Place::Cookie(known) if **known == *name))
+    }
+
+    /// Whether it carries what is good for one use: who hands it in is let in.
+    pub(crate) fn has_one_time(&self) -> bool {
+        self.found.iter().any(|found| found.kind == CredentialKind::OneTime)
     }
 
     /// What was found, in order, and how many were left out because there were too many.
@@ -54,36 +89,49 @@ impl CredentialScan {
         (self.found, self.left_out)
     }
 
-    fn field(&mut self, field: &Field<'_>, key: &Key) {
+    fn field(&mut self, field: &Field<'_>, tokens: &mut Tokens, began: Timestamp) {
         let at = || Place::Header(short(&String::from_utf8_lossy(field.name).to_lowercase()));
+        let cx = (tokens, began);
         if field.name.eq_ignore_ascii_case(b"cookie") {
-            for (name, value) in cookies(field.value) {
-                let secret = secret_part(value);
-                if session_cookie(name).is_some() && is_secret(&secret, 8) {
-                    self.add(CredentialKind::Session, Place::Cookie(short(name)), &secret, key);
-                }
-            }
+            self.cookies(field.value, cx);
         } else if field.name.eq_ignore_ascii_case(b"authorization") {
             if let Some((user, password)) = basic(field.value) {
                 // A key may stand in the user's place, with no password or a filler.
                 if !is_key_marker(&password) {
-                    self.add(CredentialKind::Basic, at(), &password, key);
+                    self.add(CredentialKind::Basic, at(), &password, cx);
                 } else if is_secret(&user, 16) {
-                    self.add(CredentialKind::ApiKey, at(), &user, key);
+                    self.add(CredentialKind::ApiKey, at(), &user, cx);
                 }
             } else if let Some(secret) = text(field.value).and_then(bearer) {
-                self.add(CredentialKind::Bearer, at(), &secret, key);
+                self.add(CredentialKind::Bearer, at(), &secret, cx);
             }
         } else if let Some(kind) = of_field(field.name) {
-            let secret = text(field.value).map(secret_part).filter(|secret| is_secret(secret, 8));
+            let secret = text(field.value).map(secret_part).filter(|secret| is_token(secret));
             if let Some(secret) = secret {
-                self.add(kind, at(), &secret, key);
+                self.add(kind, at(), &secret, cx);
+            }
+        }
+    }
+
+    fn cookies(&mut self, field: &[u8], (tokens, began): (&mut Tokens, Timestamp)) {
+        for (name, value) in cookies(field) {
+            let secret = secret_part(value);
+            let kind = if session_cookie(name).is_some() {
+                is_token(&secret).then_some(CredentialKind::Session)
+            } else if self.unnamed < COOKIES && may_be_session(name, &secret) {
+                self.unnamed += 1;
+                Some(CredentialKind::Cookie)
+            } else {
+                None
+            };
+            if let Some(kind) = kind {
+                self.add(kind, Place::Cookie(short(name)), &secret, (tokens, began));
             }
         }
     }
 
     /// `/app;jsessionid=…` (RFC 3986, section 3.3).
-    fn path_parameters(&mut self, target: &[u8], key: &Key) {
+    fn path_parameters(&mut self, target: &[u8], tokens: &mut Tokens, at: Timestamp) {
         let path = target.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or_default();
         if memchr::memchr(b';', path).is_none() {
             return;
@@ -94,13 +142,13 @@ impl CredentialScan {
                 let Some((name, value)) = parameter.split_once('=') else { continue };
                 let secret = secret_part(value);
                 if let Some(kind) = of_parameter(name, &secret) {
-                    self.add(kind, Place::Path(index), &secret, key);
+                    self.add(kind, Place::Path(index), &secret, (tokens, at));
                 }
             }
         }
     }
 
-    fn add(&mut self, kind: CredentialKind, place: Place, secret: &str, key: &Key) {
+    fn add(&mut self, kind: CredentialKind, place: Place, secret: &str, (tokens, at): (&mut Tokens, Timestamp)) {
         if secret.len() > LONGEST {
             return;
         }
@@ -108,14 +156,25 @@ impl CredentialScan {
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
-        // One domain for all that is carried along, so that the same token elsewhere is seen to be the same.
-        let (domain, sample) = match kind {
-            CredentialKind::Basic | CredentialKind::Password => ("password", "***".into()),
-            _ => ("token", mask(secret)),
+        let refresh = match &place {
+            Place::Query(name) | Place::Body(name) | Place::Cookie(name) | Place::Header(name) => is_refresh(name),
+            Place::Path(_) => false,
         };
-        let fingerprint = key.fingerprint(domain, secret.as_bytes());
-        self.found.push(Credential { kind, place, fingerprint, sample, flaws: TokenFlaws::default(), claims: None });
+        let judged = tokens.judge(kind, secret, refresh, at);
+        self.found.push(Credential {
+            kind,
+            place,
+            fingerprint: judged.fingerprint,
+            sample: judged.sample,
+            flaws: judged.flaws,
+            claims: judged.claims,
+        });
     }
+}
+
+/// Whether a name says that what it holds is good only for getting another token.
+pub(crate) fn is_refresh(name: &str) -> bool {
+    name.as_bytes().windows(7).any(|window| window.eq_ignore_ascii_case(b"refresh"))
 }
 
 /// Fields that carry a token. CSRF tokens are none.
@@ -151,16 +210,17 @@ const HEADERS: &[(&str, CredentialKind)] = &[
     ("ocp-apim-subscription-key", CredentialKind::ApiKey),
 ];
 
-fn of_field(name: &[u8]) -> Option<CredentialKind> {
+pub(crate) fn of_field(name: &[u8]) -> Option<CredentialKind> {
     // No other field is looked for: the names in the table end in these letters, the common fields do not.
     let may_be = matches!(name.last().map(u8::to_ascii_lowercase), Some(b'n' | b'd' | b'h' | b'y'));
     let found = HEADERS.iter().find(|(known, _)| may_be && name.eq_ignore_ascii_case(known.as_bytes()));
     found.map(|(_, kind)| *kind)
 }
 
-/// What a parameter of that squashed name carries, however short; `key` is left out, which is mostly a word.
+/// What a parameter of that squashed name carries, however short; `key` and `code` are left out, which are mostly words.
 pub(crate) fn parameter(squashed: &str) -> Option<CredentialKind> {
-    PARAMETERS.iter().find(|(known, ..)| *known == squashed && squashed != "key").map(|(_, kind, _)| *kind)
+    let is_word = matches!(squashed, "key" | "code");
+    PARAMETERS.iter().find(|(known, ..)| *known == squashed && !is_word).map(|(_, kind, _)| *kind)
 }
 
 /// Whether the password of Basic says that the user is a key.
@@ -189,6 +249,7 @@ const PARAMETERS: &[(&str, CredentialKind, usize)] = &[
     ("bladeauth", CredentialKind::Bearer, 16),
     ("credential", CredentialKind::Bearer, 16),
     ("ticket", CredentialKind::Bearer, 16),
+    ("code", CredentialKind::OneTime, 16),
     ("sessionid", CredentialKind::Session, 16),
     ("jsessionid", CredentialKind::Session, 16),
     ("phpsessid", CredentialKind::Session, 16),
@@ -224,11 +285,12 @@ pub(crate) fn of_parameter(name: &str, secret: &str) -> Option<CredentialKind> {
     }
     // Tickets of CAS are good for one use (CAS protocol, section 3.1).
     let one_time = *name == "ticket" && (secret.starts_with("ST-") || secret.starts_with("PT-"));
-    // A key of a cache or a file is a word or a path.
-    let word = *name == "key"
+    // A key of a cache or a file is a word or a path; a code may be one of goods.
+    let word = matches!(*name, "key" | "code")
         && !(secret.bytes().any(|b| b.is_ascii_digit()) && secret.bytes().any(|b| b.is_ascii_alphabetic()));
-    let path = *name == "key" && secret.contains(['/', '.', ':', ' ']);
-    (is_secret(secret, *least) && !one_time && !word && !path).then_some(*kind)
+    let path = *name == "key" && secret.contains(['/', '.', ':', ' ']) || *name == "code" && !is_plain(secret);
+    let kind = if one_time { CredentialKind::OneTime } else { *kind };
+    (is_secret(secret, *least) && !word && !path).then_some(kind)
 }
 
 /// How a cookie holds a session.
@@ -311,6 +373,111 @@ pub(crate) fn session_cookie(name: &str) -> Option<Carrier> {
     (!words.has(NOT)).then_some(carrier)
 }
 
+/// Whether a cookie whose name says nothing may carry a session: its value looks drawn at random, and its name is not of
+/// those that count visitors, spread load or guard against forgery.
+pub(crate) fn may_be_session(name: &str, secret: &str) -> bool {
+    const BEGINS: &[&str] = &[
+        "_ga",
+        "_gid",
+        "_gat",
+        "_gcl",
+        "__gads",
+        "__gpi",
+        "__utm",
+        "utm",
+        "hm_lvt",
+        "hm_lpvt",
+        "__cf",
+        "cf_",
+        "_cf",
+        "_fb",
+        "_hj",
+        "ajs_",
+        "amp_",
+        "mp_",
+        "_pk_",
+        "_clck",
+        "_clsk",
+        "_uet",
+        "cna",
+        "um_distinctid",
+        "cnzz",
+        "acw_",
+        "aliyungf",
+        "serverid",
+        "bigip",
+        "awsalb",
+        "route",
+        "sensorsdata",
+        "_dd_",
+        "nid",
+        "ide",
+        "gr_",
+        "deviceid",
+        "device_id",
+        "smid",
+        "optimizely",
+        "intercom",
+        "ttwid",
+        "visitor",
+        "srv_id",
+        "sto-id",
+    ];
+    const WORDS: &[&str] = &[
+        "csrf",
+        "ai",
+        "hj",
+        "culture",
+        "push",
+        "page",
+        "verification",
+        "next",
+        "xsrf",
+        "antiforgery",
+        "captcha",
+        "locale",
+        "lang",
+        "language",
+        "theme",
+        "consent",
+        "device",
+        "visitor",
+        "track",
+        "tracking",
+        "analytics",
+        "ab",
+        "experiment",
+        "fingerprint",
+        "guid",
+        "nonce",
+        "state",
+    ];
+    // Written as one word, too.
+    const WITHIN: &[&str] = &["csrf", "xsrf", "captcha", "track", "analytic", "visitor", "consent"];
+    /// Different characters that a random value of that length has.
+    const DIFFERENT: u32 = 8;
+    let is = |test: fn(&u8) -> bool| secret.bytes().any(|byte| test(&byte));
+    if !(16..=LONGEST).contains(&secret.len()) || !is(u8::is_ascii_digit) || !is(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    let different = secret.bytes().fold(0_u128, |seen, byte| seen | 1 << (byte & 0x7f)).count_ones();
+    let words = Name::new(name.as_bytes());
+    let begins = |begin: &&str| name.get(..begin.len()).is_some_and(|start| start.eq_ignore_ascii_case(begin));
+    different >= DIFFERENT
+        && is_plain(secret)
+        && is_secret(secret, 16)
+        && !BEGINS.iter().any(begins)
+        && !words.has(WORDS)
+        && !WITHIN.iter().any(|part| words.squashed().contains(part))
+}
+
+/// Characters that tokens are made of.
+fn is_plain(secret: &str) -> bool {
+    secret
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'%' | b'=' | b'+' | b'/' | b'-' | b'~'))
+}
+
 /// Names and values of a Cookie field (RFC 6265, section 4.2.1); what is no text is left out.
 pub(crate) fn cookies(field: &[u8]) -> impl Iterator<Item = (&str, &str)> {
     field.split(|b| *b == b';').filter_map(|pair| text(pair)?.trim().split_once('='))
@@ -346,6 +513,14 @@ pub(crate) fn is_secret(secret: &str, least: usize) -> bool {
     secret.len() >= least && !number && !is_placeholder(secret)
 }
 
+/// The same where the place says that it is a token: one that is a number is guessed, but used.
+pub(crate) fn is_token(secret: &str) -> bool {
+    /// A time in seconds.
+    const DIGITS: usize = 10;
+    let number = secret.len() >= DIGITS && secret.bytes().all(|b| b.is_ascii_digit());
+    is_secret(secret, 8) || number && !is_placeholder(secret)
+}
+
 fn is_placeholder(secret: &str) -> bool {
     const WORDS: &[&str] = &[
         "null",
@@ -365,11 +540,6 @@ fn is_placeholder(secret: &str) -> bool {
         || secret.chars().all(|c| Some(c) == first)
         || secret.starts_with(['{', '<', '$', '[']) && secret.ends_with(['}', '>', ']'])
         || secret.contains("***")
-}
-
-fn mask(secret: &str) -> Box<str> {
-    let shown = secret.chars().nth(SHOWN_FROM - 1).map(|_| secret.chars().take(4).collect::<String>());
-    format!("{}***", shown.unwrap_or_default()).into()
 }
 
 /// A name as it may be shown in a place; one that looks like a value may not.
@@ -407,11 +577,11 @@ mod tests {
     const JWT: &str = "eyJhbGciOiJIUzUxMiJ9.eyJsb2dpbl91c2VyX2tleSI6IjEyMyJ9.abcdEFGH1234";
 
     fn scan(target: &str, fields: &[(&str, &str)], query: &[(&str, &str)]) -> Vec<Credential> {
-        let key = Key::new([3; 32]);
+        let (mut tokens, at) = (crate::token::tests::tokens(), Timestamp::default());
         let fields: Vec<_> = fields.iter().map(|(n, v)| Field { name: n.as_bytes(), value: v.as_bytes() }).collect();
         let head = RequestHead { method: b"GET", target: target.as_bytes(), version: (1, 1), fields: &fields };
         let mut scan = CredentialScan::default();
-        scan.request(&head, &key);
+        scan.request(&head, &mut tokens, at);
         for (key_name, value) in query {
             let leaf = Leaf {
                 key: key_name,
@@ -422,7 +592,7 @@ mod tests {
                 record: 0,
                 piece: Piece::Whole,
             };
-            scan.query(&leaf, &key);
+            scan.query(&leaf, &mut tokens, at);
         }
         scan.finish().0
     }
@@ -448,6 +618,10 @@ mod tests {
             ("Cookie", "rememberMe=deleteMe; token=undefined; sid=12345678", None),
             ("Cookie", "myapp_session=Zm9vYmFyYmF6cXV4", Some((Session, "Zm9v***"))),
             ("Cookie", "garbage", None),
+            ("Cookie", "token=1700000000", Some((Session, "***"))),
+            ("Cookie", "uc_ticket=8f14e45fceea167a5a36dedd4bea2543", Some((CredentialKind::Cookie, "8f14***"))),
+            ("Cookie", "Hm_lvt_8f14e45fceea167a=1700000000abcdefgh; _ga=GA1.2.1234567890.abcdef", None),
+            ("Cookie", "csrftoken=8f14e45fceea167a5a36dedd4bea2543; lang=zh-CN; page=1111111111111111a", None),
         ];
         for (name, value, expected) in table {
             let found = scan("/", &[(name, value)], &[]);
@@ -469,7 +643,10 @@ mod tests {
             ("password", "hunter22", Some(Password)),
             ("pwd", "Admin@123", Some(Password)),
             ("ticket", "TGT-1-a1b2c3d4e5f6a1b2", Some(Bearer)),
-            ("ticket", "ST-1856339-aA5Yuvrxzpv8Tau1cYQ7", None),
+            ("ticket", "ST-1856339-aA5Yuvrxzpv8Tau1cYQ7", Some(OneTime)),
+            ("code", "4/0AX4XfWh-e3dHx9a8B7c6D5e4F3", Some(OneTime)),
+            ("code", "商品20240001商品20240001", None),
+            ("code", "internationalisation", None),
             ("key", "short", None),
             ("key", "uploads/2024/report-final.pdf", None),
             ("sid", "20231234567890123", None),
@@ -487,7 +664,8 @@ mod tests {
             ("token", "1700000000000", None),
             ("password", "****", None),
             ("password", "true", None),
-            ("code", "0123456789abcdef", None),
+            ("code", "0123456789abcdef", Some(OneTime)),
+            ("code", "110101", None),
         ];
         for (name, value, expected) in table {
             let found = scan("/", &[], &[(name, value)]);
@@ -524,6 +702,8 @@ mod tests {
 
     #[test]
     fn there_is_a_limit() {
+        let unnamed: Vec<String> = (0..40).map(|n| format!("app{n}=0a1b2c3d4e5f6071{n:04}")).collect();
+        assert_eq!(scan("/", &[("Cookie", &unnamed.join("; "))], &[]).len(), usize::from(COOKIES));
         let cookies: Vec<String> = (0..40).map(|n| format!("app{n}_session=abcdefgh{n:04}")).collect();
         let found = scan("/", &[("Cookie", &cookies.join("; "))], &[]);
         assert_eq!(found.len(), MOST);

@@ -1,6 +1,7 @@
 //! One exchange while it passes: what is kept of it, and the call it becomes.
 
 mod accounts;
+mod part;
 mod sinks;
 
 use std::collections::HashMap;
@@ -9,26 +10,31 @@ use std::sync::Arc;
 use spyhop_http::{Body, Exchange, Field, Greeting, Half, Inspection, MessageEnd, RequestHead, ResponseHead, field};
 use spyhop_model::{
     Agent, Call, Connection, Delivered, ExchangeId, Fingerprint, Halves, Key, Message, Moment, Protocol, Raw, Request,
-    Response, Side, Sighting, Socket, Timestamp, Traits, Transport,
+    Response, Side, Sighting, Socket, Timestamp, Transport,
 };
 use spyhop_tls::ClientHello;
 
 use crate::agent::Agents;
+use crate::answer::AnswerScan;
+use crate::caller::Caller;
 use crate::charset;
-use crate::content::{BodyScan, Content, Recogniser, Source};
+use crate::content::{Recogniser, Source};
 use crate::credential::CredentialScan;
 use crate::delivered::delivered;
 use crate::handshake::{self, Met};
-use crate::head::{FIELD, host_of, is_forwarded_https, media_type, read_field, split_target};
+use crate::head::{FIELD, host_of, is_forwarded_https, media_type, read_field, split_target, without_port};
+use crate::issued;
 use crate::login::{LoginContext, LoginScan};
 use crate::password::Strength;
 use crate::redact::{self, Redactor};
 use crate::script::Script;
 use crate::secrets::Secrets;
 use crate::segment::segment;
+use crate::token::{KnownSecrets, Tokens};
 use crate::types::{CustomTypes, Grading};
-use crate::walk::{Form, LeafSink, WalkMemory};
+use crate::walk::{Form, WalkMemory};
 pub use accounts::InspectAccounts;
+use part::{Admitted, Part, Step, pass};
 use sinks::{Answered, Asked, QuerySink};
 
 /// User agents whose family is remembered; classifying is pure, so forgetting all of them changes nothing.
@@ -45,6 +51,7 @@ pub struct Knowledge {
     types: CustomTypes,
     grading: Arc<Grading>,
     secrets: Secrets,
+    known: KnownSecrets,
 }
 
 impl Knowledge {
@@ -59,6 +66,7 @@ impl Knowledge {
             types,
             grading: Arc::default(),
             secrets: Secrets::new(),
+            known: KnownSecrets::new(),
         }
     }
 
@@ -80,6 +88,7 @@ pub struct Inspector {
     classifier: Agents,
     recogniser: Recogniser,
     redactor: Redactor,
+    tokens: Tokens,
     agents: HashMap<u64, Agent>,
     hasher: ahash::RandomState,
     scratch: Vec<u8>,
@@ -94,6 +103,7 @@ pub struct Inspector {
 impl Inspector {
     /// One worker's.
     pub fn new(knowledge: Arc<Knowledge>) -> Inspector {
+        let redactor = Redactor::with_types(knowledge.key.clone(), knowledge.types.clone());
         Inspector {
             recogniser: Recogniser::with_types(
                 knowledge.key.clone(),
@@ -101,7 +111,8 @@ impl Inspector {
                 knowledge.grading.clone(),
                 knowledge.secrets.clone(),
             ),
-            redactor: Redactor::with_types(knowledge.key.clone(), knowledge.types.clone()),
+            tokens: Tokens::new(knowledge.key.clone(), redactor.clone(), knowledge.known.clone()),
+            redactor,
             classifier: knowledge.agents.clone(),
             knowledge,
             agents: HashMap::new(),
@@ -167,6 +178,7 @@ impl Inspector {
 /// One exchange in progress.
 pub struct ExchangeInspection {
     connection: Connection,
+    began_at: Timestamp,
     request: Option<Request>,
     response: Option<Response>,
     raw: Option<Box<Raw>>,
@@ -174,6 +186,9 @@ pub struct ExchangeInspection {
     picture: Option<Fingerprint>,
     login: LoginScan,
     credentials: CredentialScan,
+    /// From the heads on: connections that wait for them have none.
+    caller: Option<Box<Caller>>,
+    answer: Option<Box<AnswerScan>>,
     asked: Part,
     answered: Part,
     exchange: ExchangeId,
@@ -186,52 +201,13 @@ pub struct ExchangeInspection {
     messages: [Option<Box<Part>>; 2],
 }
 
-/// What is read of one half, or of a message.
-struct Part {
-    content: Content,
-    scan: BodyScan,
-    begun: bool,
-    /// Pictures, sound, fonts: nothing to read.
-    media: bool,
-    /// The first bytes of what is said to be one, until they tell.
-    first: Vec<u8>,
-    html: bool,
-    /// It may be a script, or holds some.
-    script: Option<Script>,
-}
-
-impl Part {
-    fn new(half: Half, at: Timestamp) -> Part {
-        Part {
-            content: Content::new(half, at),
-            scan: BodyScan::default(),
-            begun: false,
-            media: false,
-            first: Vec::new(),
-            html: false,
-            script: None,
-        }
-    }
-
-    fn head(&mut self, content_type: Option<&[u8]>, disposition: Option<&[u8]>, walking: &WalkMemory) {
-        let text = content_type.map(String::from_utf8_lossy);
-        let disposition = disposition.map(String::from_utf8_lossy);
-        self.scan = BodyScan::begin_file(text.as_deref(), disposition.as_deref(), walking);
-        let kind = text.as_deref().unwrap_or("").trim_start();
-        let is = |prefix: &str| kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-        self.media = ["image/", "video/", "audio/", "font/"].iter().any(|prefix| is(prefix)) && !is("image/svg");
-        self.html = is("text/html") || is("application/xhtml");
-        let is_script = self.html || kind.contains("javascript") || kind.contains("ecmascript");
-        self.script = is_script.then(Script::default);
-    }
-}
-
 impl Inspection for ExchangeInspection {
     type Context = Inspector;
 
     fn begin(_cx: &mut Inspector, connection: &Connection, at: Timestamp) -> Self {
         ExchangeInspection {
             connection: *connection,
+            began_at: at,
             request: None,
             response: None,
             raw: None,
@@ -239,6 +215,8 @@ impl Inspection for ExchangeInspection {
             picture: None,
             login: LoginScan::default(),
             credentials: CredentialScan::default(),
+            caller: None,
+            answer: None,
             asked: Part::new(Half::Request, at),
             answered: Part::new(Half::Response, at),
             exchange: ExchangeId::default(),
@@ -256,9 +234,15 @@ impl Inspection for ExchangeInspection {
         self.answered.content.of(self.exchange);
     }
 
+    fn passed_on(&mut self, source: std::net::IpAddr) {
+        let caller = self.caller.get_or_insert_default();
+        caller.forwarded.get_or_insert_default().proxied = Some(source);
+    }
+
     fn again(&self, _cx: &mut Inspector, connection: &Connection, at: Timestamp) -> Self {
         ExchangeInspection {
             connection: *connection,
+            began_at: at,
             request: self.request.clone(),
             response: None,
             raw: self.raw.clone(),
@@ -266,6 +250,8 @@ impl Inspection for ExchangeInspection {
             picture: self.picture,
             login: LoginScan::default(),
             credentials: CredentialScan::default(),
+            caller: self.caller.clone(),
+            answer: None,
             asked: Part::new(Half::Request, at),
             answered: Part::new(Half::Response, at),
             exchange: self.exchange,
@@ -286,19 +272,31 @@ impl Inspection for ExchangeInspection {
         self.picture = cx.picture(head);
         self.login.request(head);
         self.forwarded_https = is_forwarded_https(head.fields);
-        self.credentials.request(head, &cx.knowledge.key);
+        self.credentials.request(head, &mut cx.tokens, self.began_at);
         self.asked.head(content_type, field(head.fields, "content-disposition"), &cx.walking);
 
         let (path, query) = split_target(&target);
+        let mut caller = Box::new(Caller::of(head, path, &cx.tokens));
         self.asked.content.path(&mut cx.recogniser, path);
         if let Some(query) = query {
             self.asked.content.query(&mut cx.recogniser, query);
             let mut pairs = Form::default();
-            let (login, credentials) = (&mut self.login, &mut self.credentials);
-            let mut sink = QuerySink { login, credentials, key: &cx.knowledge.key, page_size: &mut self.page_size };
+            let mut sink = QuerySink {
+                login: &mut self.login,
+                credentials: &mut self.credentials,
+                caller: &mut caller,
+                tokens: &mut cx.tokens,
+                began_at: self.began_at,
+                page_size: &mut self.page_size,
+            };
             pairs.feed(query.as_bytes(), &mut sink);
             pairs.finish(&mut sink);
         }
+        let proxied = self.caller.take().and_then(|before| before.forwarded?.proxied);
+        if proxied.is_some() {
+            caller.forwarded.get_or_insert_default().proxied = proxied;
+        }
+        self.caller = Some(caller);
         for field in head.fields {
             read_field(&mut self.asked.content, &mut cx.recogniser, field);
         }
@@ -331,6 +329,12 @@ impl Inspection for ExchangeInspection {
         let content_type = field(head.fields, "content-type");
         self.answered.head(content_type, field(head.fields, "content-disposition"), &cx.walking);
         self.login.response(head);
+        let host = self.request.as_ref().map_or("", |request| without_port(&request.host));
+        let login = self.login.is_candidate() || self.credentials.has_one_time();
+        let asked = issued::Asked { credentials: &self.credentials, host, login, at: self.began_at };
+        let mut answer = Box::new(AnswerScan::default());
+        answer.issued.response(head, &asked, &mut cx.tokens);
+        self.answer = Some(answer);
         self.delivered = delivered(head.fields, &cx.redactor);
         for field in head.fields {
             read_field(&mut self.answered.content, &mut cx.recogniser, field);
@@ -347,6 +351,10 @@ impl Inspection for ExchangeInspection {
     }
 
     fn body(&mut self, cx: &mut Inspector, half: Half, bytes: &[u8], last: bool) {
+        if let (Half::Response, Some(answer)) = (half, &mut self.answer) {
+            let asks_who = self.caller.as_ref().is_some_and(|caller| caller.asks_who);
+            answer.reads(bytes.len(), last, asks_who || self.login.is_candidate());
+        }
         self.step(cx, half, Step::Bytes(bytes));
         if last {
             self.step(cx, half, Step::End);
@@ -392,6 +400,8 @@ impl Inspection for ExchangeInspection {
         }
         let connection = self.connection;
         let (client, server) = ends(&connection, message.client);
+        // As of the request that it repeats; what that proved is told with its exchange.
+        let caller = self.caller.as_deref().cloned().unwrap_or_default();
         cx.sightings.push(Sighting::Call(Box::new(Call {
             moment: Moment { at: message.completed_at, flow: connection.id, ordinal: message.ordinal },
             began_at: message.began_at,
@@ -432,11 +442,11 @@ impl Inspection for ExchangeInspection {
             refused: false,
             logout: false,
             names_caller: None,
-            header_account: None,
-            forwarded: None,
-            traits: Traits::default(),
-            device_id: None,
-            operation: None,
+            header_account: caller.header_account,
+            forwarded: caller.forwarded,
+            traits: caller.traits,
+            device_id: caller.device_id,
+            operation: caller.operation.finish(&cx.tokens),
             raw: self.raw.clone(),
         })));
     }
@@ -463,6 +473,8 @@ impl Inspection for ExchangeInspection {
             mut raw,
             login,
             credentials,
+            caller,
+            answer,
             asked,
             answered,
             grpc_status,
@@ -498,6 +510,18 @@ impl Inspection for ExchangeInspection {
         let (mut credentials, left_out) = credentials.finish();
         credentials.iter_mut().for_each(|credential| cx.recogniser.hide(&mut credential.place));
         cx.accounts.credentials_over_limit += u64::from(left_out);
+        let (caller, answer) = (caller.map(|caller| *caller).unwrap_or_default(), answer.unwrap_or_default());
+        let status = response.as_ref().map_or(0, |response| response.status);
+        let good = (200..400).contains(&status);
+        // PERMISSION_DENIED and UNAUTHENTICATED of gRPC.
+        let refused = matches!(grpc_status, Some(7 | 16))
+            || answer.refuses(status, exchange.response.map_or(0, |body| body.decoded_len));
+        let ends_session = answer.issued.only_revokes() && login_found.is_none();
+        let logout = good && !refused && (caller.logs_out || ends_session);
+        let names_caller = answer.account(&cx.tokens).filter(|_| good && !refused && caller.asks_who).map(Box::new);
+        let (mut issued, left_out) = answer.issued.finish();
+        issued.iter_mut().for_each(|one| cx.recogniser.hide(&mut one.place));
+        cx.accounts.credentials_over_limit += u64::from(left_out);
         cx.accounts.values_over_limit += asked.content.values_over_limit() + answered.content.values_over_limit();
         cx.accounts.walk.add(&asked.scan.accounts());
         cx.accounts.walk.add(&answered.scan.accounts());
@@ -532,15 +556,15 @@ impl Inspection for ExchangeInspection {
             delivered,
             page_size,
             masks_in_browser,
-            issued: Vec::new(),
-            refused: false,
-            logout: false,
-            names_caller: None,
-            header_account: None,
-            forwarded: None,
-            traits: Traits::default(),
-            device_id: None,
-            operation: None,
+            issued,
+            refused,
+            logout,
+            names_caller,
+            header_account: caller.header_account,
+            forwarded: caller.forwarded,
+            traits: caller.traits,
+            device_id: caller.device_id,
+            operation: caller.operation.finish(&cx.tokens),
             raw,
         })));
     }
@@ -559,22 +583,6 @@ fn ends(connection: &Connection, client: Side) -> (Socket, Socket) {
         Side::Originator => (connection.originator, connection.responder),
         Side::Responder => (connection.responder, connection.originator),
     }
-}
-
-/// What comes next of a body.
-#[derive(Clone, Copy)]
-enum Step<'a> {
-    Bytes(&'a [u8]),
-    Gap,
-    End,
-}
-
-/// What of a step is for the walkers.
-enum Admitted {
-    Nothing,
-    Step,
-    /// Bytes that were held before, those of this step with them.
-    Held(Vec<u8>),
 }
 
 impl ExchangeInspection {
@@ -614,7 +622,8 @@ impl ExchangeInspection {
     }
 
     fn read(&mut self, cx: &mut Inspector, half: Half, step: Step<'_>) {
-        let ExchangeInspection { login, asked, answered, page_size, .. } = self;
+        let ExchangeInspection { login, credentials, caller, answer, asked, answered, page_size, began_at, .. } = self;
+        let (status, began_at) = (self.response.as_ref().map_or(0, |response| response.status), *began_at);
         let part = match half {
             Half::Request => asked,
             Half::Response => answered,
@@ -623,72 +632,28 @@ impl ExchangeInspection {
         if let (Step::Bytes(bytes), Half::Response, Some(script)) = (step, half, script) {
             script.feed(bytes);
         }
+        let tokens = &mut cx.tokens;
         let mut values = content.sink(&mut cx.recogniser, Source::Body);
         match half {
-            Half::Request => pass(scan, step, &mut (&mut values, &mut Asked(login, page_size))),
-            Half::Response if login.is_candidate() => {
-                if let (Step::Bytes(bytes), true) = (step, *html) {
+            Half::Request => {
+                let caller = caller.as_deref_mut();
+                let mut asked = Asked { login, page_size, credentials, caller, tokens, began_at };
+                pass(scan, step, &mut (&mut values, &mut asked));
+            }
+            Half::Response => {
+                let mut login = Some(login).filter(|login| login.is_candidate());
+                if let (Step::Bytes(bytes), true, Some(login)) = (step, *html, &mut login) {
                     login.response_page(bytes);
                 }
-                pass(scan, step, &mut (&mut values, &mut Answered(login)));
+                let answer = answer.as_deref_mut().filter(|answer| answer.is_read());
+                if login.is_none() && answer.is_none() {
+                    return pass(scan, step, &mut values);
+                }
+                pass(scan, step, &mut (&mut values, &mut Answered { login, answer, status, tokens, began_at }));
             }
-            Half::Response => pass(scan, step, &mut values),
         }
     }
 }
 
-impl Part {
-    /// What of a step is for the walkers: nothing of media, and first what was held until it told what the body is. A label
-    /// of media is not believed where the first bytes are text.
-    fn admit(&mut self, cx: &mut Inspector, step: Step<'_>) -> Admitted {
-        /// Bytes that tell.
-        const FIRST: usize = 64;
-        if !self.media {
-            self.begun |= matches!(step, Step::Bytes(_));
-            return if self.begun { Admitted::Step } else { Admitted::Nothing };
-        }
-        match step {
-            Step::Bytes(bytes) if self.begun => {
-                cx.accounts.media_bytes += bytes.len() as u64;
-                return Admitted::Nothing;
-            }
-            Step::Bytes(bytes) => self.first.extend_from_slice(bytes),
-            _ if self.begun || self.first.is_empty() => return Admitted::Nothing,
-            _ => {}
-        }
-        if matches!(step, Step::Bytes(_)) && self.first.len() < FIRST {
-            return Admitted::Nothing;
-        }
-        let first = std::mem::take(&mut self.first);
-        self.begun = true;
-        self.media = !is_text(&first);
-        if self.media {
-            cx.accounts.media_bytes += first.len() as u64;
-            return Admitted::Nothing;
-        }
-        Admitted::Held(first)
-    }
-
-    /// Looks for values alone.
-    fn values(&mut self, cx: &mut Inspector, step: Step<'_>) {
-        // Messages have no label that says media.
-        if matches!(self.admit(cx, step), Admitted::Step) {
-            pass(&mut self.scan, step, &mut self.content.sink(&mut cx.recogniser, Source::Body));
-        }
-    }
-}
-
-fn pass<S: LeafSink>(scan: &mut BodyScan, step: Step<'_>, sink: &mut S) {
-    match step {
-        Step::Bytes(bytes) => scan.feed(bytes, sink),
-        Step::Gap => scan.gap(sink),
-        Step::End => scan.finish(sink),
-    }
-}
-
-/// Whether a body begins as text does.
-fn is_text(bytes: &[u8]) -> bool {
-    let first = bytes.get(..bytes.len().min(64)).unwrap_or_default();
-    let utf8 = std::str::from_utf8(first).map_or_else(|wrong| wrong.valid_up_to() + 4 > first.len(), |_| true);
-    utf8 && !first.iter().any(|byte| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r'))
-}
+#[cfg(test)]
+mod tests;

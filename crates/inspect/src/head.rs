@@ -44,6 +44,15 @@ pub(crate) fn host_of(head: &RequestHead<'_>, target: &str) -> Option<String> {
     }
 }
 
+/// A host without its port.
+pub(crate) fn without_port(host: &str) -> &str {
+    let port = host.rsplit_once(':').filter(|(host, port)| {
+        // An IPv6 address stands in brackets.
+        port.bytes().all(|byte| byte.is_ascii_digit()) && (host.ends_with(']') || !host.contains(':'))
+    });
+    port.map_or(host, |(host, _)| host)
+}
+
 /// Path and query of a target in any form.
 pub(crate) fn split_target(target: &str) -> (&str, Option<&str>) {
     let path = match target.split_once("://") {

@@ -93,7 +93,9 @@ impl From<CredentialKind> for SecretName {
     fn from(kind: CredentialKind) -> SecretName {
         match kind {
             CredentialKind::Password | CredentialKind::Basic => SecretName::Password,
-            CredentialKind::Bearer | CredentialKind::Session => SecretName::Token,
+            CredentialKind::Bearer | CredentialKind::Session | CredentialKind::OneTime | CredentialKind::Cookie => {
+                SecretName::Token
+            }
             CredentialKind::ApiKey => SecretName::ApiKey,
         }
     }

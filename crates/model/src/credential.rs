@@ -143,4 +143,16 @@ pub enum CredentialKind {
     ApiKey,
     /// A password outside a login.
     Password,
+    /// Good for one use: an authorization code (RFC 6749, section 4.1), a service ticket of CAS.
+    OneTime,
+    /// A cookie that looks like a secret, though its name does not say so. It proves somebody only if it was handed out at
+    /// a login.
+    Cookie,
+}
+
+impl CredentialKind {
+    /// Whether who shows it is known by it to somebody, by its kind alone.
+    pub fn is_proof(self) -> bool {
+        !matches!(self, CredentialKind::OneTime | CredentialKind::Cookie)
+    }
 }

@@ -251,7 +251,7 @@ impl Event {
     pub fn is_authenticated(&self) -> bool {
         self.account.is_some() && self.call.login.is_none()
             || self.session.as_ref().is_some_and(|session| session.by_login)
-            || !self.call.credentials.is_empty()
+            || self.call.credentials.iter().any(|one| one.kind.is_proof())
     }
     /// Whose behaviour it is: the account where it is known well enough, else the session, the device, the address.
     pub fn principal(&self) -> Entity {

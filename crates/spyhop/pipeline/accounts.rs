@@ -44,7 +44,7 @@ pub struct Accounts {
 }
 
 /// What behaviour saw.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Exchanges.
     pub exchanges: u64,
@@ -68,10 +68,8 @@ pub struct Seen {
     pub findings_refused: u64,
     /// Findings that were over and found no room for the end of a replay.
     pub past_findings_dropped: u64,
-    /// Calls counted under an overflow endpoint.
-    pub endpoints_overflowed: u64,
-    /// Fields of endpoints whose history was forgotten.
-    pub fields_forgotten: u64,
+    /// What identification forgot or cut short at its limits, by reason.
+    pub forgotten: Losses,
 }
 
 /// The accounts of one worker.
@@ -148,8 +146,7 @@ impl Accounts {
         all.insert("cells_evicted", self.seen.cells_evicted);
         all.insert("findings_refused", self.seen.findings_refused);
         all.insert("past_findings_dropped", self.seen.past_findings_dropped);
-        all.insert("endpoints_overflowed", self.seen.endpoints_overflowed);
-        all.insert("fields_forgotten", self.seen.fields_forgotten);
+        all.extend(self.seen.forgotten.iter());
         all.retain(|_, count| *count > 0);
         all
     }

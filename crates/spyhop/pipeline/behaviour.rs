@@ -113,14 +113,19 @@ impl Behaviour {
         }
         if low < Timestamp::MAX {
             self.reached = self.reached.max(low);
-            let mut events = std::mem::take(&mut self.events);
-            self.identity.advance(low, &mut events);
-            events.drain(..).for_each(|event| self.event(event));
-            self.events = events;
+            self.silence(low);
             self.engine.advance(low);
             self.collect();
         }
         self.append();
+    }
+
+    /// Handles what is known because nothing more came until `to`.
+    fn silence(&mut self, to: Timestamp) {
+        let mut events = std::mem::take(&mut self.events);
+        self.identity.advance(to, &mut events);
+        events.drain(..).for_each(|event| self.event(event));
+        self.events = events;
     }
 
     /// A capture whose packets all bear one time would otherwise be held as a whole.
@@ -211,7 +216,7 @@ impl Behaviour {
         totals.insert("exchanges_unpublished", unpublished.exchanges);
         totals.insert("findings_unpublished", unpublished.findings);
         totals.insert("order_forced", self.seen.order_forced);
-        totals.insert("endpoints_overflowed", self.identity.overflowed());
+        totals.extend(self.identity.forgotten());
         let at = if low == Timestamp::MAX { self.reached } else { low };
         self.engine.losses(at, &totals);
         self.collect();
@@ -241,8 +246,10 @@ impl Behaviour {
     }
 
     /// All workers are done: tells what has grown, and hands over what was learnt.
-    pub(super) fn finish(mut self) -> (Seen, Identity, Engine) {
+    /// `ended` is when the last packet came.
+    pub(super) fn finish(mut self, ended: Option<Timestamp>) -> (Seen, Identity, Engine) {
         self.release(Timestamp::MAX);
+        self.silence(self.reached.max(ended.unwrap_or_default()));
         self.engine.flush();
         self.collect();
         self.append();
@@ -250,8 +257,7 @@ impl Behaviour {
         self.seen.cells_evicted = self.engine.evicted();
         self.seen.findings_refused = self.engine.refused();
         self.seen.past_findings_dropped = self.engine.past_dropped();
-        self.seen.endpoints_overflowed = self.identity.overflowed();
-        self.seen.fields_forgotten = self.identity.forgotten_fields();
+        self.seen.forgotten = self.identity.forgotten();
         (self.seen, self.identity, self.engine)
     }
 }

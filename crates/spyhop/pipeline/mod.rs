@@ -33,6 +33,7 @@ pub(crate) use behaviour::unpublished;
 pub use health::reports;
 use health::{SourceHealth, WorkerHealth};
 use source::Intake;
+pub(crate) use source::wall_clock;
 
 settings! {
     /// Threads and queues between packets and findings.
@@ -145,7 +146,7 @@ pub fn run(source: &mut Source, parts: Parts, stop: &AtomicBool, watch: &mut Wat
             for yielded in yielded {
                 behaviour.take(yielded);
             }
-            behaviour.finish()
+            behaviour
         });
         let every = if live { parts.pipeline.mark_every_live } else { parts.pipeline.mark_every };
         let mut intake = Intake::new(parts.decode, senders, recycled, every);
@@ -163,7 +164,8 @@ pub fn run(source: &mut Source, parts: Parts, stop: &AtomicBool, watch: &mut Wat
         }
         accounts.health = Health::new(&taps, &accounts.taps);
         match behaviour.join() {
-            Ok((seen, identity, engine)) => {
+            Ok(behaviour) => {
+                let (seen, identity, engine) = behaviour.finish(accounts.ended);
                 accounts.seen = seen;
                 Outcome { accounts, identity, engine, failure }
             }

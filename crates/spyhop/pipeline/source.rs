@@ -112,7 +112,7 @@ impl Intake {
                     if stop.load(Ordering::Relaxed) && over(source, &mut stopped, true) {
                         return Ok(());
                     }
-                    let now = clock() - LIVE_LAG;
+                    let now = wall_clock() - LIVE_LAG;
                     if now >= self.next_mark && now > self.marked {
                         self.losses(source, now);
                         self.mark(now);
@@ -222,7 +222,7 @@ fn over(source: &Source, stopped: &mut Option<Instant>, quiet: bool) -> bool {
     matches!(source, Source::Replay(_)) || (quiet && since >= DRAIN) || since >= DRAIN_AT_MOST
 }
 
-fn clock() -> Timestamp {
+pub(crate) fn wall_clock() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -47,7 +47,8 @@ impl Detector for TokenInUrl {
 
     fn observe(&self, event: &Event, of: &CellKey, _cx: &Context<'_>, known: &mut Self::State, out: &mut Verdicts) {
         let mut shown: Vec<String> = Vec::new();
-        for credential in &event.call.credentials {
+        // What is good for one use has to stand there.
+        for credential in event.call.credentials.iter().filter(|one| one.kind.is_proof()) {
             let parameter = match &credential.place {
                 Place::Query(name) => name.to_string(),
                 Place::Path(_) => "path".to_owned(),
@@ -124,6 +125,7 @@ fn kind(kind: CredentialKind) -> &'static str {
         CredentialKind::Bearer => "token",
         CredentialKind::Session => "session",
         CredentialKind::ApiKey => "api_key",
+        CredentialKind::OneTime | CredentialKind::Cookie => "one_time",
     }
 }
 
@@ -154,6 +156,7 @@ mod tests {
         let mut sensor = Harness::of::<TokenInUrl>();
         sensor.see(event().get("a.example/").credential(CredentialKind::Bearer, Place::Header("authorization".into())));
         sensor.see(event().get("a.example/").credential(CredentialKind::Session, Place::Cookie("sid".into())));
+        sensor.see(event().get("a.example/cb").credential(CredentialKind::OneTime, Place::Query("code".into())));
         sensor.silent();
     }
 

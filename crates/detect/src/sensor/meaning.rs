@@ -245,6 +245,58 @@ pub fn meaning(reason: &str) -> Meaning {
             },
             Text { en: "which endpoint such findings are about", zh: "此类发现所属的具体接口" },
         ),
+        "accounts_forgotten" => (
+            TIMES,
+            Text {
+                en: "an account was forgotten at the limit of [accounts]", zh: "账号因 [accounts] 上限被遗忘"
+            },
+            Text { en: "whom calls of that account's sessions belong to", zh: "该账号会话中调用的归属" },
+        ),
+        "sessions_forgotten" => (
+            TIMES,
+            Text {
+                en: "a session was forgotten at the limit of [sessions]", zh: "会话因 [sessions] 上限被遗忘"
+            },
+            Text { en: "whom later calls of it belong to", zh: "其后续调用的归属" },
+        ),
+        "devices_forgotten" | "addresses_forgotten" | "habits_forgotten" => (
+            TIMES,
+            Text {
+                en: "what was learnt of a device, an address or an account's habits was forgotten at its limit",
+                zh: "设备、地址或账号习惯的学习结果因上限被遗忘",
+            },
+            Text {
+                en: "that a device or place was known: findings about such callers are surer or less sure than they could be",
+                zh: "设备或地点是否曾经出现：相关发现的可信度可能偏高或偏低",
+            },
+        ),
+        "logins_cut_short" => (
+            TIMES,
+            Text {
+                en: "a login was judged before its steps were over: too many waited",
+                zh: "同时等待的登录过多，未等后续步骤即作判断",
+            },
+            Text { en: "second factors and outcomes that showed later", zh: "之后才出现的第二因素与结果" },
+        ),
+        "endpoints_forgotten" => (
+            TIMES,
+            Text {
+                en: "an old name of an endpoint was forgotten at the limit of [endpoints]",
+                zh: "接口旧名称因 [endpoints] 上限被遗忘",
+            },
+            Text {
+                en: "that findings under the old name are about the same endpoint",
+                zh: "旧名称下的发现与同一接口的关联",
+            },
+        ),
+        "inventory_forgotten" => (
+            TIMES,
+            Text {
+                en: "a host or endpoint left the inventory at the limit of [endpoints]",
+                zh: "主机或接口因 [endpoints] 上限移出清单",
+            },
+            Text { en: "what `spyhop inventory` said of it", zh: "`spyhop inventory` 中的相应记录" },
+        ),
         "tunnels_over_limit" => (
             TIMES,
             Text { en: "a tunnel within tunnels was not followed", zh: "多层嵌套的隧道未继续解析" },

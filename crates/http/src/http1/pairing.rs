@@ -13,6 +13,7 @@
 //! the answers lag behind by an unknown number of requests, and the rest of the connection stays a guess.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use spyhop_model::{Connection, Side, Timestamp};
 
@@ -46,6 +47,8 @@ pub(crate) struct Exchanges<I> {
     slots: VecDeque<Slot<I>>,
     sequence: u64,
     pub(crate) ordinals: Ordinals,
+    /// The client behind a load balancer that says so (PROXY protocol). Boxed: few connections have one.
+    pub(crate) proxied: Option<Box<IpAddr>>,
     /// Tunnels of HTTP/2 that this connection lies in.
     pub(crate) nested: u8,
     /// The slots whose request and response are being read.
@@ -87,6 +90,7 @@ impl<I: Inspection> Exchanges<I> {
             slots: VecDeque::new(),
             sequence: 0,
             ordinals: Ordinals::default(),
+            proxied: None,
             nested: 0,
             current: [None; 2],
             begun: 0,
@@ -145,6 +149,7 @@ impl<I: Inspection> Exchanges<I> {
         if self.guess {
             running.defects.add(Defects::PAIRING_GUESSED);
         }
+        running.passed_on(self.proxied.as_deref());
         running.client = self.client;
         running.done[REQUEST] = number.is_none();
         self.sequence += 1;

@@ -232,7 +232,8 @@ impl<I: Inspection> Streams<I> {
         began_at: Timestamp,
     ) -> &mut Stream<I> {
         let connection = exchanges.connection;
-        let running = Running::begin(cx, &connection, &mut exchanges.ordinals, began_at);
+        let mut running = Running::begin(cx, &connection, &mut exchanges.ordinals, began_at);
+        running.passed_on(exchanges.proxied.as_deref());
         self.open(cx, exchanges, stream, running)
     }
 

@@ -5,7 +5,7 @@ use crate::walk::WalkAccounts;
 /// What a worker's inspections did not read, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InspectAccounts {
-    /// Credentials of requests that carried more than are kept.
+    /// Credentials of requests that carried, and of answers that handed out, more than are kept.
     pub credentials_over_limit: u64,
     /// Bytes of pictures, sound, video and fonts, which are not searched.
     pub media_bytes: u64,

@@ -121,6 +121,7 @@ words! {
     /// A kind of credential.
     CredentialWord of CredentialKind {
         Basic = "basic", Bearer = "bearer", Session = "session", ApiKey = "api_key", Password = "password",
+        OneTime = "one_time", Cookie = "cookie",
     }
     /// Why a body or head is not whole.
     TruncationWord of Truncation {
