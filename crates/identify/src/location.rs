@@ -228,6 +228,41 @@ mod tests {
         assert_eq!(zone("::ffff:114.114.114.114"), Zone::Home);
     }
 
+    /// A database in which every IPv4 address is at one place (MaxMind DB file format 2.0): one node, a record, metadata.
+    fn everywhere_at(latitude: f64, longitude: f64, radius: u16) -> Vec<u8> {
+        let text = |word: &str| [&[0x40 | word.len() as u8], word.as_bytes()].concat();
+        let double = |number: f64| [&[0x68][..], &number.to_be_bytes()].concat();
+        let mut database = vec![0, 0, 17, 0, 0, 17];
+        database.extend([0; 16]);
+        database.push(0xe1);
+        database.extend(text("location"));
+        database.push(0xe3);
+        database.extend([text("latitude"), double(latitude), text("longitude"), double(longitude)].concat());
+        database.extend([text("accuracy_radius"), vec![0xa2], radius.to_be_bytes().to_vec()].concat());
+        database.extend(b"\xab\xcd\xefMaxMind.com\xe9");
+        database.extend([text("node_count"), vec![0xc1, 1]].concat());
+        let numbers = [("record_size", 24), ("ip_version", 4)];
+        let versions = [("binary_format_major_version", 2), ("binary_format_minor_version", 0)];
+        for (name, number) in numbers.into_iter().chain(versions) {
+            database.extend([text(name), vec![0xa1, number]].concat());
+        }
+        database.extend([text("build_epoch"), vec![0x01, 0x02, 1], text("database_type"), text("x")].concat());
+        database.extend([text("languages"), vec![0x00, 0x04], text("description"), vec![0xe0]].concat());
+        database
+    }
+
+    #[test]
+    fn a_city_database_tells_positions() {
+        let position = |latitude, longitude| {
+            let reader = Reader::from_source(everywhere_at(latitude, longitude, 20)).expect("a database");
+            place(&reader, "8.8.8.8".parse().expect("an address")).1
+        };
+        let shanghai = Position { latitude: 3123, longitude: 12147, radius: 20 };
+        assert_eq!(position(31.23, 121.47), Some(shanghai));
+        assert_eq!(position(-91.0, 121.47), None);
+        assert_eq!(position(31.23, f64::NAN), None);
+    }
+
     #[test]
     fn an_unreadable_database_says_which_and_what_to_do() {
         let networks = Networks { country_database: "/nonexistent/x.mmdb".into(), ..Networks::default() };
