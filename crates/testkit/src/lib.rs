@@ -21,6 +21,7 @@ mod rng;
 mod scenario;
 mod stage;
 mod tls;
+mod weeks;
 mod wire;
 pub mod wrap;
 
@@ -31,4 +32,5 @@ pub use exposure::CANARY;
 pub use frame::{ACK, FIN, Frame, Link, PSH, RST, SYN, TcpPacket};
 pub use rng::Rng;
 pub use scenario::{Planted, scenario, scenario_with};
+pub use weeks::{Weeks, weeks};
 pub use wire::Conversation;

@@ -1,7 +1,7 @@
 //! access.denied_burst
 
 use serde::{Deserialize, Serialize};
-use spyhop_model::{Class, Event, Finding, Nature, Rule, Said, Severity, Span, Text, settings};
+use spyhop_model::{Class, Entity, Event, Finding, Nature, Rule, Said, Severity, Span, Text, settings};
 
 use crate::baseline::{self, mix};
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
@@ -144,7 +144,11 @@ impl Detector for DeniedBurst {
         let measure = |name| finding.measures.get(name).copied().unwrap_or(0);
         let (refusals, endpoints, objects, allowed) =
             (measure("refusals"), measure("endpoints"), measure("objects"), measure("allowed"));
-        let (by, who) = (role(&finding.primary), accounts(&finding.involved));
+        let by = role(&finding.primary);
+        let who = match finding.primary {
+            Entity::Account(_) => Default::default(),
+            _ => accounts(&finding.involved),
+        };
         let from = finding.involved.names("client_ip").first().map_or("", |ip| ip);
         let minutes = self.window.0 / Span::minutes(1).0;
         let (allowed_en, allowed_zh) = match allowed {

@@ -275,8 +275,9 @@ impl Votes {
     /// A sentence for people.
     pub fn words(&mut self, text: &str) {
         self.sentence(text);
-        // To be asked for a second factor is no refusal.
-        let text = SECOND_FACTORS.iter().fold(text.to_lowercase(), |text, factor| text.replace(factor, ""));
+        // To be asked for a second factor is no refusal, nor is to be sent one.
+        let apart = SENT.iter().chain(SECOND_FACTORS);
+        let text = apart.fold(text.to_lowercase(), |text, phrase| text.replace(phrase, ""));
         let mut words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
         if BAD_PHRASES.iter().any(|phrase| text.contains(phrase)) || words.clone().any(|word| BAD_WORDS.contains(&word))
         {
@@ -389,6 +390,16 @@ const ERROR_WORDS: &[&str] = &["error", "err", "fail", "failed", "failure", "inv
 const SECOND_FACTORS: &[&str] =
     &["短信验证码", "手机验证码", "动态验证码", "邮箱验证码", "二次验证", "双因素", "动态口令"];
 const GOOD_PHRASES: &[&str] = &["成功", "欢迎", "logged in", "signed in"];
+/// That a code is on its way.
+const SENT: &[&str] = &[
+    "验证码已发送",
+    "验证码已下发",
+    "验证码发送成功",
+    "校验码已发送",
+    "校验码发送成功",
+    "已发送验证码",
+    "发送验证码成功",
+];
 const GOOD_WORDS: &[&str] = &["success", "successful", "successfully", "succeeded", "welcome", "ok"];
 const BAD_PHRASES: &[&str] = &[
     "失败",
@@ -637,5 +648,16 @@ mod tests {
         assert_eq!(votes.outcome(), Outcome::Unknown);
         votes.cast(Evidence::BadWords);
         assert_eq!(votes.outcome(), Outcome::Failure);
+    }
+
+    #[test]
+    fn a_code_that_was_sent_is_no_refusal() {
+        for (words, refused) in [("验证码已发送", false), ("短信验证码发送成功", false), ("验证码错误", true)]
+        {
+            let mut votes = Votes::default();
+            votes.cast(Evidence::GoodCode);
+            votes.words(words);
+            assert_eq!(votes.outcome() == Outcome::Success, !refused, "{words}");
+        }
     }
 }
