@@ -1,7 +1,7 @@
 //! One order: the same packets give the same findings, byte for byte, for any number of workers and any cutting into
 //! files. Findings about the sensor itself are exempt from that promise, and are compared by themselves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -108,6 +108,39 @@ fn assert_alike(given: &[Given]) -> (Vec<&Given>, Vec<&Given>) {
         }
     }
     (finals, updates)
+}
+
+/// A restart between two nights costs nothing that was learnt: the same incidents and weaknesses, with the same counts.
+#[test]
+fn what_was_learnt_survives_a_restart() {
+    let desk = Desk::new();
+    let pcap = spyhop_testkit::weeks(7).expect("memory takes every write").pcap;
+    // In the sixth week, before the incidents that its habits show, and long after the last call of the day.
+    let night = spyhop_testkit::time(44 * 86_400 - 7_200).seconds();
+    let second = |packet: &Range<usize>| u32::from_le_bytes(pcap[packet.start..][..4].try_into().expect("four octets"));
+    let found = packets(&pcap).into_iter().find(|packet| u64::from(second(packet)) > night);
+    let middle = found.expect("packets after that").start;
+    let whole = desk.write("whole.pcap", &pcap);
+    let before = desk.write("before.pcap", &pcap[..middle]);
+    let after = desk.write("after.pcap", &[&pcap[..FILE_HEADER], &pcap[middle..]].concat());
+
+    desk.replay(&[whole], &["--state", "one", "--findings-out", "one.jsonl"]).good();
+    for (file, out) in [(before, "before.jsonl"), (after, "after.jsonl")] {
+        desk.replay(&[file], &["--state", "two", "--findings-out", out]).good();
+    }
+    let told = |names: &[&str]| -> BTreeMap<String, (String, u64)> {
+        let lines = names.iter().flat_map(|name| json_lines(&desk.read(name)));
+        let told = |finding: serde_json::Value| {
+            (
+                text(&finding, "id").to_owned(),
+                (text(&finding, "kind").to_owned(), finding["count"].as_u64().unwrap_or(0)),
+            )
+        };
+        lines.map(told).collect()
+    };
+    let (one, two) = (told(&["one.jsonl"]), told(&["before.jsonl", "after.jsonl"]));
+    assert!(one.len() > 25, "{one:?}");
+    assert_eq!(one, two);
 }
 
 /// A nanosecond pcap as a mirror gives it that delivers every eighth packet twice.
