@@ -138,9 +138,19 @@ fn what_was_learnt_survives_a_restart() {
         };
         lines.map(told).collect()
     };
+    // What the operator knows of stays away, and is counted.
+    let known = "[[findings.suppress]]\nkind = \"auth.machine_login\"\naddress = \"10.20.9.0/24\"\nreason = \"a nightly job\"\n\
+                 until = \"2027-01-31\"\n";
+    let config = desk.write("sensor.toml", known.as_bytes());
+    let options = ["--config".as_ref(), config.as_os_str(), "--findings-out".as_ref(), "less.jsonl".as_ref()];
+    let ran = desk.replay(&[desk.path("whole.pcap")], &options).good();
+    let without = |id: &String| told(&["less.jsonl"]).contains_key(id);
     let (one, two) = (told(&["one.jsonl"]), told(&["before.jsonl", "after.jsonl"]));
     assert!(one.len() > 25, "{one:?}");
     assert_eq!(one, two);
+    let gone: Vec<&str> = one.iter().filter(|(id, _)| !without(id)).map(|(_, (kind, _))| &**kind).collect();
+    assert_eq!(gone, ["auth.machine_login"]);
+    assert!(ran.stderr.contains("auth.machine_login  3 hits, until 2027-01-31: a nightly job"), "{}", ran.stderr);
 }
 
 /// A nanosecond pcap as a mirror gives it that delivers every eighth packet twice.

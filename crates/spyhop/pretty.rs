@@ -15,7 +15,7 @@ pub use diagnosis::{Diagnosis, TapPicture, diagnosis};
 pub use explain::{explain, kinds};
 pub use finding::finding;
 pub use inventory::inventory;
-pub use summary::{Account, Counted, Loss, Summary, summary};
+pub use summary::{Account, Counted, HeldBack, Loss, Summary, summary};
 pub use text::{plain, width_of, wrap};
 pub use zone::Zone;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::ColorChoice;
 use spyhop_capture::{CaptureError, Source};
-use spyhop_detect::{Engine, Loss, Mirror, Sensor};
+use spyhop_detect::{Engine, Loss, Mirror, Sensor, Suppressed, Suppression};
 use spyhop_identify::{Identity, Locations};
 use spyhop_inspect::types::{CustomTypes, Grading};
 use spyhop_inspect::{Inspector, Knowledge};
@@ -21,7 +21,7 @@ use spyhop_stream::DecodeLimits;
 use crate::cli::{self, exit};
 use crate::config::render;
 use crate::pipeline::{self, Accounts, Outcome, Parts, Pipeline, Watch};
-use crate::pretty::{self, Style, Summary, Zone};
+use crate::pretty::{self, HeldBack, Style, Summary, Zone};
 use crate::settings::{CaptureSettings, Config, General, JournalSettings, OutputSettings};
 use crate::state::StateDir;
 use crate::{losses, process};
@@ -283,6 +283,7 @@ impl Session {
         );
         let findings = engine.all();
         let mut summary = self.summary(&accounts, source);
+        summary.suppressed = engine.suppressed().map(held_back).collect();
         for finding in &findings {
             summary.add(finding);
         }
@@ -315,6 +316,15 @@ impl Session {
     /// One line about Kafka, if it is published to.
     pub fn kafka(&self) -> Option<Arc<KafkaHealth>> {
         self.kafka.clone()
+    }
+}
+
+fn held_back((what, counted): (&Suppression, &Suppressed)) -> HeldBack {
+    HeldBack {
+        kind: what.kind.clone(),
+        reason: what.reason.clone(),
+        until: what.until.clone().into(),
+        hits: counted.hits,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Summary {
     pub observations: u64,
     /// Findings by kind, and by severity in the order of [`Severity::ALL`]. Filled by [`Summary::add`].
     pub findings: BTreeMap<&'static str, Counted>,
+    /// What suppressions held back.
+    pub suppressed: Vec<HeldBack>,
     /// What was not seen or not kept. Entries with a count of 0 are not printed.
     pub losses: Vec<Loss>,
     /// The accounts, if they were asked for.
@@ -52,6 +54,19 @@ pub struct Counted {
     pub title: Text,
     /// By severity, in the order of [`Severity::ALL`].
     pub by_severity: [u64; 5],
+}
+
+/// What one suppression of the configuration held back.
+#[derive(Clone, Debug)]
+pub struct HeldBack {
+    /// Its kind, or all of a family.
+    pub kind: String,
+    /// Why it stands there.
+    pub reason: String,
+    /// Its last day.
+    pub until: String,
+    /// What would have supported a finding.
+    pub hits: u64,
 }
 
 /// Something that was lost, for one reason.
@@ -114,6 +129,7 @@ pub fn summary(summary: &Summary, style: &Style) -> String {
     heading(&mut out, style, style.say("Summary", "汇总"));
     traffic(&mut out, style, summary);
     findings(&mut out, style, summary);
+    suppressed(&mut out, style, &summary.suppressed);
     losses(&mut out, style, &summary.losses);
     accounts(&mut out, style, &summary.accounts);
     out
@@ -226,6 +242,22 @@ fn findings(out: &mut String, style: Style, s: &Summary) {
     }
 }
 
+fn suppressed(out: &mut String, style: Style, suppressed: &[HeldBack]) {
+    if suppressed.is_empty() {
+        return;
+    }
+    out.push('\n');
+    heading(out, style, style.say("Suppressed by the configuration", "按配置抑制"));
+    for HeldBack { kind, reason, until, hits } in suppressed {
+        let hits = counted(style, *hits, ("hit", "hits", "次命中"));
+        let text = match style.lang {
+            Lang::En => format!("{kind}  {hits}, until {until}: {reason}"),
+            Lang::Zh => format!("{kind}  {hits}，至 {until}：{reason}"),
+        };
+        style.paragraph(out, 2, &text);
+    }
+}
+
 fn losses(out: &mut String, style: Style, losses: &[Loss]) {
     out.push('\n');
     let mut real = losses.iter().filter(|loss| loss.count > 0).peekable();
@@ -285,6 +317,12 @@ mod tests {
             exchanges: 100_000,
             logins: 240,
             observations: 5_000,
+            suppressed: vec![HeldBack {
+                kind: "auth.machine_login".into(),
+                reason: "nightly job".into(),
+                until: "2027-01-31".into(),
+                hits: 12,
+            }],
             losses: vec![
                 Loss {
                     reason: "gap_bytes",
@@ -343,6 +381,9 @@ Findings (3)
                              high  low
   auth.high_frequency_login     2    1  login attempts at high frequency
 
+Suppressed by the configuration
+  auth.machine_login  12 hits, until 2027-01-31: nightly job
+
 Not seen or not kept
   gap_bytes  14,600 bytes
       missing inside connections: look at the mirror port and the capture buffer. May have
@@ -372,6 +413,9 @@ Accounts
 发现 (3)
                              高  低
   auth.high_frequency_login   2   1  高频登录尝试
+
+按配置抑制
+  auth.machine_login  12 次命中，至 2027-01-31：nightly job
 
 未看到或未保留
   gap_bytes  14,600 字节
