@@ -25,7 +25,7 @@ use crate::handshake::{self, Met};
 use crate::head::{FIELD, host_of, is_forwarded_https, media_type, read_field, split_target, without_port};
 use crate::issued;
 use crate::login::{LoginContext, LoginScan};
-use crate::password::Strength;
+use crate::password::{Judged, Strength};
 use crate::redact::{self, Redactor};
 use crate::script::Script;
 use crate::secrets::Secrets;
@@ -90,6 +90,7 @@ pub struct Inspector {
     redactor: Redactor,
     tokens: Tokens,
     agents: HashMap<u64, Agent>,
+    judged: Judged,
     hasher: ahash::RandomState,
     scratch: Vec<u8>,
     /// What walkers of archives and PDF hold.
@@ -116,6 +117,7 @@ impl Inspector {
             classifier: knowledge.agents.clone(),
             knowledge,
             agents: HashMap::new(),
+            judged: Judged::default(),
             hasher: ahash::RandomState::new(),
             scratch: Vec::new(),
             walking: WalkMemory::default(),
@@ -501,6 +503,7 @@ impl Inspection for ExchangeInspection {
         let login_found = login.finish(&LoginContext {
             key: &cx.knowledge.key,
             strength: &cx.knowledge.strength,
+            judged: &cx.judged,
             host,
             redact: &|name| redactor.value("account", name).into(),
         });

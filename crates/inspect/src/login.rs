@@ -24,7 +24,7 @@ use spyhop_http::{RequestHead, ResponseHead, field};
 use spyhop_model::{Account, Factors, Key, Login, LoginMethod, Outcome, Place, Purpose, Refusal, SecretForm};
 
 use crate::credential::{Carrier, cookies, is_secret, secret_part, session_cookie};
-use crate::password::Strength;
+use crate::password::{Judged, Strength};
 use crate::walk::{Leaf, Piece};
 use fields::{Fields, Found};
 use header::Presented;
@@ -85,6 +85,8 @@ pub struct LoginContext<'a> {
     pub key: &'a Key,
     /// For weak passwords.
     pub strength: &'a Strength,
+    /// Passwords that were judged before.
+    pub judged: &'a Judged,
     /// The Host field, for passwords made of the company's name.
     pub host: Option<&'a str>,
     /// Makes an account presentable: as it is, or a mask where the name is a personal value.
@@ -323,7 +325,9 @@ impl LoginScan {
         let readable = found.filter(|_| !self.fields.has(Fields::PASSWORD_DIGEST));
         let form = readable.map(|found| secret::form(&found.value));
         let weakness = match &form {
-            Some((SecretForm::Plain, text)) if outcome != Outcome::Failure => cx.strength.judge(text, account, cx.host),
+            Some((SecretForm::Plain, text)) if outcome != Outcome::Failure => {
+                cx.judged.weakness(cx.strength, text, account, cx.host)
+            }
             _ => None,
         };
         let code = self.fields.code.as_ref().filter(|_| attempt.code);
@@ -379,7 +383,7 @@ impl LoginScan {
             place: Some(Place::Header("authorization".into())),
             secret_form: password.map(|_| SecretForm::Plain),
             secret: password.map(|password| cx.key.fingerprint("password", password.as_bytes())),
-            weakness: judged.and_then(|password| cx.strength.judge(password, account, cx.host)),
+            weakness: judged.and_then(|password| cx.judged.weakness(cx.strength, password, account, cx.host)),
             code: None,
             factors: Factors(Factors::PASSWORD),
             outcome,

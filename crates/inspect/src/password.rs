@@ -8,6 +8,10 @@ mod pattern;
 mod pinyin;
 mod shape;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
 use spyhop_model::Weakness;
 
 /// Sorted lower-case lines.
@@ -97,6 +101,39 @@ impl Strength {
         let user = user.unwrap_or_default().trim().to_lowercase();
         let at = self.defaults.binary_search_by(|(u, p)| (u.as_str(), p.as_str()).cmp(&(user.as_str(), lower)));
         at.is_ok()
+    }
+}
+
+/// Verdicts that are remembered; judging is pure, so forgetting all of them changes nothing.
+const JUDGED: usize = 16_384;
+
+/// A worker's memory of verdicts, so that a password that every request repeats is judged once. Of passwords it holds hashes
+/// that mean nothing outside this run.
+#[derive(Default)]
+pub struct Judged {
+    known: RefCell<HashMap<u64, Option<Weakness>, ahash::RandomState>>,
+}
+
+impl Judged {
+    /// As [`Strength::judge`].
+    pub fn weakness(
+        &self,
+        strength: &Strength,
+        password: &str,
+        user: Option<&str>,
+        host: Option<&str>,
+    ) -> Option<Weakness> {
+        let mut known = self.known.borrow_mut();
+        let asked = known.hasher().hash_one((password, user, host));
+        if let Some(weakness) = known.get(&asked) {
+            return *weakness;
+        }
+        let weakness = strength.judge(password, user, host);
+        if known.len() >= JUDGED {
+            known.clear();
+        }
+        known.insert(asked, weakness);
+        weakness
     }
 }
 

@@ -7,7 +7,7 @@ use spyhop_http::{Field, RequestHead, ResponseHead};
 use spyhop_model::{Factors, Key, Login, Outcome, Place, Purpose, SecretForm, Weakness};
 
 use super::{LoginContext, LoginScan};
-use crate::password::Strength;
+use crate::password::{Judged, Strength};
 use crate::walk::{Leaf, LeafSink, Walker, sniff};
 
 /// Hands leaves to one of the scan's methods.
@@ -72,6 +72,7 @@ fn login(request: &str, response: &str) -> Option<Login> {
     scan(request, response).finish(&LoginContext {
         key: &key,
         strength: &strength,
+        judged: &Judged::default(),
         host: Some("oa.acme.com"),
         redact: &redact,
     })
