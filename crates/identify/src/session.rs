@@ -211,7 +211,7 @@ impl Sessions {
                 confidence = confidence.min(BY_ENDED);
             }
             // After the logout an application may go on with the same cookie for nobody.
-            if ended.is_none() || call.succeeded() && (about.closed)() {
+            if ended.is_none() || call.succeeded() && !call.refused && (about.closed)() {
                 verdict.account = Some((account.clone(), Attribution { source: state.source, confidence }));
                 verdict.realm = (state.mark != about.realm.mark).then(|| state.realm.clone());
                 verdict.is_new_place = state.used_from != place && call.succeeded() && confidence > BY_ENDED;

@@ -217,9 +217,9 @@ pub(crate) fn of_field(name: &[u8]) -> Option<CredentialKind> {
     found.map(|(_, kind)| *kind)
 }
 
-/// What a parameter of that squashed name carries, however short; `key` and `code` are left out, which are mostly words.
+/// What a parameter of that squashed name carries, however short; `key`, `code` and `refresh` are left out, which are mostly words.
 pub(crate) fn parameter(squashed: &str) -> Option<CredentialKind> {
-    let is_word = matches!(squashed, "key" | "code");
+    let is_word = matches!(squashed, "key" | "code" | "refresh");
     PARAMETERS.iter().find(|(known, ..)| *known == squashed && !is_word).map(|(_, kind, _)| *kind)
 }
 
@@ -237,6 +237,7 @@ const PARAMETERS: &[(&str, CredentialKind, usize)] = &[
     ("logintoken", CredentialKind::Bearer, 8),
     ("sessiontoken", CredentialKind::Bearer, 8),
     ("refreshtoken", CredentialKind::Bearer, 8),
+    ("refresh", CredentialKind::Bearer, 60),
     ("idtoken", CredentialKind::Bearer, 16),
     ("xtoken", CredentialKind::Bearer, 8),
     ("xaccesstoken", CredentialKind::Bearer, 8),

@@ -258,6 +258,8 @@ pub(crate) fn of_leaf(squashed: &str) -> Option<(CredentialKind, usize)> {
         "jwt" | "idtoken" | "ticket" | "tgt" | "bearer" | "authorization" => (Bearer, 16),
         "sessiontoken" | "sessionkey" | "sessionid" | "jsessionid" | "sid" => (Session, 16),
         "authcode" | "authorizationcode" => (OneTime, 16),
+        // Of djangorestframework-simplejwt and its like; the words alone mean many things, but not at that length.
+        "access" | "refresh" => (Bearer, 60),
         _ => return None,
     })
 }
