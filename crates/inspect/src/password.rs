@@ -10,7 +10,6 @@ mod shape;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::BuildHasher;
 
 use spyhop_model::Weakness;
 

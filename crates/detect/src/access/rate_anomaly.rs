@@ -239,6 +239,10 @@ impl Detector for RateAnomaly {
         if cx.population.is_cold(cx.now) {
             evidence = evidence.severity(Severity::Info).reason("learning");
         }
+        // One caller without a baseline that calls everything is one incident, not one for each endpoint.
+        if is_endpoint && let Some(beside) = beside(event, of, cx) {
+            return out.hit_of(beside, evidence);
+        }
         out.hit(evidence);
         if !is_endpoint {
             out.fold(Self::RULE.kind, CellKey::of(Entity::Endpoint(event.endpoint.clone())));
@@ -319,6 +323,21 @@ impl RateAnomaly {
 /// Whether so many are beyond what a Poisson process of that rate does by chance (Chernoff's bound of its tail).
 fn is_beyond_chance(calls: f64, rate: f64) -> bool {
     calls > rate && calls - rate - calls * (calls / rate).ln() < CHANCE.ln()
+}
+
+/// The open finding of another endpoint that the same account or address overruns.
+fn beside(event: &Event, of: &CellKey, cx: &Context<'_>) -> Option<CellKey> {
+    let ip = event.client.ip.to_string();
+    let found = cx.findings.open(RateAnomaly::RULE.kind).find(|(cell, finding)| {
+        let (accounts, addresses) = (finding.involved.names("account"), finding.involved.names("client_ip"));
+        matches!(cell.entity, Entity::Endpoint(_))
+            && *cell != of
+            && match &event.account {
+                Some(account) => accounts.iter().any(|name| **name == **account),
+                None => addresses.iter().any(|address| **address == *ip),
+            }
+    });
+    found.map(|(cell, _)| cell.clone())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use spyhop_model::{
 };
 
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
-use crate::logins::{Attack, account, is_all_of, sources};
-use crate::window::Rate;
+use crate::logins::{Attack, account, is_all_of, short_ip, sources};
+use crate::window::{Distinct, Rate};
 
 settings! {
     /// Too many login attempts from one address, device or for one account.
@@ -15,8 +15,8 @@ settings! {
         /// Attempts a minute from one address. Where more are usual, so many more.
         per_address: u64 = 10,
         /// Attempts a minute from one device.
-        per_device: u64 = 6,
-        /// Attempts a minute for one account.
+        per_device: u64 = 8,
+        /// Attempts a minute for one account; from one address alone, twice as many.
         per_account: u64 = 5,
         /// Attempts an hour for one account.
         per_account_hour: u64 = 60,
@@ -30,8 +30,12 @@ settings! {
 pub struct Attempts {
     times: Rate,
     refused: Rate,
+    /// Of an account: from where.
+    sources: Distinct<u32>,
 }
 
+/// Addresses remembered: two are several.
+const SOURCES: usize = 2;
 const MINUTE: Span = Span::minutes(1);
 const HOUR: Span = Span::hours(1);
 
@@ -72,6 +76,10 @@ impl Detector for HighFrequencyLogin {
             Entity::ClientIp(_) => (guarded(self.per_address), None),
             Entity::Device(_) if event.call.device_id.is_none() => (guarded(self.per_device), None),
             Entity::Device(_) => (self.per_device, None),
+            // Whoever has forgotten a password tries what comes to mind, from one place.
+            _ if attempts.sources.add(cx.now, short_ip(event.client.ip), MINUTE, SOURCES) < 2 => {
+                (2 * self.per_account, Some(self.per_account_hour))
+            }
             _ => (self.per_account, Some(self.per_account_hour)),
         };
         let cap = Rate::cap(a_minute.max(an_hour.unwrap_or(0)));
@@ -230,15 +238,13 @@ mod tests {
     }
 
     #[test]
-    fn the_account_s_finding_becomes_part_of_the_address_s() {
+    fn tries_of_one_account_from_one_address_are_the_address_s() {
         let mut sensor = Harness::of::<HighFrequencyLogin>();
-        for n in 0..12 {
-            sensor.see(attempt(n, "alice"));
-        }
-        let findings = sensor.findings();
-        let parent = findings.iter().find(|f| f.status == Status::Open).expect("the address's finding");
-        let child = findings.iter().find(|f| f.status == Status::Folded).expect("the account's finding");
-        assert_eq!((findings.len(), child.parent), (2, Some(parent.id)));
+        (0..9).for_each(|n| sensor.see(attempt(n * 6, "alice")));
+        // A forgotten password.
+        sensor.silent();
+        (0..12).for_each(|n| sensor.see(attempt(100 + n, "alice")));
+        assert_eq!(sensor.only().primary.role(), "client_ip");
     }
 
     #[test]
@@ -259,15 +265,20 @@ mod tests {
     fn what_one_client_does_to_one_account_is_one_open_finding() {
         let mut sensor = Harness::of::<HighFrequencyLogin>();
         for n in 0..8 {
-            sensor.see_with(attempt(n * 7, "alice"), |event| event.device = Some(Fingerprint(7)));
+            let from = format!("203.0.113.{}", n % 2);
+            sensor.see_with(attempt(n * 7, "alice").from(&from), |event| event.device = Some(Fingerprint(7)));
         }
         let findings = sensor.findings();
         let device = findings.iter().find(|f| f.status == Status::Open).expect("the device's finding");
         let account = findings.iter().find(|f| f.status == Status::Folded).expect("the account's finding");
         assert_eq!((findings.len(), device.primary.role(), account.parent), (2, "device", Some(device.id)));
-        // Faster: the address's takes in the device's.
-        for n in 0..12 {
-            sensor.see_with(attempt(60 + n, "alice"), |event| event.device = Some(Fingerprint(7)));
+    }
+
+    #[test]
+    fn the_address_s_finding_takes_in_the_device_s() {
+        let mut sensor = Harness::of::<HighFrequencyLogin>();
+        for n in 0..14 {
+            sensor.see_with(attempt(n * 4, "alice"), |event| event.device = Some(Fingerprint(7)));
         }
         let open: Vec<Finding> = sensor.findings().into_iter().filter(|f| f.status == Status::Open).collect();
         assert_eq!(open.iter().map(|f| f.primary.role()).collect::<Vec<_>>(), ["client_ip"]);

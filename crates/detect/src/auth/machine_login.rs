@@ -128,7 +128,12 @@ fn score(event: &Event) -> u64 {
 
 /// What of an attempt looks made by a program, with what it is worth (handbook §6.1).
 fn traits(event: &Event) -> impl Iterator<Item = (&'static str, u64)> {
+    let is_app_library = event.call.agent.name.is_some_and(|name| {
+        ["okhttp", "cfnetwork", "alamofire", "dart", "cronet"].iter().any(|app| name.to_ascii_lowercase().contains(app))
+    });
     let agent = match event.call.agent.family {
+        // By itself it may be an app that is not known yet.
+        AgentFamily::Library if is_app_library => Some(("library", 30)),
         AgentFamily::Library => Some(("library", 50)),
         AgentFamily::Headless => Some(("headless", 60)),
         AgentFamily::Bot | AgentFamily::Monitor => Some(("bot", 50)),
@@ -138,9 +143,6 @@ fn traits(event: &Event) -> impl Iterator<Item = (&'static str, u64)> {
     let habits = event.habits.as_deref().copied().unwrap_or_default();
     let of_hundred = |part: u32, whole: u32| u64::from(part) * 100 / u64::from(whole).max(1);
     let is_library = event.call.agent.family == AgentFamily::Library;
-    let is_app_library = event.call.agent.name.is_some_and(|name| {
-        ["okhttp", "cfnetwork", "alamofire", "dart", "cronet"].iter().any(|app| name.to_ascii_lowercase().contains(app))
-    });
     // An application's own software, and a probe of the inside, are as they should be.
     let is_application = habits.accepted >= KNOWN
         && of_hundred(habits.by_same_agent, habits.accepted) >= u64::from(APPLICATION)

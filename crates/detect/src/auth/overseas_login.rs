@@ -15,7 +15,7 @@ settings! {
         /// An account of which this share of logins is overseas lives there, in percent.
         resident_percent: u64 = 30,
         /// Logins before that is known.
-        resident_logins: u64 = 20,
+        resident_logins: u64 = 10,
         /// An incident is over after this long without such a login.
         quiet: Span = Span::days(1),
     }
@@ -28,6 +28,9 @@ pub struct Places {
     overseas: u16,
     refused: u16,
 }
+
+/// Refused attempts before a login that are more than errors in typing.
+const TRIES: u16 = 3;
 
 impl Detector for OverseasLogin {
     const RULE: &'static Rule = &Rule {
@@ -57,7 +60,7 @@ impl Detector for OverseasLogin {
         }
     }
 
-    fn observe(&self, event: &Event, of: &CellKey, _cx: &Context<'_>, places: &mut Places, out: &mut Verdicts) {
+    fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, places: &mut Places, out: &mut Verdicts) {
         let Some(login) = event.accepted_login() else {
             // Only of an account that has logged in before: else strangers could make up accounts.
             if places.logins > 0 {
@@ -84,7 +87,10 @@ impl Detector for OverseasLogin {
             .most("overseas_logins", u64::from(places.overseas))
             .sample(baseline::whence(event.client.ip, Some(country)))
             .respond("review", of.entity.clone());
-        if refused > 0 {
+        if cx.population.is_cold(cx.now) && refused < TRIES {
+            // Whoever lives there is not known yet.
+            evidence = evidence.severity(Severity::Info).reason("learning");
+        } else if refused > 0 {
             evidence =
                 evidence.severity(Severity::High).reason("refused_before").sum("refused_overseas", u64::from(refused));
         }

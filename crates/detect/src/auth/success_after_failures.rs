@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use spyhop_model::{Class, Event, Finding, Rule, Said, Severity, Span, Text, Timestamp, settings};
 
+use crate::baseline;
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
 use crate::logins::{Attack, account, prefix, short, short_ip, sources, told, whereabouts};
 use crate::wording;
@@ -17,7 +18,7 @@ settings! {
         /// Failures count together within this.
         window: Span = Span::hours(1),
         /// Failures of a device that the account is known to use, which its success excuses: its owner had forgotten the password.
-        excused: u64 = 5,
+        excused: u64 = 10,
         /// Devices and networks of an account are remembered for this long after its last login.
         remembered: Span = Span::days(30),
         /// An incident is over after this long without a supporting login.
@@ -70,7 +71,9 @@ impl Detector for SuccessAfterFailures {
 
     fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, tries: &mut Tries, out: &mut Verdicts) {
         let Some((_, refused)) = told(event) else { return };
-        let device = event.device.map_or_else(|| short_ip(event.client.ip), short).max(1);
+        // A phone gets another address of its carrier by the hour: it is known by its software.
+        let software = event.call.picture.filter(|_| baseline::is_mobile(event) && event.call.device_id.is_none());
+        let device = software.or(event.device).map_or_else(|| short_ip(event.client.ip), short).max(1);
         let network = short_ip(prefix(event.client.ip, 24, 48).network()).max(1);
         while tries.refused.len() >= KEPT
             || tries.refused.front().is_some_and(|(at, _)| cx.now.since(*at) >= self.window)

@@ -10,7 +10,7 @@ settings! {
     /// A login off that account's baseline: new network, country, device or software, at an unusual hour.
     pub struct UnusualLogin {
         /// How surprising a login must be, in weighted bits.
-        score: f32 = 14.0,
+        score: f32 = 18.0,
         /// Accepted logins before an account has a baseline.
         min_logins: u32 = 10,
         /// Days that these must span.
@@ -115,6 +115,9 @@ struct Look {
     is_new: bool,
     bits: f32,
 }
+
+/// How much more unlikely the first login with a phone of the home country has to be.
+const FIRST_PHONE: f32 = 2.0;
 
 impl Detector for UnusualLogin {
     const RULE: &'static Rule = &Rule {
@@ -254,6 +257,11 @@ impl UnusualLogin {
         let is_new = |feature| looks.iter().any(|look| look.feature == feature && look.is_new);
         let device = looks.iter().find(|look| look.feature == Feature::Device);
         let vouched = device.is_some_and(|device| profile.weight(device.at, device.value) >= 1.0);
+        let is_first_phone = baseline::is_mobile(event)
+            && is_new(Feature::Software)
+            && !is_new(Feature::Country)
+            && !is_new(Feature::Device);
+        let is_roaming = baseline::is_mobile(event) && !is_new(Feature::Software) && !is_new(Feature::Country);
         let (mut score, mut set) = (0.0, 0);
         let mut evidence = Evidence::new();
         for look in looks {
@@ -263,6 +271,8 @@ impl UnusualLogin {
                 Feature::Prefix if is_new(Feature::Network) => continue,
                 Feature::Software if device.is_some() => SOFTWARE_BESIDE_DEVICE,
                 Feature::Country | Feature::Network if vouched => weight * VOUCHED,
+                // Phones get another address of their carrier by the hour.
+                Feature::Network if is_roaming => weight * VOUCHED,
                 // The office, a hotel: where many are, one more is no surprise.
                 Feature::Network if event.crowd.shared => weight * VOUCHED,
                 _ => *weight,
@@ -278,7 +288,9 @@ impl UnusualLogin {
                 evidence = evidence.reason(look.feature.reason());
             }
         }
-        if set == 0 || score < self.score {
+        // Some day everybody uses a phone for the first time.
+        let least = if is_first_phone { self.score * FIRST_PHONE } else { self.score };
+        if set == 0 || score < least {
             return None;
         }
         if cx.population.is_cold(cx.now) {

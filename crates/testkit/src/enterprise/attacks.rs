@@ -1,13 +1,13 @@
 //! What goes wrong, planned over the days after learning: each attack is at a victim and a time of its own.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use spyhop_model::{Outcome, Refusal, Timestamp};
 
 use super::calls::{Attempt, Maker, Origin};
 use super::days::PATHS;
-use super::population::{FIXED, OVERSEAS, Person, Population, Software, address};
+use super::population::{ABROAD, FIXED, OVERSEAS, Person, Population, Software, address};
 use super::{Incident, LEARNING, Scale};
 use crate::Rng;
 
@@ -170,7 +170,13 @@ impl Scene<'_> {
 
     fn overseas(&mut self) -> Origin {
         let network = *self.rng.pick(&OVERSEAS);
-        Origin { ip: address(self.rng, network), software: STRANGE, script: false }
+        self.from(network)
+    }
+
+    fn from(&mut self, [a, b]: [u8; 2]) -> Origin {
+        // Not where colleagues are.
+        let ip = Ipv4Addr::new(a, b, ABROAD + 1, self.rng.range(1..255) as u8).into();
+        Origin { ip, software: STRANGE, script: false }
     }
 
     fn others(&mut self, count: usize) -> Vec<String> {
@@ -249,7 +255,7 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
                 let account = if n % 3 == 0 { scene.others(1).remove(0) } else { format!("guess{n}x{variant}") };
                 if variant.is_multiple_of(2) {
                     scene.note(from, &account);
-                    scene.maker.lookup(scene.at, from, &account);
+                    scene.maker.lookup(scene.at, from, &account, n % 3 == 0);
                 } else {
                     let refusal = if n % 3 == 0 { Refusal::BadPassword } else { Refusal::NoSuchUser };
                     scene.fail(from, &account, 77, refusal);
@@ -318,7 +324,8 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             let token = scene.enter(here, victim);
             scene.at += 30.0;
             scene.call(here, token, &victim.account, PATHS[0]);
-            let there = scene.overseas();
+            // Neighbours may be a step apart, as far as countries tell.
+            let there = scene.from(OVERSEAS[0]);
             scene.at += 1_500.0;
             let token = scene.enter(there, victim);
             scene.at += 30.0;
@@ -355,8 +362,9 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             ("auth.account_borrowing", TAKEOVER)
         }
         Attack::Roles => {
-            let from = Origin { ip: victim.seat(day), software: victim.desktop, script: false };
-            let from = Origin { software: Software { picture: 555_000 + variant, ..from.software }, ..from };
+            let mut desks = scene.population.people.iter().filter(|person| is_desk(person) && is_ordinary(person));
+            let Some(owner) = desks.nth(scene.rng.index(20)) else { return ("auth.multiple_roles", TAKEOVER) };
+            let from = Origin { ip: owner.seat(day), software: owner.desktop, script: false };
             for n in 0..4 {
                 let other = &scene.population.people[(n * 7 + variant as usize) % scene.population.people.len()];
                 scene.enter(from, other);

@@ -9,7 +9,7 @@ use spyhop_model::{
 };
 
 use super::Made;
-use super::population::Software;
+use super::population::{PROBE, Software};
 use crate::events::event;
 
 /// The systems: a form with a session cookie, JSON with a JWT, JSON that answers 200 to everything, an app, Basic.
@@ -83,6 +83,7 @@ impl Maker {
             (false, false) => browser,
         });
         call.agent = match (from.script, from.software.app) {
+            _ if from.software == PROBE => Agent { family: AgentFamily::Monitor, name: Some("uptime") },
             (true, _) => Agent { family: AgentFamily::Library, name: Some("python-requests") },
             (false, true) => Agent { family: AgentFamily::Library, name: Some("okhttp") },
             (false, false) => Agent { family: AgentFamily::Browser, name: None },
@@ -194,7 +195,7 @@ impl Maker {
     }
 
     /// Whether an account exists is asked.
-    pub fn lookup(&mut self, at: f64, from: Origin, account: &str) {
+    pub fn lookup(&mut self, at: f64, from: Origin, account: &str, exists: bool) {
         let mut call = self.call(at, from, 3, "GET", "/api/checkUser");
         call.login = Some(Box::new(Login {
             account: Some(self.account(account)),
@@ -206,8 +207,8 @@ impl Maker {
             weakness: None,
             code: None,
             factors: Factors::default(),
-            outcome: Outcome::Unknown,
-            refusal: None,
+            outcome: if exists { Outcome::Success } else { Outcome::Failure },
+            refusal: (!exists).then_some(Refusal::NoSuchUser),
             confidence: 80,
         }));
         self.push(call, None);

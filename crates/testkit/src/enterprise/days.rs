@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use spyhop_model::{Outcome, Refusal};
 
 use super::calls::{Attempt, Maker, Origin};
-use super::population::{Person, Population, Software, address};
+use super::population::{PROBE, Person, Population, address};
 use crate::Rng;
 
 /// What people ask for once they are in.
@@ -60,8 +60,7 @@ pub fn work(maker: &mut Maker, rng: &mut Rng, population: &Population, day: u64,
 
 /// A monitor logs in every five minutes.
 fn probe(maker: &mut Maker, midnight: u64) {
-    let software = Software { picture: 800_000, mobile: false, app: true };
-    let origin = Origin { ip: IpAddr::from([10, 1, 9, 9]), software, script: false };
+    let origin = Origin { ip: IpAddr::from([10, 1, 9, 9]), software: PROBE, script: false };
     for turn in 0..288 {
         let at = (midnight + turn * 300) as f64;
         let attempt = Attempt { account: "probe", password: 1, outcome: Outcome::Success, refusal: None };

@@ -15,6 +15,9 @@ pub struct Software {
     pub app: bool,
 }
 
+/// A monitor.
+pub const PROBE: Software = Software { picture: 800_000, mobile: false, app: true };
+
 /// How a person reaches the systems from a workplace.
 #[derive(Clone, Copy, Debug)]
 pub enum Workplace {
@@ -66,6 +69,9 @@ pub const MOBILE: [[u8; 2]; 4] = [[112, 96], [117, 132], [223, 104], [39, 144]];
 /// Networks overseas, with what a country database says of them.
 pub const OVERSEAS: [[u8; 2]; 5] = [[45, 33], [133, 242], [81, 2], [185, 220], [203, 198]];
 
+/// The part of such a network that is one country's.
+pub const ABROAD: u8 = 8;
+
 /// An address of a /16 network.
 pub fn address(rng: &mut Rng, [a, b]: [u8; 2]) -> IpAddr {
     let [c, d] = [rng.range(0..256) as u8, rng.range(1..255) as u8];
@@ -88,7 +94,7 @@ impl Population {
             _ => Workplace::Home(*rng.pick(&FIXED)),
         };
         let desktop = Software { picture: 1 + rng.below(BROWSERS), mobile: false, app: false };
-        let phone = rng.chance(40.0).then(|| {
+        let phone = (rng.chance(40.0) && !expat).then(|| {
             let software = Software { picture: 1_000 + rng.below(12), mobile: true, app: true };
             (software, *rng.pick(&MOBILE))
         });
@@ -122,7 +128,8 @@ impl Person {
             Workplace::Home([a, b]) => {
                 let week = day / 7;
                 let spread = self.password.wrapping_mul(2_654_435_761).wrapping_add(week * 97);
-                Ipv4Addr::new(a, b, (spread >> 8) as u8, 1 + (spread % 250) as u8).into()
+                let c = if self.expat { ABROAD } else { (spread >> 8) as u8 };
+                Ipv4Addr::new(a, b, c, 1 + (spread % 250) as u8).into()
             }
         }
     }
