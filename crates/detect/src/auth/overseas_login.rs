@@ -29,8 +29,10 @@ pub struct Places {
     refused: u16,
 }
 
+/// So many logins, none of them from home, are those of somebody who lives overseas.
+const ALWAYS: u16 = 5;
 /// Refused attempts before a login that are more than errors in typing.
-const TRIES: u16 = 3;
+const TRIES: u16 = 8;
 
 impl Detector for OverseasLogin {
     const RULE: &'static Rule = &Rule {
@@ -71,8 +73,10 @@ impl Detector for OverseasLogin {
         if places.logins == u16::MAX {
             (places.logins, places.overseas) = (places.logins / 2, places.overseas / 2);
         }
-        let lives_there = u64::from(places.logins) >= self.resident_logins
-            && u64::from(places.overseas) * 100 >= self.resident_percent * u64::from(places.logins);
+        let always = places.logins >= ALWAYS && places.overseas == places.logins;
+        let lives_there = always
+            || u64::from(places.logins) >= self.resident_logins
+                && u64::from(places.overseas) * 100 >= self.resident_percent * u64::from(places.logins);
         places.logins += 1;
         let Some(country) = event.client.country.filter(|_| event.client.zone == Zone::Overseas) else { return };
         places.overseas += 1;
@@ -157,17 +161,17 @@ mod tests {
     fn logins_from_overseas_are_one_incident_of_the_account() {
         let mut sensor = Harness::of::<OverseasLogin>();
         (0..5).for_each(|day| visit(&mut sensor, day * DAY, &home()));
-        for n in 0..3 {
+        for n in 0..8 {
             let refused = login(5 * DAY + n, "alice").login("alice", Outcome::Failure);
             sensor.see_with(refused, |event| abroad().sit(event));
         }
         visit(&mut sensor, 5 * DAY + 10, &abroad());
         visit(&mut sensor, 5 * DAY + 999, &Seat::at("192.0.2.7").overseas("SG"));
         let finding = sensor.only();
-        assert_eq!((finding.count, finding.severity, finding.measures["refused_overseas"]), (2, Severity::High, 3));
+        assert_eq!((finding.count, finding.severity, finding.measures["refused_overseas"]), (2, Severity::High, 8));
         assert_eq!(
             finding.summary.en,
-            "Account alice was let in from overseas, 2 logins from 198.51.100.7 (US), 192.0.2.7 (SG), after 3 refused attempts from \
+            "Account alice was let in from overseas, 2 logins from 198.51.100.7 (US), 192.0.2.7 (SG), after 8 refused attempts from \
              overseas; of 7 logins seen, 2 overseas."
         );
         sensor.advance(7 * DAY);

@@ -124,6 +124,10 @@ impl Detector for SuccessAfterFailures {
         if knows_any && !(knows_device && knows_network) || !knows_any && by_attacker {
             evidence = evidence.severity(Severity::Critical);
         }
+        if !knows_any && !by_attacker && !under_attack && cx.population.is_cold(cx.now) {
+            // Nothing is known of anybody yet.
+            evidence = evidence.severity(Severity::Info).reason("learning");
+        }
         out.hit(evidence);
     }
 

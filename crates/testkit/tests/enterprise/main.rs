@@ -96,6 +96,9 @@ fn judge(findings: &[Finding], incidents: &[Incident], figures: &mut Figures) {
         let (all, found, findings) = figures.kinds.entry(incident.kind).or_default();
         *all += 1;
         *found += u64::from(told > 0);
+        if told == 0 {
+            println!("missed: {} {} to {} {:?}", incident.kind, incident.began, incident.ended, incident.addresses);
+        }
         *findings += told;
     }
 }
