@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use spyhop_model::{Class, Event, Finding, Rule, Said, Severity, Span, Text, Timestamp, settings};
+use spyhop_model::{Class, Event, Finding, Rule, Said, Severity, Span, Text, Timestamp, Zone, settings};
 
 use crate::baseline;
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
@@ -71,9 +71,7 @@ impl Detector for SuccessAfterFailures {
 
     fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, tries: &mut Tries, out: &mut Verdicts) {
         let Some((_, refused)) = told(event) else { return };
-        // A phone gets another address of its carrier by the hour: it is known by its software.
-        let software = event.call.picture.filter(|_| baseline::is_mobile(event) && event.call.device_id.is_none());
-        let device = software.or(event.device).map_or_else(|| short_ip(event.client.ip), short).max(1);
+        let device = machine(event).max(1);
         let network = short_ip(prefix(event.client.ip, 24, 48).network()).max(1);
         while tries.refused.len() >= KEPT
             || tries.refused.front().is_some_and(|(at, _)| cx.now.since(*at) >= self.window)
@@ -124,8 +122,9 @@ impl Detector for SuccessAfterFailures {
         if knows_any && !(knows_device && knows_network) || !knows_any && by_attacker {
             evidence = evidence.severity(Severity::Critical);
         }
-        if !knows_any && !by_attacker && !under_attack && cx.population.is_cold(cx.now) {
-            // Nothing is known of anybody yet.
+        let is_first = !knows_any || baseline::is_mobile(event);
+        if is_first && !by_attacker && !under_attack && cx.population.is_cold(cx.now) {
+            // A machine is met for the first time while nothing is known of anybody.
             evidence = evidence.severity(Severity::Info).reason("learning");
         }
         out.hit(evidence);
@@ -196,6 +195,17 @@ fn remember(known: &mut [u32; KNOWN], name: u32) {
     let at = known.iter().position(|other| *other == name).unwrap_or(KNOWN - 1);
     known[..=at].rotate_right(1);
     known[0] = name;
+}
+
+/// What an account is known to log in with.
+fn machine(event: &Event) -> u32 {
+    let outside = event.client.zone != Zone::Inside && event.call.device_id.is_none();
+    match event.call.picture.filter(|_| outside) {
+        // A phone gets another address of its carrier by the hour, a household one of its provider by the week.
+        Some(software) if baseline::is_mobile(event) => short(software),
+        Some(software) => baseline::mix(software.0, baseline::wide(event.client.ip)) as u32,
+        None => event.device.map_or_else(|| short_ip(event.client.ip), short),
+    }
 }
 
 #[cfg(test)]

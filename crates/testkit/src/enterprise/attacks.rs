@@ -347,7 +347,7 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
             // A colleague's account at the victim's own desk; only desks have owners.
             let desks = scene.population.people.iter().filter(|person| is_desk(person) && is_ordinary(person));
             let (Some(owner), Some(colleague)) = ({
-                let mut desks = desks.skip(scene.rng.index(20));
+                let mut desks = desks.skip(2 * variant as usize);
                 (desks.next(), desks.next())
             }) else {
                 return ("auth.account_borrowing", TAKEOVER);
@@ -363,10 +363,11 @@ fn act(scene: &mut Scene<'_>, attack: Attack, variant: u64, day: u64) -> (&'stat
         }
         Attack::Roles => {
             let mut desks = scene.population.people.iter().filter(|person| is_desk(person) && is_ordinary(person));
-            let Some(owner) = desks.nth(scene.rng.index(20)) else { return ("auth.multiple_roles", TAKEOVER) };
+            // Others than those whose desks are borrowed.
+            let Some(owner) = desks.nth(50 + variant as usize) else { return ("auth.multiple_roles", TAKEOVER) };
             let from = Origin { ip: owner.seat(day), software: owner.desktop, script: false };
             for n in 0..4 {
-                let other = &scene.population.people[(n * 7 + variant as usize) % scene.population.people.len()];
+                let other = &scene.population.people[(n + 5 * variant as usize) % scene.population.people.len()];
                 scene.enter(from, other);
                 scene.at += 300.0;
             }
