@@ -19,7 +19,7 @@ settings! {
         /// and this many calls more.
         more: f32 = 30.0,
         /// Stretches of five minutes with calls before there is a baseline.
-        min_stretches: u16 = 24,
+        min_stretches: u16 = 12,
         /// Minutes east of UTC of the hours that people keep.
         utc_offset: i32 = 480,
         /// An incident is over after this long without such a stretch.

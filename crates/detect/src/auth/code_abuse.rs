@@ -17,6 +17,8 @@ settings! {
         sends_to_account: u64 = 10,
         /// Different wrong codes for one account or session within `guess_window`.
         wrong_codes: u64 = 8,
+        /// Wrong codes from one address within `guess_window`, for whatever accounts.
+        wrong_codes_by_address: u64 = 20,
         /// Wrong codes count together within this.
         guess_window: Span = Span::minutes(10),
         /// An incident is over after this long without a supporting request.
@@ -63,6 +65,9 @@ impl Detector for CodeAbuse {
                 out.extend(account(event));
             }
             Some(Use::Wrong(_) | Use::Right) => {
+                if matches!(use_of(event), Some(Use::Wrong(_))) {
+                    out.push(CellKey::of(Entity::ClientIp(event.client.ip)));
+                }
                 let session = event.session.as_ref().map(|session| CellKey::of(Entity::Session(session.id)));
                 out.extend(account(event).or(session));
             }
@@ -100,6 +105,16 @@ impl Detector for CodeAbuse {
                             out.fold(Self::RULE.kind, cell.clone());
                         }
                     }
+                }
+            }
+            Some(Use::Wrong(_)) if of_address => {
+                let limit = self.wrong_codes_by_address * crowding(event, &of.entity);
+                codes.guesses.add(cx.now, self.guess_window, Rate::cap(limit));
+                let guesses = codes.guesses.within(cx.now, self.guess_window);
+                let told = account(event).is_some_and(|account| cx.findings.is_open(Self::RULE.kind, &account, None));
+                if guesses >= limit && !told {
+                    let evidence = evidence.severity(Severity::High).reason("guesses").most("guesses", guesses);
+                    out.hit(evidence.most("wrong_codes", guesses).respond("block_address", of.entity.clone()));
                 }
             }
             Some(Use::Wrong(code)) => {
