@@ -17,7 +17,7 @@ settings! {
         sends_to_account: u64 = 10,
         /// Different wrong codes for one account or session within `guess_window`.
         wrong_codes: u64 = 8,
-        /// Wrong codes from one address within `guess_window`, for whatever accounts.
+        /// Different wrong codes from one address within `guess_window`, for whatever accounts; more where many share it.
         wrong_codes_by_address: u64 = 20,
         /// Wrong codes count together within this.
         guess_window: Span = Span::minutes(10),
@@ -107,14 +107,16 @@ impl Detector for CodeAbuse {
                     }
                 }
             }
-            Some(Use::Wrong(_)) if of_address => {
+            Some(Use::Wrong(code)) if of_address => {
                 let limit = self.wrong_codes_by_address * crowding(event, &of.entity);
-                codes.guesses.add(cx.now, self.guess_window, Rate::cap(limit));
-                let guesses = codes.guesses.within(cx.now, self.guess_window);
+                let login = event.call.login.as_ref().and_then(|login| login.account.as_ref());
+                let pair = login.map_or(code, |account| code ^ short(account.fingerprint).rotate_left(16));
+                let cap = KEPT.max(usize::try_from(limit).unwrap_or(KEPT));
+                let wrong = codes.wrong.add(cx.now, pair, self.guess_window, cap) as u64;
                 let told = account(event).is_some_and(|account| cx.findings.is_open(Self::RULE.kind, &account, None));
-                if guesses >= limit && !told {
-                    let evidence = evidence.severity(Severity::High).reason("guesses").most("guesses", guesses);
-                    out.hit(evidence.most("wrong_codes", guesses).respond("block_address", of.entity.clone()));
+                if wrong >= limit && !told {
+                    let evidence = evidence.severity(Severity::High).reason("guesses").most("guesses", wrong);
+                    out.hit(evidence.most("wrong_codes", wrong).respond("block_address", of.entity.clone()));
                 }
             }
             Some(Use::Wrong(code)) => {
@@ -304,5 +306,26 @@ mod tests {
         assert_eq!(sensor.only().status, Status::Closed);
         guess(&mut sensor, 5_000, 1, Outcome::Failure);
         assert_eq!(sensor.only().status, Status::Closed);
+    }
+
+    #[test]
+    fn one_code_for_each_of_many_accounts_is_told_of_the_address() {
+        let mut sensor = Harness::of::<CodeAbuse>();
+        let wrong = |n: u64| {
+            let name = format!("user{n}");
+            event().at(n * 12).from("203.0.113.9").post("a.example/verify").login(&name, Outcome::Failure)
+        };
+        for n in 0..24 {
+            sensor.see_with(wrong(n).purpose(Purpose::Login), |event| {
+                if let Some(login) = &mut event.call.login {
+                    login.code = Some(Fingerprint(n << 32));
+                }
+            });
+            if n == 18 {
+                sensor.silent();
+            }
+        }
+        let finding = sensor.only();
+        assert_eq!((finding.primary.role(), finding.measures["guesses"]), ("client_ip", 24));
     }
 }
