@@ -22,7 +22,7 @@ pub fn segment(redactor: &Redactor, raw: &str) -> Segment {
     }
 }
 
-/// The form of a decoded segment; `None` for what is a name of its own, such as `users`, `v1` or `2026`.
+/// The form of a decoded segment; `None` for what is a name of its own, such as `users` or `v1`.
 pub fn form(text: &str) -> Option<&'static str> {
     let bytes = text.as_bytes();
     if bytes.is_empty() || bytes.iter().all(|b| b.is_ascii_alphabetic()) {
@@ -39,7 +39,6 @@ pub fn form(text: &str) -> Option<&'static str> {
     }
     if bytes.iter().all(u8::is_ascii_digit) {
         return match (bytes.len(), text.parse::<u32>()) {
-            (4, Ok(1900..=2100)) => None,
             (8, Ok(date @ 19_000_101..=21_001_231)) if is_date(date) => Some("date"),
             (17..=19, _) => Some("snowflake"),
             _ => Some("int"),
@@ -264,7 +263,7 @@ mod tests {
         let cases = [
             ("users", None),
             ("v1", None),
-            ("2026", None),
+            ("2026", Some("int")),
             ("getUserInfoByIdCard2List", None),
             ("my-long-article-title-about-http2", None),
             ("张三", None),
