@@ -18,10 +18,8 @@ pub trait Detector: Settings + Send + 'static {
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>);
     /// Looks at an event in one of its cells. Every supporting event is a hit; the engine opens, grows and closes.
     fn observe(&self, event: &Event, of: &CellKey, cx: &Context<'_>, state: &mut Self::State, out: &mut Verdicts);
-    /// Whether it also wants messages of WebSockets and other channels ([`spyhop_model::Message`]): those who count calls do not.
-    const MESSAGES: bool = false;
-    /// Whether it also wants to hear how earlier logins ended ([`spyhop_model::Conclusion`]).
-    const CONCLUSIONS: bool = false;
+    /// Which events it looks at; others are not shown to it.
+    const VIEWS: Views = Views::CALLS;
 
     /// How long a silent cell is remembered. A detector whose state is `()` has none.
     fn memory(&self) -> Span {
@@ -50,6 +48,48 @@ pub trait Detector: Settings + Send + 'static {
     }
     /// One sentence about a finding of this kind, as it stands now.
     fn summary(&self, finding: &Finding) -> Said;
+}
+
+/// Which events a detector looks at, as bits. Most calls are neither logins nor do they carry values, so that most detectors need not
+/// be asked about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Views(u8);
+
+impl Views {
+    /// Every call.
+    pub const CALLS: Views = Views(1 << 0);
+    /// Calls in which somebody proves who he is: logins, registrations, codes.
+    pub const LOGINS: Views = Views(1 << 1);
+    /// Calls with sensitive values, or that say how they are masked.
+    pub const VALUES: Views = Views(1 << 2);
+    /// How earlier logins ended ([`spyhop_model::Conclusion`]).
+    pub const CONCLUSIONS: Views = Views(1 << 3);
+    /// Messages of WebSockets and other channels ([`spyhop_model::Message`]): those who count calls do not want them.
+    pub const MESSAGES: Views = Views(1 << 4);
+
+    /// These and those.
+    pub const fn and(self, other: Views) -> Views {
+        Views(self.0 | other.0)
+    }
+    /// What an event is. An echo is nothing: it has been judged where it was seen first.
+    pub(crate) fn of(event: &Event) -> Views {
+        let call = &event.call;
+        if event.echo {
+            Views(0)
+        } else if event.concluded.is_some() {
+            Views::CONCLUSIONS
+        } else if call.message.is_some() {
+            Views::MESSAGES
+        } else {
+            let values =
+                !call.observations.is_empty() || !call.masks_in_browser.is_empty() || !call.unveiled.is_empty();
+            let logins = if call.login.is_some() { Views::LOGINS } else { Views(0) };
+            Views::CALLS.and(logins).and(if values { Views::VALUES } else { Views(0) })
+        }
+    }
+    pub(crate) fn meet(self, other: Views) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 /// Whose cell: an entity, within a scope where its name alone does not tell (an account's host).

@@ -1,16 +1,16 @@
-//! Runs all detectors over events in their one order, and owns every cell: creation, forgetting, memory, snapshots.
+//! Runs all detectors over events in their one order: time, the memory of all together, snapshots.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spyhop_model::{Event, Finding, Key, Moment, Rule, Timestamp, settings};
+use spyhop_model::{Event, Finding, Key, Rule, Span, Timestamp, settings};
 
 use crate::campaign::CAMPAIGN;
-use crate::detector::{CellKey, Context, Detector, Verdict, Verdicts};
-use crate::findings::{Findings, Life, SavedFindings, Support};
+use crate::cells::{Scene, Subjects, Table};
+use crate::detector::Views;
+use crate::findings::{Findings, Life, SavedFindings};
 use crate::population::{self, Population};
 use crate::sensor::{Loss, Mirror, Sensor, TapReport};
 use crate::suppression::{Suppressed, Suppression};
@@ -27,7 +27,8 @@ settings! {
 
 /// All detectors with their cells and findings.
 pub struct Engine {
-    tables: Vec<Box<dyn Table>>,
+    tables: Vec<Seated>,
+    subjects: Subjects,
     sensor: Sensor,
     tells_losses: bool,
     tells_mirror: bool,
@@ -36,8 +37,19 @@ pub struct Engine {
     memory: usize,
     evicted: u64,
     now: Timestamp,
+    swept: Timestamp,
     out: Vec<Arc<Finding>>,
 }
+
+struct Seated {
+    views: Views,
+    table: Box<dyn Table>,
+}
+
+/// Cells that were silent for too long are freed this often.
+const SWEEP: Span = Span::seconds(1);
+/// At the limit of memory so many cells are forgotten at once.
+const AT_ONCE: usize = 64;
 
 /// A detector's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,9 +73,16 @@ impl Engine {
         keep_past: bool,
     ) -> Engine {
         let is_on = |kind: &str| !limits.off.iter().any(|off| off == kind);
-        let tables = tables.into_iter().filter(|table| is_on(table.rule().kind)).collect();
+        let mut place = 0;
+        let seat = |mut table: Box<dyn Table>| {
+            place += u8::from(table.seat(place));
+            assert!(place <= Subjects::TABLES, "more detectors with a memory than a subject has places for");
+            Seated { views: table.views(), table }
+        };
+        let tables = tables.into_iter().filter(|table| is_on(table.rule().kind)).map(seat).collect();
         Engine {
             tables,
+            subjects: Subjects::default(),
             sensor,
             tells_losses: is_on(Loss::RULE.kind),
             tells_mirror: is_on(Mirror::RULE.kind),
@@ -72,6 +91,7 @@ impl Engine {
             memory: limits.memory_mib << 20,
             evicted: 0,
             now: Timestamp::default(),
+            swept: Timestamp::default(),
             out: Vec::new(),
         }
     }
@@ -79,11 +99,17 @@ impl Engine {
     /// An event, not earlier than the last.
     pub fn event(&mut self, event: &Event) {
         self.advance(event.moment().at);
-        for table in &mut self.tables {
-            table.event(event, &self.population, &mut self.findings);
+        let shown = Views::of(event);
+        self.subjects.begin();
+        let Engine { population, findings, subjects, .. } = self;
+        let mut scene = Scene { population, findings, subjects };
+        for seated in self.tables.iter_mut().filter(|seated| seated.views.meet(shown)) {
+            seated.table.event(event, &mut scene);
         }
         self.population.learn(event);
-        self.bound();
+        if self.subjects.bytes() > self.memory {
+            self.make_room();
+        }
         self.collect();
     }
 
@@ -95,8 +121,11 @@ impl Engine {
         self.now = to;
         self.findings.advance(to);
         self.collect();
-        for table in &mut self.tables {
-            table.forget(to);
+        if to.since(self.swept) >= SWEEP {
+            self.swept = to;
+            for seated in &mut self.tables {
+                seated.table.forget(to, &mut self.subjects);
+            }
         }
     }
 
@@ -150,7 +179,7 @@ impl Engine {
 
     /// Counters of each detector.
     pub fn accounts(&self) -> impl Iterator<Item = TableAccount> {
-        self.tables.iter().map(|table| TableAccount {
+        self.tables.iter().map(|Seated { table, .. }| TableAccount {
             kind: table.rule().kind,
             cells: table.cells(),
             bytes: table.bytes(),
@@ -180,8 +209,8 @@ impl Engine {
     /// What the next run can start from.
     pub fn save(&self) -> Result<Value, serde_json::Error> {
         let mut tables = BTreeMap::new();
-        for table in &self.tables {
-            tables.insert(table.rule().kind.to_owned(), table.save()?);
+        for Seated { table, .. } in &self.tables {
+            tables.insert(table.rule().kind.to_owned(), table.save(&self.subjects)?);
         }
         serde_json::to_value(Saved {
             now: self.now,
@@ -197,10 +226,10 @@ impl Engine {
         self.now = saved.now;
         self.population.load(saved.population);
         let mut rules: HashMap<&str, &'static Rule> = HashMap::new();
-        for table in &mut self.tables {
+        for Seated { table, .. } in &mut self.tables {
             rules.insert(table.rule().kind, table.rule());
             if let Some(cells) = saved.tables.remove(table.rule().kind) {
-                table.load(cells)?;
+                table.load(cells, &mut self.subjects)?;
             }
         }
         for (is_told, rule) in [(self.tells_losses, Loss::RULE), (self.tells_mirror, Mirror::RULE)] {
@@ -212,13 +241,18 @@ impl Engine {
         Ok(())
     }
 
-    fn bound(&mut self) {
-        while self.tables.iter().map(|table| table.bytes()).sum::<usize>() > self.memory {
-            let largest = self.tables.iter_mut().max_by_key(|table| table.bytes());
-            if !largest.is_some_and(|table| table.evict()) {
-                return;
+    /// Takes from whom holds most until all fit.
+    fn make_room(&mut self) {
+        while self.subjects.bytes() > self.memory {
+            let largest = self.tables.iter_mut().max_by_key(|seated| seated.table.bytes());
+            let Some(Seated { table, .. }) = largest else { return };
+            // A little more than must be, so that not every event looks for the largest.
+            for _ in 0..AT_ONCE {
+                if !table.evict(self.now, &mut self.subjects) {
+                    return;
+                }
+                self.evicted += 1;
             }
-            self.evicted += 1;
         }
     }
 
@@ -233,7 +267,7 @@ impl Engine {
     }
 
     fn put_summary(&self, finding: &mut Finding) {
-        let table = self.tables.iter().find(|table| table.rule().kind == finding.rule.kind);
+        let table = self.tables.iter().map(|seated| &seated.table).find(|table| table.rule().kind == finding.rule.kind);
         finding.summary = match table {
             _ if CAMPAIGN.is(finding) => CAMPAIGN.summary(finding),
             Some(table) => table.summary(finding),
@@ -252,207 +286,10 @@ struct Saved {
     population: population::Saved,
 }
 
-/// A detector with its cells, as the engine sees it.
-pub trait Table: Send {
-    /// Its rule.
-    fn rule(&self) -> &'static Rule;
-    /// Shows it an event.
-    fn event(&mut self, event: &Event, population: &Population, findings: &mut Findings);
-    /// Frees cells that have been silent for longer than they are remembered.
-    fn forget(&mut self, now: Timestamp);
-    /// Forgets the cell that has been silent for longest. False if there is none.
-    fn evict(&mut self) -> bool;
-    /// Cells held.
-    fn cells(&self) -> usize;
-    /// Memory of its cells, in bytes; rather too much than too little.
-    fn bytes(&self) -> usize;
-    /// One sentence about a finding of its kind.
-    fn summary(&self, finding: &Finding) -> spyhop_model::Said;
-    /// Its cells, sorted.
-    fn save(&self) -> Result<Value, serde_json::Error>;
-    /// Its cells from a snapshot.
-    fn load(&mut self, cells: Value) -> Result<(), serde_json::Error>;
-}
-
-/// The cells of one detector.
-pub(crate) struct Cells<D: Detector> {
-    detector: D,
-    cells: HashMap<CellKey, Cell<D::State>, ahash::RandomState>,
-    /// One entry a cell, at or before its time to be forgotten.
-    silent: BinaryHeap<Reverse<(Timestamp, CellKey)>>,
-    /// Running sum of [`Cells::size`].
-    bytes: usize,
-    keys: Vec<CellKey>,
-    verdicts: Verdicts,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Cell<S> {
-    touched: Timestamp,
-    state: S,
-    /// What the state is counted as beyond its own size, in bytes.
-    #[serde(skip)]
-    heap: usize,
-}
-
-impl<D: Detector> Cells<D> {
-    pub(crate) fn new(detector: D) -> Self {
-        Cells {
-            detector,
-            cells: HashMap::default(),
-            silent: BinaryHeap::new(),
-            bytes: 0,
-            keys: Vec::new(),
-            verdicts: Verdicts::default(),
-        }
-    }
-
-    /// Bytes of a cell's entries in map and queue. Both double when they grow, so that up to half of them is empty.
-    const ENTRIES: usize = 2 * (size_of::<(CellKey, Cell<D::State>)>() + size_of::<(Timestamp, CellKey)>() + 1);
-
-    /// Bytes that a cell is counted as. Map and queue share the names of its key.
-    fn size(key: &CellKey, cell: &Cell<D::State>) -> usize {
-        Self::ENTRIES + key.heap() + cell.heap
-    }
-
-    fn add(&mut self, key: CellKey, cell: Cell<D::State>) {
-        self.bytes += Self::size(&key, &cell);
-        self.silent.push(Reverse((cell.touched + self.detector.memory(), key.clone())));
-        self.cells.insert(key, cell);
-    }
-
-    fn remove(&mut self, key: &CellKey) {
-        if let Some(cell) = self.cells.remove(key) {
-            self.bytes -= Self::size(key, &cell);
-        }
-    }
-
-    /// Shows an event to one of its cells. True if a new cell is worth keeping.
-    fn observe(
-        detector: &D,
-        event: &Event,
-        key: &CellKey,
-        cell: &mut Cell<D::State>,
-        verdicts: &mut Verdicts,
-        (population, findings): (&Population, &mut Findings),
-    ) -> bool {
-        let moment: Moment = event.moment();
-        let now = moment.at;
-        cell.touched = now;
-        detector.observe(event, key, &Context { now, findings, population }, &mut cell.state, verdicts);
-        cell.heap = detector.heap(&cell.state);
-        for verdict in verdicts.list.drain(..) {
-            match verdict {
-                Verdict::Hit { on, aspect, evidence } => {
-                    if findings.hold_back(D::RULE.kind, on.as_ref().unwrap_or(key), event, now) {
-                        continue;
-                    }
-                    let by = Support { at: moment, event: Some(event), quiet: detector.quiet() };
-                    findings.hit(D::RULE, on.as_ref().unwrap_or(key), aspect.as_deref(), evidence, &by);
-                }
-                Verdict::Mended { on, aspect } => {
-                    findings.mended(D::RULE, on.as_ref().unwrap_or(key), aspect.as_deref(), now);
-                }
-                Verdict::Fold { into, kind, child } => {
-                    findings.fold(D::RULE, into.as_ref().unwrap_or(key), kind, &child, now);
-                }
-            }
-        }
-        !detector.is_idle(&cell.state)
-    }
-}
-
-impl<D: Detector> Table for Cells<D> {
-    fn rule(&self) -> &'static Rule {
-        D::RULE
-    }
-
-    fn event(&mut self, event: &Event, population: &Population, findings: &mut Findings) {
-        if event.echo || event.call.message.is_some() && !D::MESSAGES || event.concluded.is_some() && !D::CONCLUSIONS {
-            return;
-        }
-        let mut keys = std::mem::take(&mut self.keys);
-        self.detector.entities(event, &mut keys);
-        let now = event.moment().at;
-        for key in keys.drain(..) {
-            let Some(cell) = self.cells.get_mut(&key) else {
-                let mut cell = Cell { touched: now, state: D::State::default(), heap: 0 };
-                if Self::observe(&self.detector, event, &key, &mut cell, &mut self.verdicts, (population, findings)) {
-                    self.add(key, cell);
-                }
-                continue;
-            };
-            // Forgetting is exact, whenever the memory is freed.
-            if now.since(cell.touched) >= self.detector.memory() {
-                cell.state = D::State::default();
-            }
-            let before = cell.heap;
-            Self::observe(&self.detector, event, &key, cell, &mut self.verdicts, (population, findings));
-            self.bytes = self.bytes + cell.heap - before;
-        }
-        self.keys = keys;
-    }
-
-    fn forget(&mut self, now: Timestamp) {
-        while self.silent.peek().is_some_and(|Reverse((due, _))| *due <= now) {
-            let Some(Reverse((_, key))) = self.silent.pop() else { return };
-            let Some(cell) = self.cells.get(&key) else { continue };
-            let due = cell.touched + self.detector.memory();
-            if due > now {
-                self.silent.push(Reverse((due, key)));
-            } else {
-                self.remove(&key);
-            }
-        }
-    }
-
-    fn evict(&mut self) -> bool {
-        while let Some(Reverse((armed, key))) = self.silent.pop() {
-            let Some(cell) = self.cells.get(&key) else { continue };
-            let due = cell.touched + self.detector.memory();
-            if due > armed {
-                self.silent.push(Reverse((due, key)));
-            } else {
-                self.remove(&key);
-                return true;
-            }
-        }
-        false
-    }
-
-    fn cells(&self) -> usize {
-        self.cells.len()
-    }
-
-    fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    fn summary(&self, finding: &Finding) -> spyhop_model::Said {
-        self.detector.summary(finding)
-    }
-
-    fn save(&self) -> Result<Value, serde_json::Error> {
-        let mut cells: Vec<(&CellKey, &Cell<D::State>)> = self.cells.iter().collect();
-        cells.sort_unstable_by(|a, b| a.0.cmp(b.0));
-        serde_json::to_value(cells)
-    }
-
-    fn load(&mut self, cells: Value) -> Result<(), serde_json::Error> {
-        let cells: Vec<(CellKey, Cell<D::State>)> = serde_json::from_value(cells)?;
-        for (key, mut cell) in cells {
-            cell.heap = self.detector.heap(&cell.state);
-            if !self.detector.is_idle(&cell.state) {
-                self.add(key, cell);
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cells::Cells;
     use crate::data::Unmasked;
     use crate::harness::Harness;
     use spyhop_model::Outcome;
@@ -462,27 +299,37 @@ mod tests {
         event().get(&format!("a.example/{n}/{}", "x".repeat(1_000))).returns(&types::MOBILE, 1).build(n)
     }
 
+    fn unmasked(memory_mib: usize) -> Engine {
+        let tables: Vec<Box<dyn Table>> = vec![Box::new(Cells::new(Unmasked::default()))];
+        let limits = Limits { memory_mib, ..Limits::default() };
+        Engine::new(tables, Sensor::default(), &limits, Life::default(), Key::new([1; 32]), false)
+    }
+
     #[test]
     fn memory_counts_names_and_what_states_hold_and_gives_it_all_back() {
-        let mut cells = Cells::new(Unmasked::default());
-        let mut findings = Findings::new(Life::default(), Key::new([1; 32]), false);
+        let mut engine = unmasked(160);
         for n in 0..100 {
-            cells.event(&returning(n), &Population::default(), &mut findings);
+            engine.event(&returning(n));
         }
-        assert!(cells.bytes() > 100 * (1_000 + Cells::<Unmasked>::ENTRIES), "{}", cells.bytes());
-        let mut next = Cells::new(Unmasked::default());
-        next.load(cells.save().expect("saved")).expect("loaded");
-        assert_eq!((next.cells(), next.bytes() > 100_000), (100, true));
-        assert!(cells.evict());
-        cells.forget(spyhop_testkit::time(31 * 86_400));
-        assert_eq!((cells.cells(), cells.bytes()), (0, 0));
+        assert!(engine.subjects.bytes() > 100 * 1_050, "{}", engine.subjects.bytes());
+        let mut next = unmasked(160);
+        next.load(engine.save().expect("saved")).expect("loaded");
+        let held = next.accounts().next().expect("a table");
+        assert_eq!((held.cells, next.subjects.bytes() > 100 * 1_050), (100, true));
+        assert!(engine.tables[0].table.evict(engine.now, &mut engine.subjects));
+        let before = engine.subjects.bytes();
+        // Remembered for thirty days; freed a quarter of that later at most.
+        engine.advance(spyhop_testkit::time(29 * 86_400));
+        assert_eq!((engine.accounts().map(|held| held.cells).sum::<usize>(), engine.subjects.bytes()), (99, before));
+        for day in 30..40 {
+            engine.advance(spyhop_testkit::time(day * 86_400));
+        }
+        assert_eq!((engine.accounts().map(|held| held.cells).sum::<usize>(), engine.subjects.bytes()), (0, 0));
     }
 
     #[test]
     fn the_cells_of_all_detectors_stay_within_the_memory() {
-        let limits = Limits { memory_mib: 1, ..Limits::default() };
-        let tables: Vec<Box<dyn Table>> = vec![Box::new(Cells::new(Unmasked::default()))];
-        let mut engine = Engine::new(tables, Sensor::default(), &limits, Life::default(), Key::new([1; 32]), false);
+        let mut engine = unmasked(1);
         for n in 0..2_000 {
             engine.event(&returning(n));
         }

@@ -3,8 +3,9 @@
 use spyhop_model::{Event, Finding, Key, Timestamp};
 use spyhop_testkit::EventBuilder;
 
+use crate::cells::{Cells, Table};
 use crate::detector::Detector;
-use crate::engine::{Cells, Engine, Limits, Table};
+use crate::engine::{Engine, Limits};
 use crate::findings::Life;
 use crate::sensor::Sensor;
 use crate::suppression::{Suppressed, Suppression};

@@ -4,6 +4,7 @@ mod access;
 mod auth;
 mod baseline;
 mod campaign;
+mod cells;
 mod counts;
 mod data;
 mod detector;
@@ -17,6 +18,7 @@ mod population;
 mod quantile;
 mod registry;
 mod sensor;
+mod slab;
 mod suppression;
 mod window;
 mod wording;
@@ -24,8 +26,9 @@ mod wording;
 #[cfg(test)]
 mod harness;
 
-pub use detector::{CellKey, Context, Detector, Evidence, Verdicts};
-pub use engine::{Engine, Limits, Table, TableAccount};
+pub use cells::{Scene, Subjects, Table};
+pub use detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
+pub use engine::{Engine, Limits, TableAccount};
 pub use findings::{Findings, Life};
 pub use population::Population;
 pub use registry::{DETECTORS, Entry, rule, rules};

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use spyhop_model::{Rule, Setting};
 
+use crate::cells::{Cells, Table};
 use crate::detector::Detector;
-use crate::engine::{Cells, Table};
 use crate::sensor::{Loss, Mirror};
 use crate::{access, auth, data, flow};
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use spyhop_model::{Class, Event, Finding, Grade, Rule, Said, Severity, Span, Text, Timestamp, settings};
 
 use crate::baseline;
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 
 settings! {
     /// An account long unused comes back to life.
@@ -53,8 +53,8 @@ impl Detector for DormantAccount {
         },
         clause: "账号异常",
     };
+    const VIEWS: Views = Views::CALLS.and(Views::CONCLUSIONS);
     type State = Life;
-    const CONCLUSIONS: bool = true;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         let call = baseline::caller(event).filter(|_| event.call.succeeded() && !event.call.refused);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use spyhop_model::{Class, Entity, Event, Finding, Fingerprint, Rule, Said, Severity, Span, Text, Timestamp, settings};
 
 use crate::baseline::{self, fading};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::wording::counted;
 
 settings! {
@@ -69,8 +69,8 @@ impl Detector for AccountBorrowing {
         },
         clause: "账号借用",
     };
+    const VIEWS: Views = Views::LOGINS.and(Views::CONCLUSIONS);
     type State = Owners;
-    const CONCLUSIONS: bool = true;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         if event.accepted_login().is_none() || event.account.is_none() {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use spyhop_model::{Class, Entity, Event, Finding, Rule, Said, Severity, Span, Text, Timestamp, settings};
 
 use crate::counts::{Attempt, Attempts, Passwords};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::logins::{Attack, account, attempt, is_all_of, short, short_ip, told, whereabouts};
 use crate::window::Distinct;
 use crate::wording;
@@ -59,8 +59,8 @@ impl Detector for BruteForce {
         },
         clause: "暴力破解、连续认证失败",
     };
+    const VIEWS: Views = Views::LOGINS.and(Views::CONCLUSIONS);
     type State = Guesses;
-    const CONCLUSIONS: bool = true;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         let Some((_, refused)) = told(event) else { return };

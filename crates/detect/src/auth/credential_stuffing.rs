@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use spyhop_model::{Class, Entity, Event, Finding, Rule, Said, Severity, Span, Text, Timestamp, settings};
 
 use crate::counts::{Attempt, Attempts, Passwords};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::logins::{
     Attack, attempt, crowding, groups, is_all_of, other_source, prefix, short, short_ip, sources, told, whereabouts,
 };
@@ -207,8 +207,8 @@ impl Detector for CredentialStuffing {
         },
         clause: "撞库",
     };
+    const VIEWS: Views = Views::LOGINS.and(Views::CONCLUSIONS);
     type State = Tried;
-    const CONCLUSIONS: bool = true;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         if told(event).is_some() {

@@ -5,7 +5,7 @@ use spyhop_model::{
     AgentFamily, Class, Entity, Event, Finding, Outcome, Rule, Said, Severity, Span, Text, Zone, settings,
 };
 
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::logins::{Attack, account, is_all_of, short_ip, sources};
 use crate::window::{Distinct, Rate};
 
@@ -58,6 +58,7 @@ impl Detector for HighFrequencyLogin {
         },
         clause: "高频登录尝试",
     };
+    const VIEWS: Views = Views::LOGINS;
     type State = Attempts;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

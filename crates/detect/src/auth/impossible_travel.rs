@@ -7,7 +7,7 @@ use spyhop_model::{
 };
 
 use crate::baseline;
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::geography;
 
 settings! {
@@ -85,8 +85,8 @@ impl Detector for ImpossibleTravel {
         },
         clause: "异常登录",
     };
+    const VIEWS: Views = Views::CALLS.and(Views::CONCLUSIONS);
     type State = Whereabouts;
-    const CONCLUSIONS: bool = true;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         if event.attribution.is_some_and(|how| how.source == Source::ApiKey) {

@@ -5,7 +5,7 @@ use spyhop_model::{
     Zone, settings,
 };
 
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::logins::{Attack, whereabouts};
 use crate::wording;
 
@@ -46,6 +46,7 @@ impl Detector for MachineLogin {
         },
         clause: "空 Referer、非浏览器 UA 头登录",
     };
+    const VIEWS: Views = Views::LOGINS;
     type State = ();
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

@@ -8,7 +8,7 @@ use spyhop_model::{
 };
 
 use crate::baseline;
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::wording::counted;
 
 settings! {
@@ -83,8 +83,8 @@ impl Detector for MultipleRoles {
         },
         clause: "账号兼任",
     };
+    const VIEWS: Views = Views::LOGINS.and(Views::CONCLUSIONS);
     type State = Accounts;
-    const CONCLUSIONS: bool = true;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         if event.accepted_login().is_none() || event.account.is_none() {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use spyhop_model::{Class, Entity, Event, Finding, Rule, Said, Severity, Span, Text, Zone, settings};
 
 use crate::baseline;
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::wording::counted;
 
 settings! {
@@ -52,8 +52,8 @@ impl Detector for OverseasLogin {
         },
         clause: "境外 IP 访问",
     };
+    const VIEWS: Views = Views::LOGINS.and(Views::CONCLUSIONS);
     type State = Places;
-    const CONCLUSIONS: bool = true;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         if event.accepted_login().is_some() || event.client.zone == Zone::Overseas && event.refused_login().is_some() {

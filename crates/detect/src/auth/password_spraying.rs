@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use spyhop_model::{Class, Entity, Event, Finding, Rule, Said, Severity, Span, Text, settings};
 
 use crate::counts::{Attempt, Attempts};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::logins::{
     Attack, attempt, crowding, is_all_of, network, other_source, prefix, short_ip, sources, told, whereabouts,
     with_password,
@@ -65,8 +65,8 @@ impl Detector for PasswordSpraying {
         },
         clause: "撞库",
     };
+    const VIEWS: Views = Views::LOGINS.and(Views::CONCLUSIONS);
     type State = Sprayed;
-    const CONCLUSIONS: bool = true;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         let Some((_, refused)) = told(event) else { return };

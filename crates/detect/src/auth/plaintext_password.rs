@@ -4,7 +4,7 @@ use spyhop_model::{
     Class, Entity, Event, Finding, Outcome, Rule, Said, SecretForm, Severity, Text, Transport, settings,
 };
 
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::wording::counted;
 
 settings! {
@@ -30,6 +30,7 @@ impl Detector for PlaintextPassword {
         },
         clause: "密码明文传输",
     };
+    const VIEWS: Views = Views::LOGINS;
     type State = ();
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

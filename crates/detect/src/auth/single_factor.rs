@@ -6,7 +6,7 @@ use spyhop_model::{
     settings,
 };
 
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 
 settings! {
     /// A login endpoint lets people in for a password alone.
@@ -53,7 +53,7 @@ impl Detector for SingleFactor {
         },
         clause: "单因素认证",
     };
-    const CONCLUSIONS: bool = true;
+    const VIEWS: Views = Views::CONCLUSIONS;
     type State = Logins;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

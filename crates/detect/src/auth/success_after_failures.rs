@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use spyhop_model::{Class, Event, Finding, Rule, Said, Severity, Span, Text, Timestamp, Zone, settings};
 
 use crate::baseline;
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::logins::{Attack, account, prefix, short, short_ip, sources, told, whereabouts};
 use crate::wording;
 
@@ -60,8 +60,8 @@ impl Detector for SuccessAfterFailures {
         },
         clause: "异常登录",
     };
+    const VIEWS: Views = Views::LOGINS.and(Views::CONCLUSIONS);
     type State = Tries;
-    const CONCLUSIONS: bool = true;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         if told(event).is_some() {

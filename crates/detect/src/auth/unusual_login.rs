@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use spyhop_model::{Class, Entity, Event, Finding, Rule, Said, Severity, Span, Text, Timestamp, settings};
 
 use crate::baseline::{self, Feature, Shares, fading, mix};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 
 settings! {
     /// A login off that account's baseline: new network, country, device or software, at an unusual hour.
@@ -139,8 +139,8 @@ impl Detector for UnusualLogin {
         },
         clause: "常规登录特征基线、不同 IP 登录",
     };
+    const VIEWS: Views = Views::LOGINS.and(Views::CONCLUSIONS);
     type State = Profile;
-    const CONCLUSIONS: bool = true;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
         out.extend(baseline::accepted(event));

@@ -2,7 +2,7 @@
 
 use spyhop_model::{Class, Entity, Event, Finding, Outcome, Rule, Said, SecretForm, Severity, Text, settings};
 
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 
 settings! {
     /// An account logs in with a weak password.
@@ -28,6 +28,7 @@ impl Detector for WeakPassword {
         },
         clause: "弱密码",
     };
+    const VIEWS: Views = Views::LOGINS;
     type State = ();
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

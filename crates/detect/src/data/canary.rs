@@ -3,7 +3,7 @@
 use spyhop_model::{Class, Event, Finding, Half, Rule, Said, Severity, Span, Text, settings};
 
 use super::{CANARY, principal};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::wording::{counted, sample};
 
 settings! {
@@ -32,7 +32,7 @@ impl Detector for Canary {
         },
         clause: "数据泄露溯源",
     };
-    const MESSAGES: bool = true;
+    const VIEWS: Views = Views::VALUES.and(Views::MESSAGES);
     type State = ();
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

@@ -5,7 +5,7 @@ use spyhop_model::{
 };
 
 use super::{by_type, is_data, severity, type_of};
-use crate::detector::{CellKey, Context, Detector, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Verdicts, Views};
 use crate::names::Names;
 use crate::wording::counted;
 
@@ -42,7 +42,7 @@ impl Detector for CleartextTransport {
         clause: "杜绝敏感数据明文传输",
     };
     /// Types that crossed in cleartext.
-    const MESSAGES: bool = true;
+    const VIEWS: Views = Views::CALLS.and(Views::MESSAGES);
     type State = Names;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use spyhop_model::{Class, Entity, Event, Finding, Grade, Rule, Said, Severity, Span, Text, settings};
 
 use super::{answers, delivers_records, lowered, returned, severity};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::quantile::Quantiles;
 
 settings! {
@@ -74,7 +74,7 @@ impl Detector for ExcessiveRecords {
         },
         clause: "单次返回数据量过多",
     };
-    const MESSAGES: bool = true;
+    const VIEWS: Views = Views::CALLS.and(Views::MESSAGES);
     type State = Pages;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use spyhop_model::{Class, Entity, Event, Finding, Grade, Half, Rule, Said, Severity, Span, Text, settings};
 
 use super::{answers, by_type, returned};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::names::Names;
 use crate::quantile::Quantiles;
 
@@ -57,7 +57,7 @@ impl Detector for ExcessiveTypes {
         },
         clause: "返回数据类型过多",
     };
-    const MESSAGES: bool = true;
+    const VIEWS: Views = Views::VALUES.and(Views::MESSAGES);
     type State = Seen;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

@@ -10,7 +10,7 @@ use spyhop_model::{
 };
 
 use super::{answers, by_type, lowered, returned, severity, type_of};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::names::Names;
 use crate::wording::counted;
 
@@ -82,7 +82,7 @@ impl Detector for FrontendMasking {
         },
         clause: "前台脱敏",
     };
-    const MESSAGES: bool = true;
+    const VIEWS: Views = Views::VALUES.and(Views::MESSAGES);
     type State = Masking;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

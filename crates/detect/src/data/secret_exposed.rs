@@ -8,7 +8,7 @@ use spyhop_model::{
 };
 
 use super::{SECRET, answers, lowered};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::wording::{counted, sample};
 
 settings! {
@@ -54,8 +54,8 @@ impl Detector for SecretExposed {
         },
         clause: "数据暴露",
     };
-    const MESSAGES: bool = true;
     /// By rule.
+    const VIEWS: Views = Views::CALLS.and(Views::MESSAGES);
     type State = BTreeMap<Box<str>, Exposed>;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

@@ -5,7 +5,7 @@ use spyhop_model::{
 };
 
 use super::{by_type, is_data, severity, type_of};
-use crate::detector::{CellKey, Context, Detector, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Verdicts, Views};
 use crate::names::Names;
 use crate::wording::counted;
 
@@ -43,6 +43,7 @@ impl Detector for SensitiveInUrl {
         clause: "涉及敏感数据的 API 参数",
     };
     /// Types found.
+    const VIEWS: Views = Views::VALUES;
     type State = Names;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

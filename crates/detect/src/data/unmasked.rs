@@ -5,7 +5,7 @@ use spyhop_model::{
 };
 
 use super::{by_type, is_data, severity, type_of};
-use crate::detector::{CellKey, Context, Detector, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Verdicts, Views};
 use crate::names::Names;
 use crate::wording::counted;
 
@@ -42,7 +42,7 @@ impl Detector for Unmasked {
         clause: "未脱敏展示",
     };
     /// Types that were returned in full.
-    const MESSAGES: bool = true;
+    const VIEWS: Views = Views::CALLS.and(Views::MESSAGES);
     type State = Names;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

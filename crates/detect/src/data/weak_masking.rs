@@ -8,7 +8,7 @@ use spyhop_model::{
 };
 
 use super::{answers, is_data, type_of};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::names::Names;
 use crate::wording::{counted, sample};
 
@@ -81,7 +81,7 @@ impl Detector for WeakMasking {
         },
         clause: "脱敏策略",
     };
-    const MESSAGES: bool = true;
+    const VIEWS: Views = Views::VALUES.and(Views::MESSAGES);
     type State = Masks;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

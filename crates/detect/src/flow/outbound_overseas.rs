@@ -3,7 +3,7 @@
 use spyhop_model::{Class, Entity, Event, Finding, Half, Rule, Said, Severity, Span, Text, Zone, settings};
 
 use super::{carried, severity};
-use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::wording::counted;
 
 settings! {
@@ -33,7 +33,7 @@ impl Detector for OutboundOverseas {
         },
         clause: "内部 IP 访问境外 API",
     };
-    const MESSAGES: bool = true;
+    const VIEWS: Views = Views::CALLS.and(Views::MESSAGES);
     type State = ();
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
