@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use spyhop_model::{Country, Entity, Event, Nature, Span, Timestamp, Traits, Zone};
 
 use crate::detector::{CellKey, Context};
+use crate::window::make_room;
 
 /// Minutes east of UTC of the population's hours: only their shape counts, so that one zone does for all.
 pub(crate) const SHANGHAI: i32 = 480;
@@ -241,6 +242,7 @@ impl Shares {
                 self.values.swap_remove(at);
             }
         }
+        make_room(&mut self.values);
         self.values.push((value, weight));
     }
     /// The weight of a value.

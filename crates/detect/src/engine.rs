@@ -372,6 +372,19 @@ mod tests {
     }
 
     #[test]
+    fn who_remembers_nothing_does_not_take_the_cells_of_others() {
+        let limits = Limits { off: vec!["auth.insecure_cookie".into()], ..Limits::default() };
+        let all = crate::registry::DETECTORS.iter().rev();
+        let tables = all.map(|entry| (entry.build)((entry.defaults)()).expect("defaults")).collect();
+        let mut sensor = Harness::limited(tables, &limits);
+        for n in 0..20 {
+            let login = event().at(n).post("a.example/login").login("alice", Outcome::Success);
+            sensor.see(login.secret_form(spyhop_model::SecretForm::Plain).weakness(spyhop_model::Weakness::Common));
+        }
+        assert!(sensor.findings().iter().any(|finding| finding.rule.kind == "auth.weak_password"));
+    }
+
+    #[test]
     fn losses_can_be_switched_off() {
         let limits = Limits { off: vec!["sensor.loss".into()], ..Limits::default() };
         let mut sensor = Harness::limited(Vec::new(), &limits);

@@ -102,7 +102,7 @@ impl Made {
         let mut call = self.call(who, "GET", &path, apart);
         let person = &self.people[who];
         if person.token != 0 && self.rng.below(10) > 0 {
-            let bearer = person.host % 3 == 0;
+            let bearer = person.host.is_multiple_of(3);
             call.credentials.push(Credential {
                 kind: if bearer { CredentialKind::Bearer } else { CredentialKind::Session },
                 place: if bearer { Place::Header("authorization".into()) } else { Place::Cookie("JSESSIONID".into()) },
@@ -120,7 +120,7 @@ impl Made {
         let mut call = self.call(who, "POST", "/api/login", apart);
         let accepted = self.rng.below(100) >= 3;
         let person = &self.people[who];
-        let bearer = person.host % 3 == 0;
+        let bearer = person.host.is_multiple_of(3);
         let secret = if accepted { who as u64 } else { u64::MAX };
         call.login = Some(Box::new(Login {
             account: Some(Account { name: person.name.clone(), fingerprint: person.fingerprint }),
@@ -243,7 +243,9 @@ fn main() {
     if people > 100_000 {
         limits.accounts = AccountLimits { active: people, ..AccountLimits::default() };
         limits.sessions = SessionLimits { sessions: 2 * people, ..SessionLimits::default() };
-        engine_limits.memory_mib = std::env::var("SPYHOP_MIB").ok().and_then(|n| n.parse().ok()).unwrap_or(2_048);
+    }
+    if let Some(mib) = std::env::var("SPYHOP_MIB").ok().and_then(|n| n.parse().ok()) {
+        engine_limits.memory_mib = mib;
     }
     let tables = DETECTORS.iter().map(|entry| (entry.build)((entry.defaults)()).expect("defaults")).collect();
     let engine = Engine::new(tables, Sensor::default(), &engine_limits, Life::default(), key.clone(), false);

@@ -7,6 +7,7 @@ use spyhop_model::{Class, Entity, Event, Finding, Fingerprint, Rule, Said, Sever
 
 use crate::baseline::{self, fading};
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
+use crate::window::make_room;
 use crate::wording::counted;
 
 settings! {
@@ -126,6 +127,7 @@ impl Detector for AccountBorrowing {
                 owners.accounts.swap_remove(at);
             }
         }
+        make_room(&mut owners.accounts);
         owners.accounts.push(Owner { account: account.clone(), weight: 1.0, last: cx.now });
     }
 

@@ -9,6 +9,7 @@ use spyhop_model::{
 
 use crate::baseline::{self, mix};
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::window::make_room;
 use crate::wording::counted;
 
 settings! {
@@ -160,6 +161,7 @@ impl Detector for AccountSharing {
             }
             user.requests = user.requests.saturating_add(1);
             user.last = cx.now;
+            make_room(&mut users.now);
             users.now.insert(0, user);
             users.now.truncate(KEPT);
             let machine = Machine { id: named.unwrap_or(software), network, mobile, at: cx.now };
@@ -245,6 +247,7 @@ impl AccountSharing {
         let before = users.devices.len();
         users.devices.retain(|known| known.id != machine.id && machine.at.since(known.at) < DAY);
         let is_new = users.devices.len() == before;
+        make_room(&mut users.devices);
         users.devices.push(machine);
         if users.devices.len() > KEPT {
             users.devices.remove(0);

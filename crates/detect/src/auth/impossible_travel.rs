@@ -9,6 +9,7 @@ use spyhop_model::{
 use crate::baseline;
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
 use crate::geography;
+use crate::window::make_room;
 
 settings! {
     /// One account in two places too far apart for the time between.
@@ -112,6 +113,7 @@ impl Detector for ImpossibleTravel {
         let jump = whereabouts.seen.iter().filter_map(|before| self.jump(before, &now)).max_by_key(|jump| jump.km);
         whereabouts.seen.retain(|before| !before.is_same_place(&now) && now.at.since(before.at) < self.within);
         whereabouts.seen.truncate(PLACES - 1);
+        make_room(&mut whereabouts.seen);
         whereabouts.seen.insert(0, now);
         let Some(jump) = jump else { return };
         let confidence = if now.position.is_some() && jump.from.position.is_some() { 90 } else { 75 };

@@ -9,6 +9,7 @@ use spyhop_model::{
 
 use crate::baseline;
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts, Views};
+use crate::window::make_room;
 use crate::wording::counted;
 
 settings! {
@@ -105,6 +106,7 @@ impl Detector for MultipleRoles {
         }
         accounts.turns.retain(|turn| cx.now.since(*turn) < DAY);
         if is_turn(&accounts.used, account, cx.now) && accounts.turns.len() < usize::from(u8::MAX) {
+            make_room(&mut accounts.turns);
             accounts.turns.push(cx.now);
         }
         accounts.used.retain(|used| cx.now.since(used.last) < MONTH);
@@ -118,6 +120,7 @@ impl Detector for MultipleRoles {
         if accounts.used.len() >= ACCOUNTS {
             accounts.used.remove(0);
         }
+        make_room(&mut accounts.used);
         accounts.used.push(used);
         let of_today = || accounts.used.iter().filter(|used| cx.now.since(used.last) < DAY);
         let conflict =

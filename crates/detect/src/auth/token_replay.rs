@@ -7,6 +7,7 @@ use spyhop_model::{
 
 use crate::baseline;
 use crate::detector::{CellKey, Context, Detector, Evidence, Verdicts};
+use crate::window::make_room;
 use crate::wording::counted;
 
 settings! {
@@ -130,6 +131,7 @@ impl Detector for TokenReplay {
             users.seen.remove(at);
         }
         users.seen.truncate(USERS - 1);
+        make_room(&mut users.seen);
         users.seen.insert(0, now);
     }
 

@@ -41,8 +41,8 @@ impl Detector for CleartextTransport {
         },
         clause: "杜绝敏感数据明文传输",
     };
+    const VIEWS: Views = Views::VALUES.and(Views::MESSAGES);
     /// Types that crossed in cleartext.
-    const VIEWS: Views = Views::CALLS.and(Views::MESSAGES);
     type State = Names;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

@@ -54,8 +54,8 @@ impl Detector for SecretExposed {
         },
         clause: "数据暴露",
     };
-    /// By rule.
     const VIEWS: Views = Views::CALLS.and(Views::MESSAGES);
+    /// By rule.
     type State = BTreeMap<Box<str>, Exposed>;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

@@ -42,8 +42,8 @@ impl Detector for SensitiveInUrl {
         },
         clause: "涉及敏感数据的 API 参数",
     };
-    /// Types found.
     const VIEWS: Views = Views::VALUES;
+    /// Types found.
     type State = Names;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {

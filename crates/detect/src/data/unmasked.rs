@@ -41,8 +41,8 @@ impl Detector for Unmasked {
         },
         clause: "未脱敏展示",
     };
+    const VIEWS: Views = Views::VALUES.and(Views::MESSAGES);
     /// Types that were returned in full.
-    const VIEWS: Views = Views::CALLS.and(Views::MESSAGES);
     type State = Names;
 
     fn entities(&self, event: &Event, out: &mut Vec<CellKey>) {
