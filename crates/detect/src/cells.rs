@@ -9,8 +9,6 @@
 //! An event belongs in cells of the same few subjects (its account, endpoint, address, ..) for most detectors. Each is hashed and
 //! looked up once an event, whoever asks; its names are kept once, however many detectors remember it.
 
-use std::sync::Arc;
-
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -113,7 +111,7 @@ impl Subjects {
 
     /// The place among the event's subjects of the one with this key.
     fn ask(&mut self, key: CellKey) -> usize {
-        if let Some(at) = self.asked.iter().position(|asked| asked.key.is_same(&key)) {
+        if let Some(at) = self.asked.iter().position(|asked| asked.key == key) {
             return at;
         }
         let hash = self.seed.hash_one(&key);
@@ -418,23 +416,3 @@ impl<D: Detector> Table for Cells<D> {
 
 /// A cell is looked at so many times while it is remembered; it may stay that part of the time longer.
 const LOOKS: u64 = 4;
-
-impl CellKey {
-    /// Whether two keys that were made from one event are the same: texts of an event are shared, or short.
-    fn is_same(&self, other: &CellKey) -> bool {
-        let is_same = |a: &Arc<str>, b: &Arc<str>| Arc::ptr_eq(a, b) || a == b;
-        let scopes = match (&self.scope, &other.scope) {
-            (None, None) => true,
-            (Some(a), Some(b)) => is_same(a, b),
-            _ => false,
-        };
-        scopes
-            && match (&self.entity, &other.entity) {
-                (Entity::Account(a), Entity::Account(b))
-                | (Entity::Endpoint(a), Entity::Endpoint(b))
-                | (Entity::Server(a), Entity::Server(b))
-                | (Entity::Partner(a), Entity::Partner(b)) => is_same(a, b),
-                (a, b) => a == b,
-            }
-    }
-}

@@ -373,15 +373,21 @@ mod tests {
 
     #[test]
     fn who_remembers_nothing_does_not_take_the_cells_of_others() {
-        let limits = Limits { off: vec!["auth.insecure_cookie".into()], ..Limits::default() };
-        let all = crate::registry::DETECTORS.iter().rev();
-        let tables = all.map(|entry| (entry.build)((entry.defaults)()).expect("defaults")).collect();
-        let mut sensor = Harness::limited(tables, &limits);
-        for n in 0..20 {
+        // Two detectors ask for one endpoint; the first remembers nothing, and the second has the first place.
+        let tables: Vec<Box<dyn Table>> = vec![
+            Box::new(Cells::new(crate::auth::PlaintextPassword::default())),
+            Box::new(Cells::new(crate::auth::TokenInUrl::default())),
+        ];
+        let mut sensor = Harness::limited(tables, &Limits::default());
+        for n in 0..3 {
             let login = event().at(n).post("a.example/login").login("alice", Outcome::Success);
-            sensor.see(login.secret_form(spyhop_model::SecretForm::Plain).weakness(spyhop_model::Weakness::Common));
+            let login = login.secret_form(spyhop_model::SecretForm::Plain);
+            let place = spyhop_model::Place::Query("token".into());
+            sensor.see(login.carries_in(spyhop_model::CredentialKind::Bearer, place, "t"));
         }
-        assert!(sensor.findings().iter().any(|finding| finding.rule.kind == "auth.weak_password"));
+        let mut kinds: Vec<_> = sensor.findings().iter().map(|finding| finding.rule.kind).collect();
+        kinds.sort_unstable();
+        assert_eq!(kinds, ["auth.plaintext_password", "auth.token_in_url"]);
     }
 
     #[test]
