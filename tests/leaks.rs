@@ -27,12 +27,28 @@ fn outputs(desk: &Desk, capture: &Path) -> Vec<(String, Vec<u8>)> {
     for name in ["findings", "exchanges", "observations", "updates"] {
         outputs.push((name.to_owned(), desk.read(name)));
     }
-    for entry in std::fs::read_dir(desk.path("state")).expect("the state directory") {
-        let name = format!("state/{}", entry.expect("an entry").file_name().to_string_lossy());
-        let bytes = desk.read(&name);
-        outputs.push((name, bytes));
+    // Parquet is compressed: what stands in it shows when it is printed.
+    for rows in ["calls", "findings"] {
+        let printed = desk.spyhop(&["ledger", "rows", rows, "--state", "state"]).good().stdout;
+        assert!(!printed.is_empty() || rows == "findings", "the ledger holds {rows}");
+        outputs.push((format!("ledger: {rows}"), printed));
     }
+    files_in(desk, "state", &mut outputs);
     outputs
+}
+
+/// Every file in a folder of the desk, however deep.
+fn files_in(desk: &Desk, folder: &str, outputs: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(desk.path(folder)).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        if entry.file_type().expect("a type").is_dir() {
+            files_in(desk, &name, outputs);
+        } else {
+            let bytes = desk.read(&name);
+            outputs.push((name, bytes));
+        }
+    }
 }
 
 /// Plants, replays, searches.

@@ -69,6 +69,14 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Any command, with the fixed key.
+    pub fn spyhop(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spyhop"));
+        run(command.args(arguments).arg("--key-file").arg(self.key()).current_dir(self.folder.path()))
+    }
+}
+
 impl Ran {
     /// Asserts exit code 0.
     #[track_caller]

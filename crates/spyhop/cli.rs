@@ -15,6 +15,8 @@ use spyhop_model::{Lang, Severity};
 
 use crate::config::{nearest, quoted};
 use crate::inventory::ListInventory;
+use crate::ledger::LedgerCommand;
+use crate::trace::Trace;
 
 /// Exit codes.
 pub mod exit {
@@ -81,6 +83,14 @@ pub enum Command {
     ///
     /// From captures, or from what a sensor has learnt (--state), which may be running meanwhile.
     Inventory(Box<ListInventory>),
+    /// Say who obtained values, or what an account, a client, a session or an endpoint had to do with.
+    ///
+    /// Asks the ledger, to which a sensor may be writing meanwhile. Values come from a file or from standard input, never from the
+    /// command line; they are hashed at once, and neither kept nor shown.
+    Trace(Box<Trace>),
+    /// Show, verify, copy or tidy the durable record of calls and findings.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Check, show or write the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -12,12 +12,16 @@ pub mod state;
 
 mod doctor;
 mod inventory;
+mod ledger;
 mod losses;
 mod process;
 mod replay;
 mod run;
+mod trace;
 
 pub use doctor::doctor;
 pub use inventory::inventory;
+pub use ledger::ledger;
 pub use replay::replay;
 pub use run::run;
+pub use trace::trace;

@@ -6,6 +6,7 @@ mod finding;
 mod inventory;
 mod summary;
 mod text;
+mod trace;
 mod zone;
 
 use clap::ColorChoice;
@@ -17,6 +18,7 @@ pub use finding::finding;
 pub use inventory::inventory;
 pub use summary::{Account, Counted, HeldBack, Loss, Summary, summary};
 pub use text::{plain, width_of, wrap};
+pub use trace::trace;
 pub use zone::Zone;
 
 /// How to print.
@@ -152,7 +154,7 @@ impl Style {
 }
 
 /// `1,234,567`.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

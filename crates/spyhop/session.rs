@@ -1,7 +1,7 @@
 //! What a replay and a live run have in common: keys, memory, detectors, journal and publishers, made ready and put away.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,10 +12,11 @@ use spyhop_detect::{Engine, Loss, Mirror, Sensor, Suppressed, Suppression};
 use spyhop_identify::{Identity, Locations};
 use spyhop_inspect::types::{CustomTypes, Grading};
 use spyhop_inspect::{Inspector, Knowledge};
+use spyhop_ledger::{Health as LedgerHealth, Ledger, LedgerJournal, LedgerSettings, Ready};
 use spyhop_model::{Finding, Key, Lang, Timestamp};
 use spyhop_publish::kafka::{KafkaCounts, KafkaHealth, KafkaSettings, KafkaSink};
 use spyhop_publish::record::Names;
-use spyhop_publish::{Ended, Full, JsonLines, MemoryJournal, Output, Publisher, Record, SinkError, Wants};
+use spyhop_publish::{Ended, Full, Journal, JsonLines, MemoryJournal, Output, Publisher, Record, SinkError, Wants};
 use spyhop_stream::DecodeLimits;
 
 use crate::cli::{self, exit};
@@ -23,7 +24,7 @@ use crate::config::render;
 use crate::pipeline::{self, Accounts, Outcome, Parts, Pipeline, Watch};
 use crate::pretty::{self, HeldBack, Style, Summary, Zone};
 use crate::settings::{CaptureSettings, Config, General, JournalSettings, OutputSettings};
-use crate::state::StateDir;
+use crate::state::{self, StateDir};
 use crate::{losses, process};
 
 /// Why a command ends early: its exit code, and what to tell the operator.
@@ -82,8 +83,10 @@ pub struct Session {
     key: Key,
     state: Option<StateDir>,
     parts: Option<Parts>,
-    journal: Arc<MemoryJournal>,
+    journal: Arc<dyn Journal>,
+    ledger: Option<Arc<LedgerHealth>>,
     publishers: Vec<Publisher>,
+    recorder: Option<Publisher>,
     kafka: Option<Arc<KafkaHealth>>,
     flush_within: Duration,
     began: Instant,
@@ -118,7 +121,8 @@ impl Session {
         let state_path =
             setup.state.clone().or_else(|| (!general.state.is_empty()).then(|| PathBuf::from(&general.state)));
         let state = state_path.map(|path| StateDir::open(&path)).transpose().map_err(Failure::failed)?;
-        let key = find_key(setup, &general, state.as_ref(), &mut notices)?;
+        let key_path = key_file(setup, &general, state.as_ref().map(StateDir::path));
+        let key = find_key(key_path.as_deref(), &mut notices)?;
         let names = Names { sensor: general.id.as_str().into(), key_id: key.id() };
 
         let locations = Locations::open(&config.section("networks")).map_err(Failure::usage)?;
@@ -140,7 +144,14 @@ impl Session {
 
         let settings: JournalSettings = config.section("journal");
         let limits = spyhop_publish::Limits { records: settings.records.max(1_024), bytes: settings.mib.max(1) << 20 };
-        let journal = Arc::new(MemoryJournal::new(limits, if mode.live { Full::Drop } else { Full::Wait }));
+        let full = if mode.live { Full::Drop } else { Full::Wait };
+        let (journal, ledger) = match open_ledger(config, state.as_ref(), key_path.is_some(), &key, &names)? {
+            Some(ledger) => {
+                let (journal, ready) = LedgerJournal::new(ledger, limits, full);
+                (Arc::new(journal) as Arc<dyn Journal>, Some(ready))
+            }
+            None => (Arc::new(MemoryJournal::new(limits, full)) as Arc<dyn Journal>, None),
+        };
         let kafka: KafkaSettings = config.section("kafka");
         let mut session = Session {
             names,
@@ -148,13 +159,15 @@ impl Session {
             state,
             parts: None,
             journal,
+            ledger: ledger.as_ref().map(Ready::health),
             publishers: Vec::new(),
+            recorder: None,
             kafka: None,
             flush_within: Duration::from_nanos(kafka.flush_within.0),
             began,
             notices,
         };
-        let wants = session.start_publishers(outputs, mode, &kafka, style)?;
+        let wants = session.start_publishers(outputs, mode, &kafka, ledger, style)?;
 
         let mut pipeline: Pipeline = config.section("pipeline");
         if let Some(workers) = setup.workers {
@@ -187,9 +200,9 @@ impl Session {
         outputs: &cli::Outputs,
         mode: Mode,
         kafka: &KafkaSettings,
+        ledger: Option<Ready>,
         style: Style,
     ) -> Result<(bool, bool), Failure> {
-        use spyhop_publish::Journal;
         let (mut events, mut changes) = (false, false);
         let at_once = Duration::from_secs(5);
         let mut started: Vec<(&str, Wants, Box<dyn spyhop_publish::Sink>, Duration)> = Vec::new();
@@ -228,16 +241,26 @@ impl Session {
             let sink = KafkaSink::new(kafka.clone(), self.names.clone(), self.key.clone(), patience)
                 .map_err(|wrong| Failure::usage(wrong.to_string()))?;
             self.kafka = Some(sink.health());
-            started.push(("kafka", kafka.wants(), Box::new(sink), self.flush_within));
+            started.push((KAFKA, kafka.wants(), Box::new(sink), self.flush_within));
             events |= kafka.publish_exchanges;
             changes = true;
         }
         // Readers made before the first record see everything.
         for (name, wants, sink, within) in started {
-            let reader = self.journal.reader(name, wants);
+            // Findings go to Kafka from the disk, so that none is lost when the sensor ends before they arrived.
+            let reader = match &ledger {
+                Some(ledger) if name == KAFKA => ledger
+                    .reader(name, spyhop_detect::rule, wants != Wants::Findings)
+                    .map_err(|wrong| Failure::failed(wrong.to_string()))?,
+                _ => self.journal.reader(name, wants),
+            };
             let publisher =
                 Publisher::start(name, reader, sink, within).map_err(|wrong| Failure::failed(wrong.to_string()))?;
             self.publishers.push(publisher);
+        }
+        if let Some(ledger) = ledger {
+            self.recorder = Some(ledger.start().map_err(|wrong| Failure::failed(wrong.to_string()))?);
+            (events, changes) = (true, true);
         }
         Ok((events, changes))
     }
@@ -248,7 +271,12 @@ impl Session {
         let live = matches!(source, Source::Live(_));
         let mut publishers = std::mem::take(&mut self.publishers);
         let mut failures = Vec::new();
+        let ledger = self.ledger.clone();
+        let mut trouble = String::new();
         let outcome = pipeline::run(source, parts, stop, &mut |source| {
+            if let (true, Some(ledger)) = (live, &ledger) {
+                tell_trouble(ledger, &mut trouble);
+            }
             // A sink that fails ends its publisher; whoever watches a live sensor must not learn of it at the end only.
             while let Some(ended) = publishers.iter().position(Publisher::is_finished) {
                 let failure = joined(publishers.swap_remove(ended));
@@ -268,6 +296,7 @@ impl Session {
             kafka.finish_within(self.flush_within);
         }
         failures.extend(publishers.into_iter().filter_map(joined));
+        failures.extend(self.recorder.take().and_then(joined));
         failures.extend(self.kafka.as_ref().and_then(|kafka| given_up(&kafka.counts())));
         let Outcome { accounts, identity, engine, .. } = outcome;
         if let Some(state) = &self.state
@@ -316,6 +345,49 @@ impl Session {
     /// One line about Kafka, if it is published to.
     pub fn kafka(&self) -> Option<Arc<KafkaHealth>> {
         self.kafka.clone()
+    }
+}
+
+/// The name of the publisher to Kafka, by which its place in the ledger is kept.
+const KAFKA: &str = "kafka";
+
+/// Opens the ledger, where it is on and has a place.
+fn open_ledger(
+    config: &Config,
+    state: Option<&StateDir>,
+    has_key: bool,
+    key: &Key,
+    names: &Names,
+) -> Result<Option<Ledger>, Failure> {
+    let settings: LedgerSettings = config.section("ledger");
+    let Some(folder) = ledger_folder(&settings, state.map(StateDir::path)).filter(|_| settings.enabled) else {
+        return Ok(None);
+    };
+    if !has_key {
+        return Err(Failure::usage(
+            "the ledger needs a key that outlives this run: give --state DIR or --key-file FILE, or set `state` or `key_file` in [general] of sensor.toml",
+        ));
+    }
+    Ledger::open(&folder, settings, key, &names.sensor).map(Some).map_err(|wrong| Failure::failed(wrong.to_string()))
+}
+
+/// Where the ledger is: in its own directory, else in the state directory.
+pub fn ledger_folder(settings: &LedgerSettings, state: Option<&Path>) -> Option<PathBuf> {
+    match settings.directory.as_str() {
+        "" => state.map(|state| state.join("ledger")),
+        named => Some(PathBuf::from(named)),
+    }
+}
+
+/// Tells what is wrong with the ledger once, and that it is over.
+fn tell_trouble(ledger: &LedgerHealth, told: &mut String) {
+    let now = ledger.counts().trouble;
+    if now != *told {
+        match now.as_str() {
+            "" => eprintln!("spyhop: the ledger records again"),
+            trouble => eprintln!("spyhop: {trouble}"),
+        }
+        *told = now;
     }
 }
 
@@ -464,18 +536,15 @@ pub fn types(config: &Config) -> Result<(CustomTypes, Grading), Failure> {
     Ok((types, grading))
 }
 
-fn find_key(
-    setup: &cli::Setup,
-    general: &General,
-    state: Option<&StateDir>,
-    notices: &mut Vec<String>,
-) -> Result<Key, Failure> {
-    let named =
-        setup.key_file.clone().or_else(|| (!general.key_file.is_empty()).then(|| PathBuf::from(&general.key_file)));
-    let Some(path) = named.or_else(|| state.map(StateDir::key_file)) else {
-        return crate::key::passing_key().map_err(Failure::failed);
-    };
-    let (key, made) = crate::key::key(&path).map_err(Failure::failed)?;
+/// The file of the key: the one that was named, else the state directory's.
+pub fn key_file(setup: &cli::Setup, general: &General, state: Option<&Path>) -> Option<PathBuf> {
+    let configured = || (!general.key_file.is_empty()).then(|| PathBuf::from(&general.key_file));
+    setup.key_file.clone().or_else(configured).or_else(|| state.map(state::key_file))
+}
+
+fn find_key(path: Option<&Path>, notices: &mut Vec<String>) -> Result<Key, Failure> {
+    let Some(path) = path else { return crate::key::passing_key().map_err(Failure::failed) };
+    let (key, made) = crate::key::key(path).map_err(Failure::failed)?;
     if made {
         notices.push(format!(
             "made the key {} in {}; keep it: only the same key gives the same fingerprints",

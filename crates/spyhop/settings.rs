@@ -5,6 +5,7 @@ use std::path::Path;
 use spyhop_detect::{DETECTORS, LossSettings, MirrorSettings, Table};
 use spyhop_identify::{AccountLimits, EndpointLimits, FieldLimits, Networks, SessionLimits};
 use spyhop_inspect::types::{GradingSettings, TypeSettings};
+use spyhop_ledger::LedgerSettings;
 use spyhop_model::{Settings, Span, settings};
 use spyhop_publish::kafka::KafkaSettings;
 
@@ -150,6 +151,7 @@ pub fn sections() -> Vec<Section> {
         Section::of::<AccountLimits>("accounts"),
         Section::of::<SessionLimits>("sessions"),
         Section::of::<JournalSettings>("journal"),
+        Section::of::<LedgerSettings>("ledger"),
         Section::checked::<KafkaSettings>("kafka", |kafka| match kafka.problems().into_iter().next() {
             Some(problem) => Err(problem.text),
             None => Ok(()),

@@ -52,9 +52,9 @@ impl StateDir {
         }
     }
 
-    /// Where its key is.
-    pub fn key_file(&self) -> PathBuf {
-        self.path.join("key")
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn snapshot(&self) -> PathBuf {
@@ -107,6 +107,11 @@ impl StateDir {
         let bytes = serde_json::to_vec(&snapshot).map_err(|wrong| told(&wrong))?;
         write_whole(&path, &bytes).map_err(|wrong| told(&wrong))
     }
+}
+
+/// Where the key of a state directory is.
+pub fn key_file(directory: &Path) -> PathBuf {
+    directory.join("key")
 }
 
 /// What identification has learnt, from the last snapshot in a directory. Needs neither its key nor its lock.

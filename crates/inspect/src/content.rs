@@ -19,8 +19,8 @@ use std::sync::Arc;
 use spyhop_model::{ExchangeId, Fingerprint, Form, Half, Holding, Key, Observation, Place, Timestamp, Unveiled};
 
 pub use body::BodyScan;
-pub use found::fingerprint;
 use found::{Found, shape};
+pub use found::{fingerprint, fingerprints, masked_fingerprints};
 use passing::{Passing, Weigh};
 use place::{place, without_values};
 use prints::Prints;

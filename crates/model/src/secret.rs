@@ -34,6 +34,13 @@ impl Key {
         self.id
     }
 
+    /// Another key for a purpose of its own, from which this one cannot be found.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.bytes);
+        hasher.update(b"spyhop key for ").update(purpose.as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+
     /// The fingerprint of a value within a domain (`cn_mobile`, `password`, `session`, …).
     pub fn fingerprint(&self, domain: &str, value: &[u8]) -> Fingerprint {
         // A hasher costs more to set up than a short value to hash.

@@ -90,6 +90,9 @@ pub trait Reader: Send {
     fn read(&mut self, into: &mut Vec<Record>, most: usize, wait: Duration) -> Read;
     /// Position of the next record: records that were ever appended before it.
     fn position(&self) -> u64;
+    /// So many of the records that were read, from the first on, are done with. A durable journal keeps them no longer
+    /// for this reader.
+    fn settled(&mut self, _records: u64) {}
 }
 
 /// What became of an attempt to read.

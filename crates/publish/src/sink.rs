@@ -14,6 +14,11 @@ pub trait Sink: Send {
     fn write(&mut self, batch: &[Record]) -> Result<(), SinkError>;
     /// Brings everything to its destination, or says what could not be within that time.
     fn flush(&mut self, within: Duration) -> Result<(), SinkError>;
+    /// How many of the records written are not done with: those from the first on that its destination has not
+    /// acknowledged. They are read again when the sensor is started anew.
+    fn unsettled(&self) -> u64 {
+        0
+    }
 }
 
 /// Why a sink cannot go on. The text says what to do.
@@ -37,6 +42,8 @@ pub enum SinkError {
     },
     /// The settings do not make a working sink.
     Settings(String),
+    /// Something else; the text says what, where, and what to do.
+    Broken(String),
 }
 
 impl fmt::Display for SinkError {
@@ -59,7 +66,7 @@ impl fmt::Display for SinkError {
                 write!(f, "cannot write {path}: {error} ({advice})")
             }
             SinkError::Undelivered { records, reason } => write!(f, "{records} records were not delivered: {reason}"),
-            SinkError::Settings(problem) => f.write_str(problem),
+            SinkError::Settings(problem) | SinkError::Broken(problem) => f.write_str(problem),
         }
     }
 }
@@ -91,6 +98,7 @@ const IDLE: Duration = Duration::from_millis(100);
 /// sink fails, the reader is given up, so that the journal waits for it no longer and counts what it misses.
 pub fn publish(mut reader: Box<dyn Reader>, sink: &mut dyn Sink, flush_within: Duration) -> Result<Ended, SinkError> {
     let mut batch = Vec::with_capacity(BATCH);
+    let mut written = 0;
     let outcome = loop {
         let read = reader.read(&mut batch, BATCH, IDLE);
         if read == Read::End {
@@ -99,8 +107,11 @@ pub fn publish(mut reader: Box<dyn Reader>, sink: &mut dyn Sink, flush_within: D
         if let Err(error) = sink.write(&batch) {
             break Err(error);
         }
+        written += batch.len() as u64;
+        reader.settled(written.saturating_sub(sink.unsettled()));
         batch.clear();
     };
+    reader.settled(written.saturating_sub(sink.unsettled()));
     match outcome {
         Ok(()) => Ok(Ended::Drained),
         Err(SinkError::Closed) => Ok(Ended::Closed),

@@ -30,6 +30,39 @@ impl Zone {
         }
     }
 
+    /// The instant that a text names: RFC 3339, or a date or a date with a time in this zone. Of a date alone it is the
+    /// first instant, or the last.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn instant(self, text: &str, last: bool) -> Result<Timestamp, String> {
+        let unclear = |_| {
+            format!(
+                "`{text}` is no time; write a date such as 2026-11-20, with a time as in 2026-11-20T10:00:00, or RFC 3339"
+            )
+        };
+        let nanos = |at: jiff::Timestamp| Timestamp(u64::try_from(at.as_nanosecond()).unwrap_or(0));
+        if let Ok(at) = text.parse::<jiff::Timestamp>() {
+            return Ok(nanos(at));
+        }
+        if let Ok(date) = text.parse::<jiff::civil::Date>()
+            && !text.contains([':', 'T'])
+        {
+            let day = if last { date.tomorrow() } else { Ok(date) };
+            let at = day.and_then(|day| self.0.to_timestamp(day.at(0, 0, 0, 0))).map_err(unclear)?;
+            let at = nanos(at);
+            return Ok(if last { Timestamp(at.0.saturating_sub(1)) } else { at });
+        }
+        let at = text.parse::<jiff::civil::DateTime>().and_then(|at| self.0.to_timestamp(at)).map_err(unclear)?;
+        Ok(nanos(at))
+    }
+
+    /// In one text.
+    pub fn told(self, at: Timestamp) -> String {
+        let (day, clock, offset) = self.parts(at);
+        format!("{day} {clock} {offset}")
+    }
+
     /// Date, time of day to the second, and offset from UTC: `2026-11-20`, `10:00:00`, `+08:00`.
     pub(super) fn parts(self, at: Timestamp) -> (String, String, String) {
         let seconds = i64::try_from(at.seconds()).unwrap_or(i64::MAX);

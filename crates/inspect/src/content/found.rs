@@ -5,7 +5,7 @@ use spyhop_model::{ExchangeId, Fingerprint, Form, Grade, Half, Key, Moment, Obse
 use super::records::Waiting;
 use super::values::{Room, Values};
 use super::{MAX_VALUES_HELD, Recogniser};
-use crate::types::{Type, TypeId, hides, mask};
+use crate::types::{CustomTypes, TYPES, Type, TypeId, hides, mask};
 
 /// Values told at once.
 const SPILLED: usize = 1_024;
@@ -195,6 +195,34 @@ pub(super) fn shape(raw: &str) -> Option<Box<str>> {
         };
         raw.char_indices().filter_map(shown).collect::<String>().into()
     })
+}
+
+/// The ways in which applications mask values, as characters shown at the front and at the end.
+const USUAL: [(usize, usize); 12] =
+    [(3, 4), (3, 2), (3, 3), (6, 4), (6, 2), (4, 4), (4, 3), (0, 4), (1, 1), (1, 0), (0, 1), (2, 2)];
+
+/// All fingerprints under which a value may have been seen in full: one for each type.
+pub fn fingerprints(key: &Key, custom: &CustomTypes, value: &str) -> Vec<Fingerprint> {
+    let all = TYPES.iter().copied().chain(custom.kinds());
+    all.map(|kind| fingerprint(key, kind, Form::Full, value)).collect()
+}
+
+/// Fingerprints under which it may have been seen masked in the usual ways, as the types that are masked most: identity
+/// numbers, telephone numbers, bank cards, names and mail addresses.
+pub fn masked_fingerprints(key: &Key, value: &str) -> Vec<Fingerprint> {
+    let of = [TypeId::RESIDENT_ID, TypeId::MOBILE, TypeId::BANK_CARD, TypeId::EMAIL, TypeId::NAME];
+    let (local, domain) = value.split_once('@').map_or((value, ""), |(local, _)| (local, &value[local.len()..]));
+    let shown: Vec<char> = local.chars().filter(|c| !matches!(c, ' ' | '-' | '+')).collect();
+    let mut found = Vec::new();
+    for (front, end) in USUAL {
+        let Some(hidden) = shown.len().checked_sub(front + end).filter(|hidden| *hidden > 0) else { continue };
+        let mut masked: String = shown.iter().take(front).collect();
+        masked.extend(std::iter::repeat_n('*', hidden));
+        masked.extend(shown.iter().skip(front + hidden));
+        masked.push_str(domain);
+        found.extend(of.map(|what| fingerprint(key, what.get(), Form::Masked, &masked)));
+    }
+    found
 }
 
 /// The fingerprint of a value in its canonical form; of a masked one, of what it shows.

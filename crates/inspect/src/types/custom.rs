@@ -375,6 +375,11 @@ impl CustomTypes {
     }
 
     /// The type, custom or not.
+    /// All of them.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &'static Type> {
+        self.types.iter().map(|one| one.kind)
+    }
+
     pub(crate) fn kind(&self, what: TypeId) -> &'static Type {
         what.index_of_custom().and_then(|index| self.types.get(index)).map_or_else(|| what.get(), |one| one.kind)
     }

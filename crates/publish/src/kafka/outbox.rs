@@ -32,6 +32,13 @@ impl Outbox {
         self.slots.push_back(Slot { record: Some(record), failures: 0, is_sent: false });
     }
 
+    /// A record that is not to be sent: settled as soon as those before it are.
+    pub(super) fn pass(&mut self) {
+        if !self.slots.is_empty() {
+            self.slots.push_back(Slot { record: None, failures: 0, is_sent: false });
+        }
+    }
+
     /// Places taken: records that are not settled, and settled ones behind them.
     pub(super) fn len(&self) -> usize {
         self.slots.len()

@@ -315,6 +315,7 @@ impl Sink for KafkaSink {
                 Record::Finding(_) => true,
             };
             if !is_wanted {
+                self.outbox.pass();
                 continue;
             }
             if self.outbox.is_empty() {
@@ -332,6 +333,10 @@ impl Sink for KafkaSink {
         }
         self.serve(Duration::ZERO);
         Ok(())
+    }
+
+    fn unsettled(&self) -> u64 {
+        self.outbox.len() as u64
     }
 
     fn flush(&mut self, within: Duration) -> Result<(), SinkError> {
