@@ -8,6 +8,7 @@ mod golden;
 mod hostile;
 mod kafka_publish;
 mod leaks;
+mod ledger;
 mod mirror;
 mod peers;
 mod support;
