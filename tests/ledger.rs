@@ -21,6 +21,7 @@ use crate::cli::{DEMO, Place, demo, json_lines};
 use crate::support::Desk;
 
 const FINDINGS: &str = "spyhop.findings";
+const EXCHANGES: &str = "spyhop.exchanges";
 const KILLS: u32 = 100;
 
 /// A change of a finding: its id and its revision.
@@ -37,7 +38,7 @@ fn counted(all: impl IntoIterator<Item = Named>) -> BTreeMap<Named, u64> {
 }
 
 /// Reads a topic until it is told to stop, and then until nothing more comes.
-fn consume(brokers: &str, stop: &AtomicBool) -> Vec<Named> {
+fn consume(brokers: &str, topic: &str, stop: &AtomicBool) -> Vec<Value> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "test")
@@ -46,14 +47,13 @@ fn consume(brokers: &str, stop: &AtomicBool) -> Vec<Named> {
         .create()
         .expect("a consumer");
     let mut places = TopicPartitionList::new();
-    places.add_partition_offset(FINDINGS, 0, Offset::Beginning).expect("a partition");
+    places.add_partition_offset(topic, 0, Offset::Beginning).expect("a partition");
     consumer.assign(&places).expect("assigned");
     let (mut seen, mut last) = (Vec::new(), Instant::now());
     loop {
         match consumer.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => {
-                let value: Value = serde_json::from_slice(message.payload().expect("a value")).expect("JSON");
-                seen.push(named(&value));
+                seen.push(serde_json::from_slice(message.payload().expect("a value")).expect("JSON"));
                 last = Instant::now();
             }
             // The broker is away now and then.
@@ -90,7 +90,7 @@ fn killed_a_hundred_times_no_finding_is_lost() {
     let stop = Arc::new(AtomicBool::new(false));
     let consumer = std::thread::spawn({
         let (brokers, stop) = (brokers.clone(), Arc::clone(&stop));
-        move || consume(&brokers, &stop)
+        move || consume(&brokers, FINDINGS, &stop)
     });
     let replay = ["replay", DEMO, "-q", "--state", "state", "--publish"];
     let (mut seed, mut killed, mut down) = (1, 0, false);
@@ -126,7 +126,7 @@ fn killed_a_hundred_times_no_finding_is_lost() {
         (row["finding_id"].as_str().expect("an id").to_owned(), row["finding_revision"].as_u64().expect("a revision"))
     }));
     let total = |counts: &BTreeMap<Named, u64>| counts.values().sum::<u64>();
-    let consumed = counted(consumed);
+    let consumed = counted(consumed.iter().map(named));
     eprintln!("killed {killed} of {KILLS}; {} changes recorded, {} consumed", total(&kept), total(&consumed));
     assert!(total(&kept) > u64::from(killed), "{}", total(&kept));
     for (one, count) in &kept {
@@ -134,6 +134,46 @@ fn killed_a_hundred_times_no_finding_is_lost() {
         assert!(arrived >= *count, "{one:?} was recorded {count} times and consumed {arrived} times");
     }
     assert!(consumed.keys().all(|one| kept.contains_key(one)), "nothing is told that is not recorded");
+}
+
+/// What goes out in OCSF is what its schema asks for.
+#[test]
+fn ocsf_is_valid_by_the_schema_and_by_others_models() {
+    let Ok(python) = std::env::var("SPYHOP_PEERS_PYTHON") else {
+        return eprintln!("SKIPPED: SPYHOP_PEERS_PYTHON names no Python with the OCSF schema; OCSF was not validated");
+    };
+    let cluster = MockCluster::new(1).expect("a mock cluster");
+    for topic in [FINDINGS, EXCHANGES] {
+        cluster.create_topic(topic, 1, 1).expect("a topic");
+    }
+    let brokers = cluster.bootstrap_servers();
+    let place = Place::new();
+    let mut events = Vec::new();
+    for (exchanges, state) in [("ocsf", "one"), ("ocsf_api", "two")] {
+        place.file(
+            "sensor.toml",
+            &format!(
+                "[kafka]\nbrokers = [{brokers:?}]\nfindings_schema = \"ocsf\"\nexchanges_schema = {exchanges:?}\n"
+            ),
+        );
+        place.run(&["replay", DEMO, "-q", "--publish", "--state", state]).code(0);
+    }
+    let done = AtomicBool::new(true);
+    for topic in [FINDINGS, EXCHANGES] {
+        for event in consume(&brokers, topic, &done) {
+            writeln!(events, "{event}").expect("written");
+        }
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kafka/ocsf.py");
+    std::fs::write(place.path("events"), &events).expect("written");
+    let input = std::fs::File::open(place.path("events")).expect("opened");
+    let ran = Command::new(python).arg(script).stdin(input).output().expect("ran");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let counts: BTreeMap<String, u64> = serde_json::from_slice(&ran.stdout).expect("JSON");
+    eprintln!("{counts:?}");
+    for class in ["detection_finding", "data_security_finding", "http_activity", "api_activity", "authentication"] {
+        assert!(counts.get(class) > Some(&5), "{class}: {counts:?}");
+    }
 }
 
 /// The calls that do not fit are counted, the findings are kept, and the ledger is whole; with room it records again.

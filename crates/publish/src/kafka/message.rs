@@ -3,8 +3,12 @@
 use rdkafka::message::{Header, OwnedHeaders};
 use spyhop_model::{Entity, Event, ExchangeId, Finding, Key, Lang};
 
+use super::settings::{ExchangeSchema, FindingSchema};
 use crate::journal::Record;
-use crate::record::{FindingRecord, FlatExchange, HandshakeRecord, Names, ValuesRecord};
+use crate::record::{DeadLetter, FindingRecord, FlatExchange, HandshakeRecord, Names, ValuesRecord, ocsf};
+
+/// The header `schema` of messages in OCSF.
+const OCSF: &str = "ocsf/1.8.0";
 
 /// The key of messages about an entity: the keyed fingerprint of its role and name, in hexadecimal digits. A
 /// finding's primary entity never changes, so neither does its key.
@@ -18,6 +22,7 @@ pub fn partition_key(key: &Key, entity: &Entity) -> String {
 pub(super) enum Topic {
     Findings,
     Exchanges,
+    DeadLetters,
 }
 
 /// What stands around a message's value.
@@ -32,6 +37,8 @@ pub(super) struct Encoder {
     pub names: Names,
     pub key: Key,
     pub lang: Lang,
+    pub findings: FindingSchema,
+    pub exchanges: ExchangeSchema,
 }
 
 impl Encoder {
@@ -40,7 +47,14 @@ impl Encoder {
         value.clear();
         match record {
             Record::Finding(finding) => {
-                serde_json::to_writer(value, &FindingRecord::new(finding, self.lang, &self.names))?;
+                match self.findings {
+                    FindingSchema::Native => {
+                        serde_json::to_writer(value, &FindingRecord::new(finding, self.lang, &self.names))?;
+                    }
+                    FindingSchema::Ocsf => {
+                        serde_json::to_writer(value, &ocsf::finding(finding, self.lang, &self.names))?;
+                    }
+                }
                 Ok(self.finding(finding))
             }
             Record::Greeting(greeting) => {
@@ -58,16 +72,57 @@ impl Encoder {
                 Ok(Envelope { topic: Topic::Exchanges, key: id, headers })
             }
             Record::Event(event) => {
-                serde_json::to_writer(value, &FlatExchange::new(event, &self.names))?;
+                match self.exchanges {
+                    ExchangeSchema::Native => serde_json::to_writer(value, &FlatExchange::new(event, &self.names))?,
+                    ExchangeSchema::Ocsf | ExchangeSchema::OcsfApi => {
+                        let api = self.exchanges == ExchangeSchema::OcsfApi;
+                        serde_json::to_writer(value, &ocsf::exchange(event, api, &self.names))?;
+                    }
+                }
                 Ok(self.exchange(event))
             }
         }
     }
 
+    /// Writes what stands for a record that was not taken.
+    pub(super) fn dead_letter(
+        &self,
+        record: &Record,
+        topic: &str,
+        reason: &str,
+        value: &mut Vec<u8>,
+    ) -> serde_json::Result<Envelope> {
+        let whole = self.encode(record, value)?;
+        let bytes = value.len() as u64;
+        let (id, revision, kind) = match record {
+            Record::Finding(finding) => (finding.id.to_string(), Some(finding.revision), Some(finding.rule.kind)),
+            Record::Event(event) => (event.call.id().to_string(), None, None),
+            Record::Greeting(_) | Record::Values(_) => (whole.key.clone(), None, None),
+        };
+        let letter = DeadLetter {
+            schema: DeadLetter::SCHEMA,
+            topic,
+            reason,
+            bytes,
+            id: &id,
+            revision,
+            kind,
+            sensor: &self.names.sensor,
+            key_id: self.names.key_id.into(),
+        };
+        value.clear();
+        serde_json::to_writer(&mut *value, &letter)?;
+        Ok(Envelope { topic: Topic::DeadLetters, key: whole.key, headers: self.headers(DeadLetter::SCHEMA, &id) })
+    }
+
     fn finding(&self, finding: &Finding) -> Envelope {
         let rule = finding.rule;
+        let schema = match self.findings {
+            FindingSchema::Native => FindingRecord::SCHEMA,
+            FindingSchema::Ocsf => OCSF,
+        };
         let headers = self
-            .headers(FindingRecord::SCHEMA, &finding.id.to_string())
+            .headers(schema, &finding.id.to_string())
             .insert(header("kind", rule.kind))
             .insert(header("change", crate::record::words::ChangeWord(finding.change).word()))
             .insert(header("revision", &finding.revision.to_string()));
@@ -81,7 +136,11 @@ impl Encoder {
             Some(account) => Entity::Account(account.clone()),
             None => Entity::ClientIp(event.client.ip),
         };
-        let headers = self.headers(FlatExchange::SCHEMA, &event.call.id().to_string());
+        let schema = match self.exchanges {
+            ExchangeSchema::Native => FlatExchange::SCHEMA,
+            ExchangeSchema::Ocsf | ExchangeSchema::OcsfApi => OCSF,
+        };
+        let headers = self.headers(schema, &event.call.id().to_string());
         Envelope { topic: Topic::Exchanges, key: partition_key(&self.key, &entity), headers }
     }
 

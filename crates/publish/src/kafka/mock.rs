@@ -20,6 +20,7 @@ use crate::sink::{Publisher, Sink, SinkError};
 
 const FINDINGS: &str = "spyhop.findings";
 const EXCHANGES: &str = "spyhop.exchanges";
+const DEAD_LETTERS: &str = "spyhop.dead-letters";
 const PARTITIONS: i32 = 3;
 const LONG: Duration = Duration::from_secs(30);
 
@@ -27,7 +28,7 @@ type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 fn cluster() -> Cluster {
     let cluster = MockCluster::new(1).expect("a mock cluster");
-    for topic in [FINDINGS, EXCHANGES] {
+    for topic in [FINDINGS, EXCHANGES, DEAD_LETTERS] {
         cluster.create_topic(topic, PARTITIONS, 1).expect("a topic");
     }
     cluster
@@ -239,6 +240,36 @@ fn a_record_that_is_too_large_goes_alone() {
     assert_eq!(sink.health().counts().too_large, Tally { exchanges: 0, findings: 1 });
     balanced(sink.health().counts());
     assert_eq!(ids(&consume(&cluster, FINDINGS, 20)), (0..20).collect::<Vec<_>>());
+
+    // In its place goes what says so.
+    let letters = consume(&cluster, DEAD_LETTERS, 1);
+    let letter = &letters[0].value;
+    assert_eq!((&letter["schema"], &letter["topic"]), (&"spyhop.dead-letter/1".into(), &FINDINGS.into()));
+    assert_eq!(
+        (&letter["id"], &letter["revision"], &letter["kind"]),
+        (&"0000000000000014".into(), &1.into(), &"auth.sample".into())
+    );
+    assert!(
+        letter["bytes"].as_u64() > Some(20_000) && !letter["reason"].as_str().expect("a reason").is_empty(),
+        "{letter}"
+    );
+}
+
+#[test]
+fn letters_that_nobody_takes_hold_up_nothing() {
+    let cluster = cluster();
+    let settings = settings(&cluster.bootstrap_servers());
+    cluster.topic_error(DEAD_LETTERS, RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).expect("told");
+    for dead_letter_topic in [String::new(), DEAD_LETTERS.to_owned()] {
+        let mut sink = sink(KafkaSettings { record_bytes: 10_000, dead_letter_topic, ..settings.clone() });
+        let mut large = finding(20);
+        large.summary.en = "x".repeat(20_000);
+        sink.write(&[Record::Finding(Arc::new(large)), Record::Finding(Arc::new(finding(1)))]).expect("written");
+        sink.flush(LONG).expect("done with");
+        let counts = sink.health().counts();
+        assert_eq!((counts.too_large.findings, counts.acknowledged.findings, sink.unsettled()), (1, 1, 0));
+        balanced(counts);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Records between the journal and their acknowledgement, in order.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use crate::journal::{Record, Tally};
 
@@ -22,6 +23,8 @@ struct Slot {
     /// Times that sending failed for reasons not understood.
     failures: u8,
     is_sent: bool,
+    /// Why it was not taken: what is to be sent is a letter that says so.
+    letter: Option<Arc<str>>,
 }
 
 impl Outbox {
@@ -29,13 +32,13 @@ impl Outbox {
     pub(super) fn push(&mut self, record: Record) {
         self.waiting.add(&record);
         self.pending.insert(self.first + self.slots.len());
-        self.slots.push_back(Slot { record: Some(record), failures: 0, is_sent: false });
+        self.slots.push_back(Slot { record: Some(record), failures: 0, is_sent: false, letter: None });
     }
 
     /// A record that is not to be sent: settled as soon as those before it are.
     pub(super) fn pass(&mut self) {
         if !self.slots.is_empty() {
-            self.slots.push_back(Slot { record: None, failures: 0, is_sent: false });
+            self.slots.push_back(Slot { record: None, failures: 0, is_sent: false, letter: None });
         }
     }
 
@@ -83,10 +86,13 @@ impl Outbox {
     pub(super) fn settle(&mut self, number: usize) -> Option<Record> {
         let slot = self.slot(number)?;
         let was_sent = std::mem::take(&mut slot.is_sent);
+        let was_letter = slot.letter.is_some();
         let record = slot.record.take()?;
         self.pending.remove(&number);
         self.sent -= usize::from(was_sent);
+        // Of a letter's record account has been given.
         match record {
+            _ if was_letter => {}
             Record::Event(_) | Record::Greeting(_) | Record::Values(_) => self.waiting.exchanges -= 1,
             Record::Finding(_) => self.waiting.findings -= 1,
         }
@@ -95,6 +101,26 @@ impl Outbox {
             self.first += 1;
         }
         Some(record)
+    }
+
+    /// A letter that says why is to be sent in its place. Says whether it was not one already.
+    pub(super) fn give_up(&mut self, number: usize, reason: Arc<str>) -> bool {
+        let Some(slot) = self.slot(number).filter(|slot| slot.record.is_some() && slot.letter.is_none()) else {
+            return false;
+        };
+        slot.letter = Some(reason);
+        if let Some(Record::Finding(_)) = slot.record {
+            self.waiting.findings -= 1;
+        } else {
+            self.waiting.exchanges -= 1;
+        }
+        self.again(number);
+        true
+    }
+
+    /// Why a record is given up, if it is.
+    pub(super) fn letter(&self, number: usize) -> Option<&Arc<str>> {
+        self.slots.get(number.checked_sub(self.first)?)?.letter.as_ref()
     }
 
     /// It is to be sent again.

@@ -19,6 +19,12 @@ spyhop_model::settings! {
         exchanges_topic: String = "spyhop.exchanges".to_owned(),
         /// Publish exchange records besides findings.
         publish_exchanges: bool = true,
+        /// Format of findings: "native" (see `spyhop schema finding`) or "ocsf" (OCSF 1.8: Data Security Finding and Detection Finding).
+        findings_schema: FindingSchema = FindingSchema::Native,
+        /// Format of exchange records: "native" (see `spyhop schema exchange-flat`), "ocsf" (OCSF 1.8: HTTP Activity, logins as Authentication) or "ocsf_api" (API Activity where the account is known).
+        exchanges_schema: ExchangeSchema = ExchangeSchema::Native,
+        /// Topic of what is too large for its topic, or not taken for what it is: its name, size and the reason; "" for none. The whole record stays in the ledger.
+        dead_letter_topic: String = "spyhop.dead-letters".to_owned(),
         /// Language of titles and texts in findings: "en" or "zh".
         lang: Lang = Lang::En,
         /// How to speak to brokers: "plaintext", "ssl", "sasl_plaintext" or "sasl_ssl".
@@ -87,6 +93,28 @@ impl SecurityProtocol {
             SecurityProtocol::SaslSsl => "sasl_ssl",
         }
     }
+}
+
+/// The format of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingSchema {
+    /// Our own.
+    Native,
+    /// OCSF.
+    Ocsf,
+}
+
+/// The format of exchange records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExchangeSchema {
+    /// Our own.
+    Native,
+    /// OCSF's HTTP Activity and Authentication.
+    Ocsf,
+    /// OCSF's API Activity where the account is known.
+    OcsfApi,
 }
 
 /// How to authenticate.

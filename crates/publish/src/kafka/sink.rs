@@ -91,7 +91,13 @@ impl KafkaSink {
             return Err(SinkError::Settings("kafka.brokers: name a broker to publish to".to_owned()));
         }
         let health = Arc::new(KafkaHealth::new(&settings.brokers));
-        let encoder = Encoder { names, key, lang: settings.lang };
+        let encoder = Encoder {
+            names,
+            key,
+            lang: settings.lang,
+            findings: settings.findings_schema,
+            exchanges: settings.exchanges_schema,
+        };
         let producer = build(&settings, &encoder.names, &health)?;
         Ok(KafkaSink {
             settings,
@@ -147,11 +153,19 @@ impl KafkaSink {
                 return;
             }
             let Some(producer) = &self.producer else { return };
-            let sent = match self.encoder.encode(record, &mut self.value) {
+            let encoded = match self.outbox.letter(number) {
+                None => self.encoder.encode(record, &mut self.value),
+                Some(reason) => {
+                    let topic = topic_of(&self.settings, record);
+                    self.encoder.dead_letter(record, topic, reason, &mut self.value)
+                }
+            };
+            let sent = match encoded {
                 Ok(envelope) => {
                     let topic = match envelope.topic {
                         Topic::Findings => &self.settings.findings_topic,
                         Topic::Exchanges => &self.settings.exchanges_topic,
+                        Topic::DeadLetters => &self.settings.dead_letter_topic,
                     };
                     producer.send(number, topic, envelope, &self.value)
                 }
@@ -161,8 +175,7 @@ impl KafkaSink {
                 Ok(()) => self.outbox.mark_sent(number),
                 Err(Code::QueueFull) => return,
                 // Told at once, it is about this record and no other.
-                Err(Code::MessageSizeTooLarge) => self.give_up(number, |counts| &mut counts.too_large),
-                Err(Code::InvalidRecord) => self.give_up(number, |counts| &mut counts.rejected),
+                Err(code @ (Code::MessageSizeTooLarge | Code::InvalidRecord)) => self.refuse(number, code),
                 Err(code) => {
                     self.failed(number, code);
                     return;
@@ -176,7 +189,10 @@ impl KafkaSink {
         for Report { number, failed } in reports {
             match failed {
                 None => {
-                    if let Some(record) = self.outbox.settle(*number) {
+                    let was_letter = self.outbox.letter(*number).is_some();
+                    if let Some(record) = self.outbox.settle(*number)
+                        && !was_letter
+                    {
                         delivered.add(&record);
                     }
                 }
@@ -206,10 +222,7 @@ impl KafkaSink {
     fn refused(&mut self, refused: &[(usize, Code)]) {
         match refused {
             [] => {}
-            [(number, code)] if self.care.burst == Some(1) => match Failure::of(*code) {
-                Failure::TooLarge => self.give_up(*number, |counts| &mut counts.too_large),
-                _ => self.give_up(*number, |counts| &mut counts.rejected),
-            },
+            [(number, code)] if self.care.burst == Some(1) => self.refuse(*number, *code),
             several => {
                 for (number, _) in several {
                     self.outbox.again(*number);
@@ -220,7 +233,31 @@ impl KafkaSink {
         }
     }
 
+    /// A record that Kafka does not take for what it is: a letter says so in its place.
+    fn refuse(&mut self, number: usize, code: Code) {
+        if self.settings.dead_letter_topic.is_empty() || self.outbox.letter(number).is_some() {
+            return match Failure::of(code) {
+                _ if self.outbox.letter(number).is_some() => drop(self.outbox.settle(number)),
+                Failure::TooLarge => self.give_up(number, |counts| &mut counts.too_large),
+                _ => self.give_up(number, |counts| &mut counts.rejected),
+            };
+        }
+        let Some(record) = self.outbox.record(number).cloned() else { return };
+        if self.outbox.give_up(number, code.to_string().into()) {
+            self.last_progress = Instant::now();
+            self.health.count(|counts| match Failure::of(code) {
+                Failure::TooLarge => counts.too_large.add(&record),
+                _ => counts.rejected.add(&record),
+            });
+        }
+    }
+
     fn failed(&mut self, number: usize, code: Code) {
+        // Where letters are not taken they are not insisted on: the record is counted and in the ledger.
+        if self.outbox.letter(number).is_some() && !matches!(Failure::of(code), Failure::Session | Failure::Other) {
+            self.outbox.settle(number);
+            return;
+        }
         match Failure::of(code) {
             Failure::TimedOut => return self.give_up(number, |counts| &mut counts.timed_out),
             Failure::Obstacle(state) => {
@@ -244,9 +281,10 @@ impl KafkaSink {
 
     /// A record's topic and what Kafka says.
     fn reason(&self, number: usize, code: Code) -> String {
-        let topic = match self.outbox.record(number) {
-            Some(Record::Event(_) | Record::Greeting(_) | Record::Values(_)) => &self.settings.exchanges_topic,
-            _ => &self.settings.findings_topic,
+        let topic = match (self.outbox.letter(number), self.outbox.record(number)) {
+            (Some(_), _) => &self.settings.dead_letter_topic,
+            (None, Some(record)) => topic_of(&self.settings, record),
+            (None, None) => &self.settings.findings_topic,
         };
         format!("{topic}: {code}")
     }
@@ -350,6 +388,14 @@ impl Sink for KafkaSink {
                 return Err(self.undelivered());
             }
         }
+    }
+}
+
+/// The topic of a record.
+fn topic_of<'a>(settings: &'a KafkaSettings, record: &Record) -> &'a String {
+    match record {
+        Record::Event(_) | Record::Greeting(_) | Record::Values(_) => &settings.exchanges_topic,
+        Record::Finding(_) => &settings.findings_topic,
     }
 }
 

@@ -7,11 +7,13 @@
 //! - Fingerprints and finding ids are hexadecimal strings, since JSON readers lose digits of 64-bit numbers.
 //! - Text is redacted; only an [`ExchangeRecord`] of a call that carries raw fields shows them, and says so.
 
+mod dead_letter;
 mod exchange;
 mod finding;
 mod flat;
 mod handshake;
 mod observation;
+pub mod ocsf;
 mod respond;
 mod schema;
 mod values;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 
 use spyhop_model::KeyId;
 
+pub use dead_letter::DeadLetter;
 pub use exchange::{AgentRecord, EndRecord, ExchangeRecord, LoginRecord, RequestRecord, ResponseRecord, SeenRecord};
 pub use finding::{Entities, Evidence, FindingRecord, InvolvedRecord, Named, RespondRecord};
 pub use flat::FlatExchange;

@@ -5,7 +5,9 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use super::{ExchangeRecord, FindingRecord, FlatExchange, HandshakeRecord, ObservationRecord, ValuesRecord};
+use super::{
+    DeadLetter, ExchangeRecord, FindingRecord, FlatExchange, HandshakeRecord, ObservationRecord, ValuesRecord,
+};
 
 /// The schema of one format.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub fn schemas() -> Vec<SchemaFile> {
         file::<FlatExchange<'static>>("exchange-flat.schema.json"),
         file::<ObservationRecord<'static>>("observation.schema.json"),
         file::<ValuesRecord<'static>>("values.schema.json"),
+        file::<DeadLetter<'static>>("dead-letter.schema.json"),
     ]
 }
 
