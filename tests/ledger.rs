@@ -83,7 +83,7 @@ fn killed_a_hundred_times_no_finding_is_lost() {
     let place = Place::new();
     place.file(
         "sensor.toml",
-        &format!(
+        format!(
             "[kafka]\nbrokers = [{brokers:?}]\npublish_exchanges = false\nlinger = \"5ms\"\n[ledger]\nfree_mib = 0\n"
         ),
     );
@@ -152,9 +152,7 @@ fn ocsf_is_valid_by_the_schema_and_by_others_models() {
     for (exchanges, state) in [("ocsf", "one"), ("ocsf_api", "two")] {
         place.file(
             "sensor.toml",
-            &format!(
-                "[kafka]\nbrokers = [{brokers:?}]\nfindings_schema = \"ocsf\"\nexchanges_schema = {exchanges:?}\n"
-            ),
+            format!("[kafka]\nbrokers = [{brokers:?}]\nfindings_schema = \"ocsf\"\nexchanges_schema = {exchanges:?}\n"),
         );
         place.run(&["replay", DEMO, "-q", "--publish", "--state", state]).code(0);
     }
@@ -180,14 +178,14 @@ fn ocsf_is_valid_by_the_schema_and_by_others_models() {
 #[test]
 fn a_full_disk_costs_calls_but_no_finding() {
     let place = Place::new();
-    place.file("sensor.toml", "[ledger]\nfree_mib = 0\n");
+    place.file("sensor.toml", "[ledger]\nfree_mib = 1\n");
     let mut capture = Vec::new();
     load::small(1, 24 << 20, &mut capture).expect("a capture");
     std::fs::write(place.path("small.pcap"), &capture).expect("written");
     std::fs::create_dir(place.path("disk")).expect("made");
     let spyhop = env!("CARGO_BIN_EXE_spyhop");
     let script = format!(
-        "mount -t tmpfs -o size=1600k tmpfs disk || exit 99
+        "mount -t tmpfs -o size=2600k tmpfs disk || exit 99
         {spyhop} replay {DEMO} -q --state disk/state >/dev/null 2>&1 || exit 98
         echo before: $({spyhop} ledger rows findings --state disk/state | wc -l)
         {spyhop} replay small.pcap -q --state disk/state; echo full: $?

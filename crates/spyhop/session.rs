@@ -324,6 +324,9 @@ impl Session {
         let unpublished = pipeline::unpublished(&*self.journal);
         lost.insert("exchanges_unpublished", unpublished.exchanges);
         lost.insert("findings_unpublished", unpublished.findings);
+        let unrecorded = self.journal.unrecorded();
+        lost.insert("exchanges_unrecorded", unrecorded.exchanges);
+        lost.insert("findings_unrecorded", unrecorded.findings);
         Summary {
             files: source.files(),
             began: accounts.began.filter(|at| *at != Timestamp::MAX),

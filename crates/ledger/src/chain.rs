@@ -122,6 +122,15 @@ pub enum Deed {
         #[serde(default, skip_serializing_if = "is_zero")]
         lost: u64,
     },
+    /// Rows of a log that is not closed yet were lost, because the disk was full.
+    Lost {
+        /// `events` or `findings`.
+        stream: String,
+        /// The log's number.
+        number: u64,
+        /// How many.
+        rows: u64,
+    },
     /// Files of keys became fewer.
     Merged {
         /// The new ones.
@@ -217,6 +226,7 @@ impl Told {
                     there.extend(files.iter().map(|piece| (piece.file.clone(), piece.clone())));
                 }
                 Deed::Removed { files, .. } => files.iter().for_each(|gone| drop(there.remove(gone))),
+                Deed::Lost { .. } => {}
             }
         }
         there.into_values().collect()

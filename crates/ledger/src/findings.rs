@@ -93,6 +93,12 @@ static FINDINGS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ]))
 });
 
+/// Every column with its meaning.
+pub fn described() -> Vec<(String, DataType, String)> {
+    let about = |field: &Field| field.metadata().get("description").cloned().unwrap_or_default();
+    FINDINGS.fields().iter().map(|field| (field.name().clone(), field.data_type().clone(), about(field))).collect()
+}
+
 /// Findings as rows.
 ///
 /// # Errors

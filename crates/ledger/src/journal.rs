@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spyhop_publish::{
-    Full, Journal, JournalError, Limits, MemoryJournal, Publisher, Reader, ReaderReport, Record, Sink, SinkError, Wants,
+    Full, Journal, JournalError, Limits, MemoryJournal, Publisher, Reader, ReaderReport, Record, Sink, SinkError,
+    Tally, Wants,
 };
 
 use crate::findings::Rules;
@@ -25,6 +26,7 @@ use crate::writer::{Ledger, LedgerError};
 pub struct LedgerJournal {
     incoming: MemoryJournal,
     told: Arc<MemoryJournal>,
+    health: Arc<Health>,
 }
 
 /// A ledger that has not begun to record: publishers take their places first.
@@ -41,8 +43,9 @@ impl LedgerJournal {
         let incoming = MemoryJournal::new(half, full);
         let told = Arc::new(MemoryJournal::new(half, full));
         let reader = incoming.reader("ledger", Wants::All);
+        let health = ledger.health();
         let ready = Ready { ledger, incoming: reader, told: Arc::clone(&told) };
-        (LedgerJournal { incoming, told }, ready)
+        (LedgerJournal { incoming, told, health }, ready)
     }
 }
 
@@ -60,6 +63,10 @@ impl Journal for LedgerJournal {
         let mut reports = self.incoming.report();
         reports.extend(self.told.report());
         reports
+    }
+    fn unrecorded(&self) -> Tally {
+        let counts = self.health.counts();
+        Tally { exchanges: counts.rows_lost, findings: counts.findings_lost }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The keeper: a thread that closes logs into segments, merges keys, and removes what is too old or too much, so that the
 //! writer does nothing but append.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,6 +49,8 @@ struct Work {
     chain: Chain,
     pieces: BTreeMap<String, Piece>,
     closed_findings: Vec<u64>,
+    /// Logs of events whose lost rows stand in the chain already.
+    told_lost: BTreeSet<u64>,
     readers: Readers,
     health: Arc<Health>,
     /// The latest time recorded: age is counted from there, since a replay's packets are as old as they are.
@@ -73,6 +75,10 @@ impl Keeper {
             Deed::Closed { stream, number, .. } if stream == Stream::Findings.name() => Some(*number),
             _ => None,
         });
+        let told_lost = told.deeds.iter().filter_map(|deed| match deed {
+            Deed::Lost { number, .. } => Some(*number),
+            _ => None,
+        });
         let work = Work {
             folder: folder.to_owned(),
             settings: settings.clone(),
@@ -83,6 +89,7 @@ impl Keeper {
             latest: pieces.values().map(|piece| piece.to).max().unwrap_or_default(),
             pieces,
             closed_findings: closed_findings.collect(),
+            told_lost: told_lost.collect(),
             readers,
             health,
             waiting: Vec::new(),
@@ -138,6 +145,15 @@ impl Work {
                 Err(wrong) => {
                     self.health.trouble(&self.folder, &wrong);
                     self.make_space();
+                    // Who closes it later does not know it any more.
+                    let deed = Deed::Lost { stream: stream.name().to_owned(), number, rows: lost };
+                    if let Some((_, _, untold)) = self.waiting.first_mut()
+                        && lost > 0
+                        && self.chain.tell(&deed).is_ok()
+                    {
+                        *untold = 0;
+                        self.told_lost.insert(number);
+                    }
                     return;
                 }
             }
@@ -162,6 +178,8 @@ impl Work {
         self.latest = closed.files.iter().map(|piece| piece.to).fold(self.latest, Timestamp::max);
         // A log that was altered stays, for whoever looks into it.
         let keep = matches!(closed.tail, Tail::Altered(_));
+        // A run that was killed cannot say any more what it lost, but for what is missing between rows.
+        let lost = if self.told_lost.contains(&number) { 0 } else { lost.max(closed.missing) };
         if !closed.files.is_empty() || lost > 0 {
             let (name, files) = (stream.name().to_owned(), closed.files);
             self.pieces.extend(files.iter().map(|piece| (piece.file.clone(), piece.clone())));

@@ -34,7 +34,7 @@ mod views;
 mod writer;
 
 pub use columns::{SCHEMA as EVENT_SCHEMA, described as event_columns};
-pub use findings::SCHEMA as FINDING_SCHEMA;
+pub use findings::{SCHEMA as FINDING_SCHEMA, described as finding_columns};
 pub use health::{Counts, Health};
 pub use journal::{LedgerJournal, Ready};
 pub use keys::KeyKind;

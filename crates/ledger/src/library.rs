@@ -177,7 +177,11 @@ impl Library {
             .deeds
             .iter()
             .filter_map(|deed| match deed {
-                Deed::Closed { stream, number, lost, .. } if *lost > 0 && stream == "events" => Some(*number),
+                Deed::Closed { stream, number, lost: rows, .. } | Deed::Lost { stream, number, rows }
+                    if *rows > 0 && stream == Stream::Events.name() =>
+                {
+                    Some(*number)
+                }
                 _ => None,
             })
             .collect();

@@ -30,10 +30,12 @@ use crate::columns::{ROWS, SCHEMA};
 use crate::keys::{KeyKind, KeyWriter, Keys};
 use crate::log::{LogReader, Next, Stream, Tail, sync_folder};
 
-/// Rows of a row group.
-const GROUP: usize = 65_536;
+/// Rows of a row group: all of a segment, so that a lookup reads one set of statistics.
+const GROUP: usize = 262_144;
+/// Octets of a column's dictionary, which a lookup reads whole: names of which there are more are written as they are.
+const DICTIONARY: usize = 64 << 10;
 /// Rows of a page: what a lookup reads of each column for a row.
-const PAGE: usize = 4_096;
+const PAGE: usize = 2_048;
 
 /// An entry of the values of a frame: in which row of the segment a value stands, and how.
 pub type ValueEntry = (KeyKind, u64, u32);
@@ -41,8 +43,19 @@ const ENTRY: usize = 1 + 8 + 4;
 /// Octets of the rows of a frame, at most.
 const LARGEST: u32 = 1 << 30;
 
-pub(crate) fn wrong(wrong: impl std::fmt::Display) -> io::Error {
-    io::Error::other(wrong.to_string())
+/// As an error of input and output; of what kind, where one is behind it.
+pub(crate) fn wrong(wrong: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    let wrong = wrong.into();
+    let mut behind: Option<&(dyn std::error::Error + 'static)> = Some(&*wrong);
+    while let Some(error) = behind {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return io
+                .raw_os_error()
+                .map_or_else(|| io::Error::new(io.kind(), io.to_string()), io::Error::from_raw_os_error);
+        }
+        behind = error.source();
+    }
+    io::Error::other(wrong)
 }
 
 /// Rows and the values in them as the payload of a frame: the length of the rows as Arrow IPC, these as one block of LZ4
@@ -150,6 +163,7 @@ fn properties(schema: &str, names: &[(&str, String)], id_like: &[&str], sorted: 
         .set_max_row_group_row_count(Some(GROUP))
         .set_data_page_row_count_limit(PAGE)
         .set_write_batch_size(PAGE)
+        .set_dictionary_page_size_limit(DICTIONARY)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_key_value_metadata(Some(told));
     for column in id_like {
@@ -207,6 +221,8 @@ impl Drop for Pending {
 pub struct Closed {
     /// The files; none where the log was empty.
     pub files: Vec<Piece>,
+    /// Rows that are missing between others: they were numbered and then not written.
+    pub missing: u64,
     /// How the log ended.
     pub tail: Tail,
     /// The end of its chain.
@@ -235,10 +251,15 @@ impl Origin {
 pub fn close_events(folder: &Path, number: u64, key: &Key, seal: &Seal, origin: &Origin) -> io::Result<Closed> {
     let path = folder.join("open").join(Stream::Events.file(number));
     let Some(mut log) = LogReader::open(&path, Stream::Events, number, *seal)? else {
-        return Ok(Closed { files: Vec::new(), tail: Tail::Altered(0), link: seal.begin("events", number) });
+        return Ok(Closed {
+            files: Vec::new(),
+            missing: 0,
+            tail: Tail::Altered(0),
+            link: seal.begin("events", number),
+        });
     };
     let mut writer: Option<(Pending, String, ArrowWriter<File>)> = None;
-    let (mut index, mut rows, mut times) = (Keys::default(), 0, None);
+    let (mut index, mut rows, mut times, mut next) = (Keys::default(), 0, None, 0);
     let tail = loop {
         let payload = match log.frame()? {
             Next::Frame { payload, .. } => payload,
@@ -264,6 +285,9 @@ pub fn close_events(folder: &Path, number: u64, key: &Key, seal: &Seal, origin: 
         }
         keys(&batch, &values, key, &mut index);
         rows += batch.num_rows() as u64;
+        let last =
+            batch.column_by_name("ledger_row").and_then(|rows| rows.as_primitive::<UInt64Type>().values().last());
+        next = last.map_or(next, |row| (row & 0xffff_ffff) + 1);
     };
     let mut files = Vec::new();
     if let (Some((pending, file, writer)), Some(times)) = (writer, times) {
@@ -278,7 +302,7 @@ pub fn close_events(folder: &Path, number: u64, key: &Key, seal: &Seal, origin: 
         files.push(piece(folder, &file, rows, times, seal)?);
         files.push(piece(folder, &keys_file, count, times, seal)?);
     }
-    Ok(Closed { files, tail, link: log.link() })
+    Ok(Closed { files, missing: next.saturating_sub(rows), tail, link: log.link() })
 }
 
 /// Makes a segment of a log of findings.
@@ -288,7 +312,12 @@ pub fn close_events(folder: &Path, number: u64, key: &Key, seal: &Seal, origin: 
 pub fn close_findings(folder: &Path, number: u64, seal: &Seal, origin: &Origin) -> io::Result<Closed> {
     let path = folder.join("open").join(Stream::Findings.file(number));
     let Some(mut log) = LogReader::open(&path, Stream::Findings, number, *seal)? else {
-        return Ok(Closed { files: Vec::new(), tail: Tail::Altered(0), link: seal.begin("findings", number) });
+        return Ok(Closed {
+            files: Vec::new(),
+            missing: 0,
+            tail: Tail::Altered(0),
+            link: seal.begin("findings", number),
+        });
     };
     let mut by_day: BTreeMap<String, Vec<crate::findings::Stored>> = BTreeMap::new();
     let tail = loop {
@@ -317,5 +346,5 @@ pub fn close_findings(folder: &Path, number: u64, seal: &Seal, origin: &Origin) 
         let times = span(&batch, "finding_changed").unwrap_or_default();
         files.push(piece(folder, &file, batch.num_rows() as u64, times, seal)?);
     }
-    Ok(Closed { files, tail, link: log.link() })
+    Ok(Closed { files, missing: 0, tail, link: log.link() })
 }

@@ -390,3 +390,43 @@ fn ordinary_calls_leave_less_than_those_with_values_logins_or_failures() {
     assert_eq!(targets("slim", Ordinary::Slim), [false, true, true]);
     assert_eq!(targets("full", Ordinary::Full), [true, true, true]);
 }
+
+/// The documentation's tables are those of the schemas.
+#[test]
+fn the_readme_has_every_column() {
+    use arrow_schema::DataType;
+    use std::fmt::Write;
+
+    let kind = |kind: &DataType| match kind {
+        DataType::List(item) => format!("list of {}", item.data_type().to_string().to_lowercase()),
+        DataType::Timestamp(..) => "time, nanoseconds, UTC".to_owned(),
+        other => other.to_string().to_lowercase(),
+    };
+    let mut text = String::new();
+    let mut table = |title: &str, columns: Vec<(String, DataType, String)>| {
+        let _ = write!(text, "\n### {title}\n\n| column | type | is |\n| --- | --- | --- |\n");
+        for (name, of, about) in columns {
+            let _ = writeln!(text, "| `{name}` | {} | {} |", kind(&of), about.trim_end_matches('.'));
+        }
+    };
+    let owned = |(name, kind, about): (&str, DataType, &str)| (name.to_owned(), kind, about.to_owned());
+    table("Calls", crate::columns::described().into_iter().map(owned).collect());
+    table("Changes of findings", crate::findings::described());
+    let keys = crate::keys::KEYS.fields().iter().map(|field| {
+        (
+            field.name().clone(),
+            field.data_type().clone(),
+            field.metadata().get("description").cloned().unwrap_or_default(),
+        )
+    });
+    table("Keys", keys.collect());
+
+    const MARK: &str = "<!-- Generated from the schemas by `UPDATE=1 cargo test -p spyhop-ledger`. -->\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(&path).expect("a README");
+    let (before, after) = readme.split_once(MARK).expect("the mark");
+    if after != text {
+        assert!(std::env::var_os("UPDATE").is_some(), "{} is out of date; run the tests with UPDATE=1", path.display());
+        fs::write(&path, format!("{before}{MARK}{text}")).expect("written");
+    }
+}

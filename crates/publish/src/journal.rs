@@ -81,6 +81,10 @@ pub trait Journal: Send + Sync {
     fn close(&self);
     /// How far each reader is, those included that went away, in the order they were made.
     fn report(&self) -> Vec<ReaderReport>;
+    /// Records that a durable journal could not keep, because the disk took none; publishers have got them all the same.
+    fn unrecorded(&self) -> Tally {
+        Tally::default()
+    }
 }
 
 /// One publisher's place in a journal. Dropping it detaches it: the journal no longer waits for it, and what it has

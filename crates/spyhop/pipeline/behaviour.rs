@@ -36,8 +36,8 @@ pub(super) struct Behaviour {
     /// The time of the last thing that happened, for the end of the run.
     reached: Timestamp,
     records: Vec<Record>,
-    /// What publishers will never get, as told last.
-    unpublished: Tally,
+    /// What publishers will never get, and what the disk did not take, as told last.
+    missing: [Tally; 2],
     seen: Seen,
 }
 
@@ -66,7 +66,7 @@ impl Behaviour {
             low: Timestamp::default(),
             reached: Timestamp::default(),
             records: Vec::new(),
-            unpublished: Tally::default(),
+            missing: [Tally::default(); 2],
             seen: Seen::default(),
         }
     }
@@ -204,17 +204,20 @@ impl Behaviour {
                 }
             }
         }
-        let unpublished = unpublished(&*self.journal);
-        if !changed && unpublished == self.unpublished {
+        let missing = [unpublished(&*self.journal), self.journal.unrecorded()];
+        if !changed && missing == self.missing {
             return;
         }
-        self.unpublished = unpublished;
+        self.missing = missing;
+        let [unpublished, unrecorded] = missing;
         let mut totals: BTreeMap<&'static str, u64> = BTreeMap::new();
         for (reason, count) in self.losses.iter().flatten() {
             *totals.entry(*reason).or_insert(0) += count;
         }
         totals.insert("exchanges_unpublished", unpublished.exchanges);
         totals.insert("findings_unpublished", unpublished.findings);
+        totals.insert("exchanges_unrecorded", unrecorded.exchanges);
+        totals.insert("findings_unrecorded", unrecorded.findings);
         totals.insert("order_forced", self.seen.order_forced);
         totals.extend(self.identity.forgotten());
         let at = if low == Timestamp::MAX { self.reached } else { low };

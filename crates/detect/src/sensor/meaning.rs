@@ -349,6 +349,16 @@ pub fn meaning(reason: &str) -> Meaning {
                 zh: "本机无影响，但消费方缺少这些记录",
             },
         ),
+        "exchanges_unrecorded" | "findings_unrecorded" => (
+            RECORDS,
+            Text {
+                en: "were not recorded in the ledger: the disk took none", zh: "未能写入台账：磁盘无法写入"
+            },
+            Text {
+                en: "nothing here, but a trace will not find these records",
+                zh: "本机无影响，但溯源时查不到这些记录",
+            },
+        ),
         "header_bytes_over_limit" => (
             BYTES,
             Text { en: "of heads that are longer than [http] allows", zh: "消息头超过 [http] 允许的长度" },
