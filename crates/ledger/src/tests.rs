@@ -305,6 +305,23 @@ fn what_is_too_old_or_too_much_goes_and_the_chain_says_so() {
     assert_eq!(findings, 30, "findings never go for their size");
 }
 
+#[test]
+fn a_flood_of_values_closes_segments_early() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut ledger = open(folder.path());
+    // 600 exports of 4,096 values: more than the keys of one segment may be.
+    let export = record(event().get("shop.example/export").account("alice").returns(&types::MOBILE, 4_096).build(1));
+    let exports = vec![export; 600];
+    exports.chunks(50).for_each(|exports| ledger.append(exports));
+    ledger.finish().expect("finished");
+    drop(ledger);
+    let pieces = Library::open(folder.path(), &key()).expect("a library").pieces().to_vec();
+    let keys: Vec<u64> =
+        pieces.iter().filter(|piece| piece.file.starts_with("keys/")).map(|piece| piece.rows).collect();
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    assert!(keys.iter().sum::<u64>() > 600 * 4_096 && keys.iter().all(|keys| *keys < 3 << 20), "{keys:?}");
+}
+
 fn drain(reader: &mut dyn Reader) -> Vec<u64> {
     let mut records = Vec::new();
     while reader.read(&mut records, 100, Duration::ZERO) == Read::Some {}

@@ -25,6 +25,8 @@ use crate::settings::{LedgerSettings, Ordinary};
 const FRAME_ROWS: usize = 8_192;
 /// Values of a frame, about.
 const FRAME_VALUES: usize = 1 << 18;
+/// Values of a segment, at most, about: closing it sorts them in memory.
+const SEGMENT_VALUES: usize = 1 << 21;
 /// Frames that wait while the disk takes none; then the oldest is lost, and counted.
 const WAITING: usize = 16;
 /// Octets of changes of findings that wait likewise.
@@ -99,6 +101,7 @@ struct Events {
     /// None yet where the disk took none.
     log: Option<LogWriter>,
     rows: u32,
+    values: usize,
     hour: u64,
     lost: u64,
 }
@@ -267,14 +270,15 @@ impl Ledger {
     fn row(&mut self, what: What<'_>, slim: bool) -> u32 {
         let hour = what.moment().at.0 / HOUR;
         let most = self.settings.segment_rows.clamp(1_024, 1 << 24) as u32;
-        if self.events.as_ref().is_some_and(|open| open.hour < hour || open.rows >= most) {
+        let is_full = |open: &Events| open.hour < hour || open.rows >= most || open.values >= SEGMENT_VALUES;
+        if self.events.as_ref().is_some_and(is_full) {
             self.rotate();
         }
         let [next, _] = &mut self.next;
         let open = self.events.get_or_insert_with(|| {
             let number = *next;
             *next += 1;
-            Events { number, log: None, rows: 0, hour, lost: 0 }
+            Events { number, log: None, rows: 0, values: 0, hour, lost: 0 }
         });
         let row = open.rows;
         open.rows += 1;
@@ -289,6 +293,9 @@ impl Ledger {
         let rows = self.columns.len() as u32;
         if rows == 0 {
             return;
+        }
+        if let Some(open) = &mut self.events {
+            open.values += self.values.len();
         }
         let encoded = self.columns.finish().map_err(io::Error::other).and_then(|batch| encode(&batch, &self.values));
         self.values.clear();

@@ -19,12 +19,12 @@ pub fn trace(answer: &Answer, style: &Style) -> String {
     if answer.asked > 0 {
         let line = match style.lang {
             Lang::En => format!(
-                "{} of {} values were obtained in full, {} masked only, {} by nobody; {} calls",
+                "{} of {} values were obtained in full, {} masked only, {} by nobody; {}",
                 grouped(answer.found_full as u64),
                 grouped(answer.asked as u64),
                 grouped(answer.found_masked as u64),
                 grouped((answer.asked - answer.found_full - answer.found_masked) as u64),
-                grouped(answer.calls)
+                calls(answer.calls)
             ),
             Lang::Zh => format!(
                 "{} 个值中，{} 个被完整获取，{} 个仅以脱敏形式被获取，{} 个无人获取；共 {} 次调用",
@@ -39,13 +39,17 @@ pub fn trace(answer: &Answer, style: &Style) -> String {
         suspects(&mut out, answer, style);
     } else {
         let line = match style.lang {
-            Lang::En => format!("{} calls", grouped(answer.calls)),
+            Lang::En => calls(answer.calls),
             Lang::Zh => format!("{} 次调用", grouped(answer.calls)),
         };
         let _ = writeln!(out, "{}", style.bold(&line));
     }
     paths(&mut out, answer, style);
     out
+}
+
+fn calls(count: u64) -> String {
+    format!("{} call{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 fn time(style: Style, from: Timestamp, to: Timestamp) -> String {
@@ -181,20 +185,21 @@ fn leaf(route: &Route, sample: bool, style: Style) -> String {
         (Some(device), Lang::Zh) => format!("设备 {device}，"),
         (None, _) => String::new(),
     };
-    let (calls, obtained) = (grouped(route.calls), grouped(route.obtained));
+    let (count, obtained) = (grouped(route.calls), grouped(route.obtained));
     let what = match (style.lang, sample) {
         (Lang::En, true) => format!(
-            "{} in full, {} masked of the sample in {calls} calls",
+            "{} in full, {} masked of the sample in {}",
             grouped(route.full as u64),
-            grouped(route.masked as u64)
+            grouped(route.masked as u64),
+            calls(route.calls)
         ),
-        (Lang::En, false) => format!("{calls} calls, {obtained} sensitive values in the answers"),
+        (Lang::En, false) => format!("{}, {obtained} sensitive values in the answers", calls(route.calls)),
         (Lang::Zh, true) => format!(
-            "{calls} 次调用，样本中完整 {} 个、脱敏 {} 个",
+            "{count} 次调用，样本中完整 {} 个、脱敏 {} 个",
             grouped(route.full as u64),
             grouped(route.masked as u64)
         ),
-        (Lang::Zh, false) => format!("{calls} 次调用，响应中敏感值 {obtained} 个"),
+        (Lang::Zh, false) => format!("{count} 次调用，响应中敏感值 {obtained} 个"),
     };
     let when = time(style, route.first, route.last);
     format!("{device}{} ({place}): {what}  {}", plain(&route.client), style.faint(&when))
