@@ -25,6 +25,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use spyhop_model::Key;
 
+use crate::segment::wrong;
+
 /// What a key is; the numbers stand in files and are not used again for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -215,10 +217,6 @@ fn properties() -> WriterProperties {
             .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
     }
     properties.build()
-}
-
-fn wrong(wrong: impl std::fmt::Display) -> io::Error {
-    io::Error::other(wrong.to_string())
 }
 
 /// Writes sorted keys.
