@@ -132,7 +132,7 @@ fn reported(observations: &[Observation]) -> impl Iterator<Item = &Observation> 
 
 /// Whether a call is one of those of which everything is kept: it holds sensitive values, is a login, delivers a file,
 /// was refused, or failed.
-pub fn is_full(event: &Event) -> bool {
+pub fn has_more(event: &Event) -> bool {
     let call = &event.call;
     !call.observations.is_empty()
         || call.login.is_some()

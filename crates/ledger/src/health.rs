@@ -63,6 +63,11 @@ impl Health {
     }
 }
 
+/// Whether removing something would help.
+pub(crate) fn is_full(wrong: &io::Error) -> bool {
+    matches!(wrong.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// What is wrong, where, and what to do.
 pub(crate) fn say(at: &Path, wrong: &io::Error) -> String {
     let advice = match wrong.kind() {

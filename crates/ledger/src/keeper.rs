@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use spyhop_model::{Key, Timestamp};
 
 use crate::chain::{Chain, Deed, Piece, Seal, Told};
-use crate::health::Health;
+use crate::health::{Health, is_full};
 use crate::log::{Stream, Tail, numbers};
 use crate::merge;
 use crate::segment::{Origin, close_events, close_findings};
@@ -144,7 +144,9 @@ impl Work {
                 Ok(()) => drop(self.waiting.remove(0)),
                 Err(wrong) => {
                     self.health.trouble(&self.folder, &wrong);
-                    self.make_space();
+                    if is_full(&wrong) {
+                        self.make_space();
+                    }
                     // Who closes it later does not know it any more.
                     let deed = Deed::Lost { stream: stream.name().to_owned(), number, rows: lost };
                     if let Some((_, _, untold)) = self.waiting.first_mut()

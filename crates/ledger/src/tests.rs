@@ -306,6 +306,27 @@ fn what_is_too_old_or_too_much_goes_and_the_chain_says_so() {
 }
 
 #[test]
+fn what_cannot_be_closed_waits_and_nothing_is_removed_for_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut ledger = open(folder.path());
+    // In the way of the fourth hour's folder.
+    fs::create_dir_all(folder.path().join("events/dt=2026-11-20")).expect("made");
+    let in_the_way = folder.path().join("events/dt=2026-11-20/hr=05");
+    fs::write(&in_the_way, "").expect("written");
+    for hour in 0..4 {
+        ledger.append(&[record(event().get("shop.example/a").at(hour * 3_600).build(hour as u32))]);
+    }
+    let told = ledger.finish().expect_err("the last segment cannot be closed").to_string();
+    assert!(told.contains("see to the disk"), "{told}");
+    drop(ledger);
+    assert_eq!(Library::open(folder.path(), &key()).expect("a library").rows(), (3, 1), "the log stays, and is read");
+    fs::remove_file(in_the_way).expect("removed");
+    open(folder.path()).finish().expect("finished");
+    assert_eq!(Library::open(folder.path(), &key()).expect("a library").rows(), (4, 0));
+    assert!(check(folder.path()).wrong.is_empty());
+}
+
+#[test]
 fn a_flood_of_values_closes_segments_early() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut ledger = open(folder.path());

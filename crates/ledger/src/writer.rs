@@ -12,8 +12,8 @@ use spyhop_model::Key;
 use spyhop_publish::Record;
 
 use crate::chain::{self, Chain, Deed, Seal};
-use crate::columns::{Columns, Row, What, is_full};
-use crate::health::{Health, say};
+use crate::columns::{Columns, Row, What, has_more};
+use crate::health::{Health, is_full, say};
 use crate::keeper::{Keeper, Left, Readers, Task, free, left};
 use crate::keys::KeyKind;
 use crate::log::{LogWriter, Stream};
@@ -230,7 +230,7 @@ impl Ledger {
         for record in records {
             match record {
                 Record::Event(event) => {
-                    let slim = self.settings.ordinary_calls == Ordinary::Slim && !is_full(event);
+                    let slim = self.settings.ordinary_calls == Ordinary::Slim && !has_more(event);
                     let row = self.row(What::Event(event), slim);
                     for seen in &event.call.observations {
                         let kind = KeyKind::of(seen.half, seen.form);
@@ -270,8 +270,8 @@ impl Ledger {
     fn row(&mut self, what: What<'_>, slim: bool) -> u32 {
         let hour = what.moment().at.0 / HOUR;
         let most = self.settings.segment_rows.clamp(1_024, 1 << 24) as u32;
-        let is_full = |open: &Events| open.hour < hour || open.rows >= most || open.values >= SEGMENT_VALUES;
-        if self.events.as_ref().is_some_and(is_full) {
+        let is_done = |open: &Events| open.hour < hour || open.rows >= most || open.values >= SEGMENT_VALUES;
+        if self.events.as_ref().is_some_and(is_done) {
             self.rotate();
         }
         let [next, _] = &mut self.next;
@@ -346,7 +346,9 @@ impl Ledger {
     fn trouble(&mut self, wrong: &io::Error) {
         self.health.trouble(&self.folder, wrong);
         self.retry_at = Some(Instant::now() + RETRY);
-        self.keeper.ask(Task::Space);
+        if is_full(wrong) {
+            self.keeper.ask(Task::Space);
+        }
     }
 
     fn try_frames(&mut self) -> io::Result<()> {
