@@ -10,7 +10,7 @@ use spyhop_ledger::chain::Link;
 use spyhop_ledger::{Kept, Ledger, LedgerError, LedgerSettings, Library, views};
 use spyhop_model::Key;
 
-use crate::cli::{Setup, exit};
+use crate::cli::exit;
 use crate::pretty::{Zone, grouped};
 use crate::session::{self, Failure};
 use crate::settings::{Config, General};
@@ -81,10 +81,19 @@ pub enum Rows {
 
 /// Which ledger.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Set-up")]
 pub struct LedgerPlace {
-    /// Set-up; of it the configuration, the state directory and the key file count.
-    #[command(flatten)]
-    pub setup: Setup,
+    /// The configuration. Default: ./sensor.toml, else /etc/spyhop/sensor.toml, else built-in defaults.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
+    /// The sensor's state directory, in which the ledger is unless [ledger] names another.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub state: Option<PathBuf>,
+
+    /// The sensor's key, where it is not in the state directory.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key_file: Option<PathBuf>,
 }
 
 /// A time.
@@ -134,18 +143,18 @@ impl Desk {
     ///
     /// # Errors
     /// None is named, or its key is not there.
-    pub fn open(setup: &Setup) -> Result<Desk, Failure> {
-        let config = session::config(setup.config.as_deref())?;
+    pub fn open(place: &LedgerPlace) -> Result<Desk, Failure> {
+        let config = session::config(place.config.as_deref())?;
         let general: General = config.section("general");
         let settings: LedgerSettings = config.section("ledger");
         let configured = || (!general.state.is_empty()).then(|| PathBuf::from(&general.state));
-        let state = setup.state.clone().or_else(configured);
+        let state = place.state.clone().or_else(configured);
         let Some(folder) = session::ledger_folder(&settings, state.as_deref()) else {
             return Err(Failure::usage(
                 "no ledger is named: give --state DIR, or set `state` in [general] or `directory` in [ledger] of sensor.toml",
             ));
         };
-        let Some(key_file) = session::key_file(setup, &general, state.as_deref()) else {
+        let Some(key_file) = session::key_file(place.key_file.as_deref(), &general, state.as_deref()) else {
             return Err(Failure::usage("the ledger's key is not named: give --key-file FILE"));
         };
         if !key_file.exists() {
@@ -179,14 +188,12 @@ pub fn failed(wrong: LedgerError) -> Failure {
 /// What kept it from being done.
 pub fn ledger(command: &LedgerCommand) -> Result<u8, Failure> {
     let (text, code) = match command {
-        LedgerCommand::Status(place) => (status(&Desk::open(&place.setup)?)?, exit::DONE),
-        LedgerCommand::Verify { seal, place } => verify(&Desk::open(&place.setup)?, seal.as_deref())?,
-        LedgerCommand::Rows { what, when, place } => return rows(&Desk::open(&place.setup)?, *what, when),
-        LedgerCommand::Export { folder, when, place } => {
-            (export(&Desk::open(&place.setup)?, folder, when)?, exit::DONE)
-        }
-        LedgerCommand::Compact(place) => (compact(&Desk::open(&place.setup)?)?, exit::DONE),
-        LedgerCommand::Views(place) => (views(&Desk::open(&place.setup)?.folder), exit::DONE),
+        LedgerCommand::Status(place) => (status(&Desk::open(place)?)?, exit::DONE),
+        LedgerCommand::Verify { seal, place } => verify(&Desk::open(place)?, seal.as_deref())?,
+        LedgerCommand::Rows { what, when, place } => return rows(&Desk::open(place)?, *what, when),
+        LedgerCommand::Export { folder, when, place } => (export(&Desk::open(place)?, folder, when)?, exit::DONE),
+        LedgerCommand::Compact(place) => (compact(&Desk::open(place)?)?, exit::DONE),
+        LedgerCommand::Views(place) => (views(&Desk::open(place)?.folder), exit::DONE),
     };
     match session::print(&text) {
         Ok(()) | Err(spyhop_publish::SinkError::Closed) => Ok(code),

@@ -121,7 +121,7 @@ impl Session {
         let state_path =
             setup.state.clone().or_else(|| (!general.state.is_empty()).then(|| PathBuf::from(&general.state)));
         let state = state_path.map(|path| StateDir::open(&path)).transpose().map_err(Failure::failed)?;
-        let key_path = key_file(setup, &general, state.as_ref().map(StateDir::path));
+        let key_path = key_file(setup.key_file.as_deref(), &general, state.as_ref().map(StateDir::path));
         let key = find_key(key_path.as_deref(), &mut notices)?;
         let names = Names { sensor: general.id.as_str().into(), key_id: key.id() };
 
@@ -540,9 +540,9 @@ pub fn types(config: &Config) -> Result<(CustomTypes, Grading), Failure> {
 }
 
 /// The file of the key: the one that was named, else the state directory's.
-pub fn key_file(setup: &cli::Setup, general: &General, state: Option<&Path>) -> Option<PathBuf> {
+pub fn key_file(named: Option<&Path>, general: &General, state: Option<&Path>) -> Option<PathBuf> {
     let configured = || (!general.key_file.is_empty()).then(|| PathBuf::from(&general.key_file));
-    setup.key_file.clone().or_else(configured).or_else(|| state.map(state::key_file))
+    named.map(Path::to_owned).or_else(configured).or_else(|| state.map(state::key_file))
 }
 
 fn find_key(path: Option<&Path>, notices: &mut Vec<String>) -> Result<Key, Failure> {

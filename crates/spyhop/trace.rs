@@ -11,8 +11,8 @@ use spyhop_inspect::types::CustomTypes;
 use spyhop_ledger::{Question, Sought};
 use spyhop_model::{Key, Lang};
 
-use crate::cli::{self, Setup, exit};
-use crate::ledger::{Desk, When, failed};
+use crate::cli::{self, exit};
+use crate::ledger::{Desk, LedgerPlace, When, failed};
 use crate::pretty;
 use crate::session::{self, Failure};
 
@@ -58,9 +58,9 @@ pub struct Trace {
     #[arg(long, value_parser = cli::lang(), default_value = "en")]
     pub lang: Lang,
 
-    /// What to work with.
+    /// The ledger.
     #[command(flatten)]
-    pub setup: Setup,
+    pub place: LedgerPlace,
 }
 
 /// How a trace is printed.
@@ -91,7 +91,7 @@ pub fn trace(command: &Trace, color: ColorChoice) -> Result<u8, Failure> {
             "nothing to trace: give --values FILE, --account, --client, --endpoint or --session",
         ));
     }
-    let desk = Desk::open(&command.setup)?;
+    let desk = Desk::open(&command.place)?;
     let session = command.session.as_deref().map(|text| {
         u64::from_str_radix(text, 16)
             .ok()

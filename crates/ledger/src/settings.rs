@@ -20,7 +20,7 @@ spyhop_model::settings! {
         keep: Span = Span::days(190),
         /// MiB that closed segments may occupy; the oldest calls are removed first, findings never. 0: as much as there is.
         keep_mib: u64 = 0,
-        /// MiB of the file system that stay free; below it the oldest calls are removed, then no call is recorded any more.
+        /// MiB of the file system that stay free; below it the oldest calls are removed, below half of it no call is recorded.
         free_mib: u64 = 1_024,
         /// MiB of closed logs of findings that wait for publishers which are behind.
         backlog_mib: u64 = 4_096,
