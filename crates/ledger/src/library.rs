@@ -210,7 +210,7 @@ impl Library {
             other => other?,
         };
         let nothing = Open { batches: Vec::new(), entries: Vec::new() };
-        let Some(mut log) = log else { return Ok(Some(nothing)) };
+        let Some(mut log) = log.log() else { return Ok(Some(nothing)) };
         let (mut batches, mut index) = (Vec::new(), Keys::default());
         while let Next::Frame { payload, .. } = log.frame()? {
             let (batch, values) = decode(&payload)?;
@@ -325,7 +325,7 @@ impl Library {
                     let path = self.folder.join("open").join(Stream::Findings.file(number));
                     let closed = self.closed_findings.contains(&number);
                     let Some(mut log) =
-                        LogReader::open(&path, Stream::Findings, number, self.seal)?.filter(|_| !closed)
+                        LogReader::open(&path, Stream::Findings, number, self.seal)?.log().filter(|_| !closed)
                     else {
                         continue;
                     };

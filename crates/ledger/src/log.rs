@@ -185,6 +185,24 @@ pub struct LogReader {
     at: u64,
 }
 
+/// What stands in the file of a log.
+#[derive(Debug)]
+pub enum Opened {
+    /// A log.
+    Log(LogReader),
+    /// Less than a header: its writer has just begun, or was killed when it had.
+    Short,
+    /// Something else, or a log sealed with another key.
+    Foreign,
+}
+
+impl Opened {
+    /// The log, if it is one.
+    pub fn log(self) -> Option<LogReader> {
+        if let Opened::Log(log) = self { Some(log) } else { None }
+    }
+}
+
 /// What a log's reader comes to.
 #[derive(Debug)]
 pub enum Next {
@@ -202,16 +220,16 @@ pub enum Next {
 }
 
 impl LogReader {
-    /// Opens a log. `None` where its header is not whole yet, or is none of ours.
+    /// Opens a log.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn open(path: &Path, stream: Stream, number: u64, seal: Seal) -> io::Result<Option<LogReader>> {
+    pub fn open(path: &Path, stream: Stream, number: u64, seal: Seal) -> io::Result<Opened> {
         let mut file = File::open(path)?;
         let mut header = [0; HEADER];
         match file.read_exact(&mut header) {
             Ok(()) => {}
-            Err(wrong) if wrong.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(wrong) if wrong.kind() == io::ErrorKind::UnexpectedEof => return Ok(Opened::Short),
             Err(wrong) => return Err(wrong),
         }
         let link = seal.begin(stream.name(), number);
@@ -219,7 +237,8 @@ impl LogReader {
             && header[8..12] == VERSION.to_le_bytes()
             && header[12..20] == number.to_le_bytes()
             && header[20..] == link.0;
-        Ok(ours.then_some(LogReader { file, seal, link, at: HEADER as u64 }))
+        let log = LogReader { file, seal, link, at: HEADER as u64 };
+        Ok(if ours { Opened::Log(log) } else { Opened::Foreign })
     }
 
     /// The next frame, if there is a whole one. May be asked again when more was written.
@@ -288,7 +307,7 @@ mod tests {
     }
 
     fn read(path: &Path, seal: Seal) -> (Vec<Vec<u8>>, Option<Tail>) {
-        let Some(mut log) = LogReader::open(path, Stream::Findings, 3, seal).expect("opened") else {
+        let Some(mut log) = LogReader::open(path, Stream::Findings, 3, seal).expect("opened").log() else {
             return (Vec::new(), None);
         };
         let mut frames = Vec::new();
@@ -340,7 +359,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut writer = LogWriter::create(folder.path(), Stream::Events, 0, seal()).expect("created");
         let mut reader =
-            LogReader::open(writer.path(), Stream::Events, 0, seal()).expect("opened").expect("has a header");
+            LogReader::open(writer.path(), Stream::Events, 0, seal()).expect("opened").log().expect("has a header");
         assert!(matches!(reader.frame().expect("read"), Next::End(Tail::Whole)));
         writer.append(5, b"rows").expect("appended");
         assert!(matches!(reader.frame().expect("read"), Next::Frame { rows: 5, payload, .. } if payload == b"rows"));

@@ -14,7 +14,7 @@ use spyhop_publish::{Read, Reader, Record};
 use crate::chain::Seal;
 use crate::findings::{Rules, decode};
 use crate::keeper::Readers;
-use crate::log::{LogReader, Next, Stream, numbers, sync_folder};
+use crate::log::{LogReader, Next, Opened, Stream, numbers, sync_folder};
 use crate::writer::{Ledger, Tide};
 
 /// Where a publisher is: everything before it was acknowledged.
@@ -121,7 +121,8 @@ impl LedgerReader {
             let level = self.tide.level();
             if self.log.is_none() {
                 let path = self.folder.join("open").join(Stream::Findings.file(self.at.log));
-                let opened = LogReader::open(&path, Stream::Findings, self.at.log, self.seal).ok().flatten();
+                let opened =
+                    LogReader::open(&path, Stream::Findings, self.at.log, self.seal).ok().and_then(Opened::log);
                 if let Some(mut log) = opened {
                     for _ in 0..self.at.frames {
                         let _ = log.frame();

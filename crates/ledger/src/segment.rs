@@ -28,7 +28,7 @@ use spyhop_model::{Key, Timestamp};
 use crate::chain::{Piece, Seal, piece};
 use crate::columns::{ROWS, SCHEMA};
 use crate::keys::{KeyKind, KeyWriter, Keys};
-use crate::log::{LogReader, Next, Stream, Tail, sync_folder};
+use crate::log::{LogReader, Next, Opened, Stream, Tail, sync_folder};
 
 /// Rows of a row group: all of a segment, so that a lookup reads one set of statistics.
 const GROUP: usize = 262_144;
@@ -229,6 +229,14 @@ pub struct Closed {
     pub link: crate::chain::Link,
 }
 
+impl Closed {
+    /// Of a file that holds no log: its writer was killed before it had written the header, or it is none of ours.
+    fn nothing(opened: &Opened, link: crate::chain::Link) -> Closed {
+        let tail = if matches!(opened, Opened::Short) { Tail::Torn(0) } else { Tail::Altered(0) };
+        Closed { files: Vec::new(), missing: 0, tail, link }
+    }
+}
+
 /// Names that stand in the metadata of files.
 #[derive(Clone, Debug)]
 pub struct Origin {
@@ -250,13 +258,9 @@ impl Origin {
 /// The log cannot be read, or the files cannot be written; then none of them is there.
 pub fn close_events(folder: &Path, number: u64, key: &Key, seal: &Seal, origin: &Origin) -> io::Result<Closed> {
     let path = folder.join("open").join(Stream::Events.file(number));
-    let Some(mut log) = LogReader::open(&path, Stream::Events, number, *seal)? else {
-        return Ok(Closed {
-            files: Vec::new(),
-            missing: 0,
-            tail: Tail::Altered(0),
-            link: seal.begin("events", number),
-        });
+    let mut log = match LogReader::open(&path, Stream::Events, number, *seal)? {
+        Opened::Log(log) => log,
+        nothing => return Ok(Closed::nothing(&nothing, seal.begin("events", number))),
     };
     let mut writer: Option<(Pending, String, ArrowWriter<File>)> = None;
     let (mut index, mut rows, mut times, mut next) = (Keys::default(), 0, None, 0);
@@ -311,13 +315,9 @@ pub fn close_events(folder: &Path, number: u64, key: &Key, seal: &Seal, origin: 
 /// The log cannot be read, or the file cannot be written.
 pub fn close_findings(folder: &Path, number: u64, seal: &Seal, origin: &Origin) -> io::Result<Closed> {
     let path = folder.join("open").join(Stream::Findings.file(number));
-    let Some(mut log) = LogReader::open(&path, Stream::Findings, number, *seal)? else {
-        return Ok(Closed {
-            files: Vec::new(),
-            missing: 0,
-            tail: Tail::Altered(0),
-            link: seal.begin("findings", number),
-        });
+    let mut log = match LogReader::open(&path, Stream::Findings, number, *seal)? {
+        Opened::Log(log) => log,
+        nothing => return Ok(Closed::nothing(&nothing, seal.begin("findings", number))),
     };
     let mut by_day: BTreeMap<String, Vec<crate::findings::Stored>> = BTreeMap::new();
     let tail = loop {

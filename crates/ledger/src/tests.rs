@@ -197,6 +197,22 @@ fn a_writer_killed_at_any_octet_leaves_whole_frames_and_a_chain_that_holds() {
 }
 
 #[test]
+fn a_log_that_was_hardly_begun_is_no_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    open(folder.path()).finish().expect("finished");
+    for (number, begun) in [("events-0000000000", ""), ("findings-0000000007", "spyhoplg")] {
+        fs::write(folder.path().join(format!("open/{number}.log")), begun).expect("written");
+    }
+    assert!(check(folder.path()).wrong.is_empty(), "{:?}", check(folder.path()).wrong);
+    let mut ledger = open(folder.path());
+    ledger.append(&[record(event().get("shop.example/a").build(1)), finding(1, 1)]);
+    ledger.finish().expect("finished");
+    drop(ledger);
+    let verdict = check(folder.path());
+    assert!(verdict.wrong.is_empty() && verdict.rows == 2, "{verdict:?}");
+}
+
+#[test]
 fn whatever_was_altered_or_removed_is_found_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let good = folder.path().join("good");

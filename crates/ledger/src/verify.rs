@@ -9,7 +9,7 @@ use serde::Serialize;
 use spyhop_model::Key;
 
 use crate::chain::{self, Link, Seal};
-use crate::log::{LogReader, Next, Stream, Tail, numbers};
+use crate::log::{LogReader, Next, Opened, Stream, Tail, numbers};
 use crate::merge;
 use crate::writer::LedgerError;
 
@@ -166,9 +166,14 @@ fn logs(folder: &Path, stream: Stream, number: u64, seal: &Seal, verdict: &mut V
         Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
-    let Some(mut log) = log else {
-        verdict.wrong.push(format!("{file} does not begin as a log of this ledger does"));
-        return Ok(());
+    let mut log = match log {
+        Opened::Log(log) => log,
+        // Just begun, or begun by a run that was killed.
+        Opened::Short => return Ok(()),
+        Opened::Foreign => {
+            verdict.wrong.push(format!("{file} does not begin as a log of this ledger does"));
+            return Ok(());
+        }
     };
     loop {
         match log.frame()? {
