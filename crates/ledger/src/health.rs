@@ -15,6 +15,8 @@ pub struct Counts {
     pub rows_lost: u64,
     /// Changes of findings that could not be recorded.
     pub findings_lost: u64,
+    /// Closed logs of findings that went before every publisher had read them: more waited than `backlog_mib` allows.
+    pub unpublished_logs: u64,
     /// Octets of frames that an earlier run did not write to their end.
     pub torn: u64,
     /// Files of closed segments.

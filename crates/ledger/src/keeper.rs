@@ -24,6 +24,8 @@ use crate::settings::LedgerSettings;
 pub(crate) enum Task {
     /// A log is written to its end; rows that were lost while it was open.
     Close(Stream, u64, u64),
+    /// The disk took nothing of a segment of so many rows.
+    Lost(u64, u64),
     /// The disk is full.
     Space,
 }
@@ -51,6 +53,8 @@ struct Work {
     closed_findings: Vec<u64>,
     /// Logs of events whose lost rows stand in the chain already.
     told_lost: BTreeSet<u64>,
+    /// What happened while there was no room to tell it.
+    untold: Vec<Deed>,
     readers: Readers,
     health: Arc<Health>,
     /// The latest time recorded: age is counted from there, since a replay's packets are as old as they are.
@@ -90,6 +94,7 @@ impl Keeper {
             pieces,
             closed_findings: closed_findings.collect(),
             told_lost: told_lost.collect(),
+            untold: Vec::new(),
             readers,
             health,
             waiting: Vec::new(),
@@ -127,6 +132,9 @@ impl Work {
         loop {
             match asked.recv_timeout(AGAIN) {
                 Ok(Task::Close(stream, number, lost)) => self.waiting.push((stream, number, lost)),
+                Ok(Task::Lost(number, rows)) => {
+                    self.tell(Deed::Lost { stream: Stream::Events.name().to_owned(), number, rows })
+                }
                 Ok(Task::Space) => self.make_space(),
                 Err(RecvTimeoutError::Timeout) => self.forget_findings(),
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -137,8 +145,24 @@ impl Work {
         self.forget_findings();
     }
 
+    /// Tells the chain, now or as soon as there is room.
+    fn tell(&mut self, deed: Deed) {
+        self.untold.push(deed);
+        self.tell_rest();
+    }
+
+    fn tell_rest(&mut self) {
+        while let Some(deed) = self.untold.first() {
+            if let Err(wrong) = self.chain.tell(deed) {
+                return self.health.trouble(&self.folder, &wrong);
+            }
+            self.untold.remove(0);
+        }
+    }
+
     /// Closes what waits, in order; what cannot be closed waits on.
     fn work(&mut self) {
+        self.tell_rest();
         while let Some((stream, number, lost)) = self.waiting.first().copied() {
             match self.close(stream, number, lost) {
                 Ok(()) => drop(self.waiting.remove(0)),
@@ -184,8 +208,8 @@ impl Work {
         let lost = if self.told_lost.contains(&number) { 0 } else { lost.max(closed.missing) };
         if !closed.files.is_empty() || lost > 0 {
             let (name, files) = (stream.name().to_owned(), closed.files);
-            self.pieces.extend(files.iter().map(|piece| (piece.file.clone(), piece.clone())));
-            self.chain.tell(&Deed::Closed { stream: name, number, log: closed.link, files, lost })?;
+            self.chain.tell(&Deed::Closed { stream: name, number, log: closed.link, files: files.clone(), lost })?;
+            self.pieces.extend(files.into_iter().map(|piece| (piece.file.clone(), piece)));
         }
         if keep {
             return fs::rename(&log, log.with_extension("altered"));
@@ -207,15 +231,19 @@ impl Work {
         self.closed_findings.dedup();
         self.closed_findings.reverse();
         let most = self.settings.backlog_mib << 20;
+        let health = Arc::clone(&self.health);
         self.closed_findings.retain(|number| {
             let path = folder.join(Stream::Findings.file(*number));
             let Ok(told) = fs::metadata(&path) else { return false };
             waiting += told.len();
-            let keep = seen.is_some_and(|seen| *number >= seen) && waiting <= most;
-            if !keep {
-                let _ = fs::remove_file(&path);
+            let is_wanted = seen.is_some_and(|seen| *number >= seen);
+            if is_wanted && waiting <= most {
+                return true;
             }
-            keep
+            if fs::remove_file(&path).is_ok() && is_wanted {
+                health.count(|counts| counts.unpublished_logs += 1);
+            }
+            false
         });
         self.closed_findings.reverse();
     }
@@ -276,13 +304,10 @@ impl Work {
         if files.is_empty() {
             return Ok(false);
         }
-        // Told only after they are gone where there is no room to tell it: the space they occupied makes the room.
-        let deed = Deed::Removed { files: files.clone(), why: why.to_owned() };
-        if self.chain.tell(&deed).is_err() {
-            self.unlink(&files);
-            return self.chain.tell(&deed).map(|()| true);
-        }
+        // Where there is no room to tell it, the space that they occupied makes the room.
+        self.tell(Deed::Removed { files: files.clone(), why: why.to_owned() });
         self.unlink(&files);
+        self.tell_rest();
         Ok(true)
     }
 

@@ -398,6 +398,20 @@ fn a_publisher_goes_on_behind_what_was_acknowledged() {
 }
 
 #[test]
+fn findings_beyond_the_backlog_are_kept_but_told_as_unpublished() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = LedgerSettings { backlog_mib: 0, ..settings() };
+    let mut ledger = Ledger::open(folder.path(), settings, &key(), "test").expect("a ledger");
+    let reader = crate::reader::LedgerReader::new(&ledger, "kafka", rules, None).expect("a reader");
+    ledger.append(&[finding(1, 1)]);
+    let told = ledger.finish().expect_err("nobody has read it").to_string();
+    assert!(told.contains("raise `backlog_mib`"), "{told}");
+    drop((reader, ledger));
+    let verdict = check(folder.path());
+    assert!(verdict.wrong.is_empty() && verdict.rows == 1, "{verdict:?}");
+}
+
+#[test]
 fn what_publishers_read_was_written_before() {
     let folder = tempfile::tempdir().expect("a folder");
     let (journal, ready) = LedgerJournal::new(open(folder.path()), Limits::default(), Full::Wait);

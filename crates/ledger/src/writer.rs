@@ -430,8 +430,9 @@ impl Ledger {
             }
         }
         let Some(open) = self.events.take() else { return };
-        if open.log.is_some() {
-            self.keeper.ask(Task::Close(Stream::Events, open.number, open.lost));
+        match open.log {
+            Some(_) => self.keeper.ask(Task::Close(Stream::Events, open.number, open.lost)),
+            None => self.keeper.ask(Task::Lost(open.number, open.lost)),
         }
         if self.findings.log.as_ref().is_some_and(|log| !log.is_empty()) {
             self.rotate_findings();
@@ -494,6 +495,13 @@ impl Ledger {
         self.keeper.finish();
         let counts = self.health.counts();
         let lost = counts.rows_lost + counts.findings_lost;
+        if counts.unpublished_logs > 0 {
+            return Err(LedgerError(format!(
+                "ledger {}: {} logs of findings went before every publisher had read them; raise `backlog_mib` in [ledger] (the findings themselves are kept)",
+                self.folder.display(),
+                counts.unpublished_logs
+            )));
+        }
         match (lost, counts.trouble.is_empty()) {
             (0, true) => Ok(()),
             (0, false) => Err(LedgerError(counts.trouble)),
