@@ -39,7 +39,7 @@ fn capture(name: &'static str, profile: Profile) -> Traffic {
     drop(out);
     let mut source = open(&file);
     let mut packets = Vec::new();
-    while let Ok(Next::Packet(packet)) = source.next() {
+    while let Next::Packet(packet) = source.next() {
         packets.push((packet.at, packet.link, packet.data.to_vec()));
     }
     let bytes = packets.iter().map(|(_, _, data)| data.len() as u64).sum();
@@ -157,7 +157,7 @@ fn stages(c: &mut Criterion) {
         group.bench_function("read", |b| {
             b.iter(|| {
                 let mut source = open(&traffic.file);
-                while let Ok(Next::Packet(packet)) = source.next() {
+                while let Next::Packet(packet) = source.next() {
                     black_box(packet);
                 }
             });

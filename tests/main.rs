@@ -9,6 +9,7 @@ mod hostile;
 mod kafka_publish;
 mod leaks;
 mod ledger;
+mod live;
 mod mirror;
 mod peers;
 mod support;

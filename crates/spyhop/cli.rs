@@ -173,6 +173,7 @@ const RUN_AFTER: &str = "\
 Examples:
   sudo spyhop run -i eth1
   sudo spyhop run --config /etc/spyhop/sensor.toml --findings-out /var/log/spyhop/findings.jsonl
+  sudo spyhop run -i tap-tx -i tap-rx             a tap with one direction on each port
   sudo spyhop run -i eth1 --filter 'tcp port 80 or tcp port 8080' --format json
 
 Ctrl-C or SIGTERM ends it: what is on its way is finished, then the summary is printed.";
@@ -181,9 +182,14 @@ Ctrl-C or SIGTERM ends it: what is on its way is finished, then the summary is p
 #[derive(Args, Clone, Debug)]
 #[command(after_help = RUN_AFTER, after_long_help = format!("{RUN_AFTER}\n\n{EXIT_CODES}"))]
 pub struct Run {
-    /// The interface at the mirror port; `spyhop interfaces` lists them. It comes before the one in the configuration.
-    #[arg(short, long, value_name = "NAME")]
-    pub interface: Option<String>,
+    /// The interface at the mirror port; `spyhop interfaces` lists them. Once for each where there are several. It comes before those
+    /// of the configuration.
+    #[arg(short, long = "interface", value_name = "NAME")]
+    pub interfaces: Vec<String>,
+
+    /// Keep the raw packets in this directory, in rotating pcapng files: with all passwords and personal data in them.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub write: Option<PathBuf>,
 
     /// What is written where.
     #[command(flatten)]
@@ -205,12 +211,13 @@ Examples:
 #[command(after_help = DOCTOR_AFTER, after_long_help = format!("{DOCTOR_AFTER}\n\n{EXIT_CODES}"))]
 pub struct Doctor {
     /// Captures (pcap, pcapng, either with gzip), or directories of them.
-    #[arg(value_name = "FILE|DIR", value_hint = ValueHint::AnyPath, conflicts_with = "interface")]
+    #[arg(value_name = "FILE|DIR", value_hint = ValueHint::AnyPath, conflicts_with = "interfaces")]
     pub inputs: Vec<PathBuf>,
 
-    /// The interface at the mirror port; `spyhop interfaces` lists them. It comes before the one in the configuration.
-    #[arg(short, long, value_name = "NAME")]
-    pub interface: Option<String>,
+    /// The interface at the mirror port; `spyhop interfaces` lists them. Once for each where there are several. It comes before those
+    /// of the configuration.
+    #[arg(short, long = "interface", value_name = "NAME")]
+    pub interfaces: Vec<String>,
 
     /// How long to look at the interface.
     #[arg(long, value_name = "SECONDS", default_value = "30")]
@@ -606,7 +613,7 @@ mod tests {
         assert_eq!((replay.outputs.format, replay.outputs.lang), (Format::Pretty, Lang::En));
         assert!(replay.outputs.prints_findings() && !replay.publish && replay.fail_on.is_none());
         let Command::Run(run) = read("spyhop run -i eth1 --lang zh").expect("good").command else { panic!("a run") };
-        assert_eq!(run.interface.as_deref(), Some("eth1"));
+        assert_eq!(run.interfaces, ["eth1"]);
         let Command::Schema(schema) = read("spyhop schema").expect("good").command else { panic!("a schema") };
         assert_eq!(schema.of, Record::Finding);
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::ColorChoice;
-use spyhop_capture::{Live, Replay, Source};
+use spyhop_capture::{Replay, Source};
 use spyhop_detect::{Engine, Fault, Mirror, MirrorSettings, Sensor, TapReport, faults};
 use spyhop_identify::{Identity, Locations};
 use spyhop_inspect::{Inspector, Knowledge};
@@ -18,7 +18,7 @@ use crate::cli::{self, Format, exit};
 use crate::pipeline::{self, Accounts, Parts, Pipeline};
 use crate::pretty::{self, Diagnosis, TapPicture};
 use crate::session::{self, Failure};
-use crate::settings::{CaptureSettings, Config};
+use crate::settings::Config;
 
 /// Examines captures or an interface, prints what it found, and returns the exit code.
 ///
@@ -57,9 +57,6 @@ pub fn doctor(command: &cli::Doctor, color: ColorChoice, stop: &Arc<AtomicBool>)
         Ok(()) | Err(spyhop_publish::SinkError::Closed) => {}
         Err(wrong) => return Err(Failure::failed(wrong.to_string())),
     }
-    if let Some(failure) = outcome.failure {
-        return Err(failure.into());
-    }
     Ok(if diagnosis.taps.iter().any(|tap| !tap.faults.is_empty()) { exit::FOUND } else { exit::DONE })
 }
 
@@ -68,14 +65,7 @@ fn source(command: &cli::Doctor, config: &Config) -> Result<Source, Failure> {
         let replay = Replay::open(&command.inputs, session::replay_options(config, &command.setup))?;
         return Ok(Source::Replay(Box::new(replay)));
     }
-    let capture: CaptureSettings = config.section("capture");
-    let interface = command.interface.clone().or_else(|| (!capture.interface.is_empty()).then_some(capture.interface));
-    let Some(interface) = interface else {
-        return Err(Failure::usage(
-            "nothing to look at: give captures, or -i NAME; `spyhop interfaces` lists the interfaces",
-        ));
-    };
-    Ok(Source::Live(Box::new(Live::open(&interface, &session::live_options(config, &command.setup))?)))
+    Ok(Source::Live(Box::new(session::open_live(config, &command.setup, &command.interfaces)?)))
 }
 
 /// A pipeline without detectors and publishers.
@@ -117,7 +107,8 @@ fn diagnose(accounts: &Accounts, settings: &MirrorSettings, live: bool) -> Diagn
     }
     let pictures =
         accounts.health.taps.values().zip(reports).map(|(health, report)| picture(*health, report, settings));
-    let kernel = accounts.kernel.map(|kernel| (kernel.dropped, kernel.interface_dropped));
+    let of = |reason| accounts.live.get(reason).copied().unwrap_or(0);
+    let kernel = live.then(|| (of("kernel_dropped"), of("interface_dropped")));
     let mut taps: Vec<TapPicture> = pictures.collect();
     taps.sort_by(|a, b| (&a.report.port, a.report.vlan).cmp(&(&b.report.port, b.report.vlan)));
     Diagnosis { live, packets: accounts.capture.packets, bytes: accounts.capture.bytes, kernel, taps }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::ColorChoice;
-use spyhop_capture::{CaptureError, Source};
+use spyhop_capture::{CaptureError, Live, Recording, Source};
 use spyhop_detect::{Engine, Loss, Mirror, Sensor, Suppressed, Suppression};
 use spyhop_identify::{Identity, Locations};
 use spyhop_inspect::types::{CustomTypes, Grading};
@@ -290,7 +290,6 @@ impl Session {
             }
             watch(source);
         });
-        failures.extend(outcome.failure.iter().map(ToString::to_string));
         if let Some(kafka) = &self.kafka {
             // From here on a broker that is away holds up nothing any more.
             kafka.finish_within(self.flush_within);
@@ -511,16 +510,43 @@ pub fn replay_options(config: &Config, setup: &cli::Setup) -> spyhop_capture::Re
     }
 }
 
-/// Options of a live source.
-pub fn live_options(config: &Config, setup: &cli::Setup) -> spyhop_capture::LiveOptions {
+/// Opens the interfaces that are named, else those of the configuration.
+///
+/// # Errors
+/// None is named, or one cannot be read.
+pub fn open_live(config: &Config, setup: &cli::Setup, named: &[String]) -> Result<Live, Failure> {
     let capture: CaptureSettings = config.section("capture");
-    spyhop_capture::LiveOptions {
+    let interfaces = if named.is_empty() { &capture.interfaces } else { named };
+    if interfaces.is_empty() {
+        return Err(Failure::usage(
+            "no interface is named: give -i NAME, or set `interfaces` in [capture] of sensor.toml; `spyhop interfaces` lists them",
+        ));
+    }
+    if let Some((_, twice)) = interfaces.iter().enumerate().find(|(at, name)| interfaces[..*at].contains(name)) {
+        return Err(Failure::usage(format!("interface {twice} is named twice")));
+    }
+    let options = spyhop_capture::LiveOptions {
         snap_len: capture.snap_len,
         promiscuous: capture.promiscuous,
         buffer: capture.buffer_mib.clamp(1, 2_047) << 20,
         filter: filter(&capture, setup),
         ..spyhop_capture::LiveOptions::default()
-    }
+    };
+    let names: Vec<&str> = interfaces.iter().map(String::as_str).collect();
+    Ok(Live::open(&names, &options)?)
+}
+
+/// Keeps the raw packets of a live source, where that is asked for; returns the directory.
+///
+/// # Errors
+/// It cannot be written.
+pub fn record(live: &mut Live, config: &Config, named: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
+    let capture: CaptureSettings = config.section("capture");
+    let configured = || (!capture.write.is_empty()).then(|| PathBuf::from(&capture.write));
+    let Some(directory) = named.map(Path::to_owned).or_else(configured) else { return Ok(None) };
+    let (file, files) = (capture.write_mib.max(1) << 20, capture.write_files.max(1));
+    live.record(Recording { directory: directory.clone(), file, files }, capture.snap_len)?;
+    Ok(Some(directory))
 }
 
 fn filter(capture: &CaptureSettings, setup: &cli::Setup) -> Option<String> {

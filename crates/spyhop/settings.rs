@@ -43,16 +43,22 @@ settings! {
 settings! {
     /// Where packets come from.
     pub struct CaptureSettings {
-        /// The interface at the mirror port.
-        interface: String = String::new(),
+        /// The interfaces at the mirror ports. Two that carry one direction each, as a tap has them, are read as one.
+        interfaces: Vec<String> = Vec::new(),
         /// Only packets that this expression takes, in the language of tcpdump; empty takes all.
         filter: String = String::new(),
         /// Take packets that are addressed to others, as a mirror port needs.
         promiscuous: bool = true,
         /// Bytes kept of each packet.
         snap_len: u32 = 262_144,
-        /// Kernel buffer in MiB.
+        /// Kernel buffer in MiB, for each interface.
         buffer_mib: u32 = 64,
+        /// Directory in which a live run keeps the raw packets, with all passwords and personal data in them; empty keeps none.
+        write: String = String::new(),
+        /// MiB after which the next file of raw packets begins.
+        write_mib: u64 = 256,
+        /// Files of raw packets that are kept; the oldest goes first.
+        write_files: usize = 40,
         /// Packets in files that are out of order by less than this are put in order.
         sort_window: Span = Span::seconds(1),
         /// MiB of packets held for sorting; where more come within the window, less than the window is sorted.

@@ -25,6 +25,13 @@ pub enum CaptureError {
         /// Its reason.
         source: io::Error,
     },
+    /// A directory into which packets cannot be written.
+    Unwritable {
+        /// The directory.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
     /// A directory in which no file is named like a capture.
     NoCaptures {
         /// The directory.
@@ -172,6 +179,13 @@ impl fmt::Display for CaptureError {
                 )
             }
             Self::Unreadable { path, source } => write!(f, "{}: cannot be read: {source}", path.display()),
+            Self::Unwritable { path, source } => {
+                write!(
+                    f,
+                    "{}: packets cannot be kept there: {source}: name a directory that can be written",
+                    path.display()
+                )
+            }
             Self::NoCaptures { path, subdirectories: 0 } => {
                 write!(f, "{}: no captures in this directory: ", path.display())?;
                 f.write_str("files named *.pcap, *.pcapng, *.cap or *.dmp are read, also with .gz or a number behind")
@@ -238,7 +252,7 @@ impl fmt::Display for CaptureError {
 impl Error for CaptureError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Unreadable { source, .. } => Some(source),
+            Self::Unreadable { source, .. } | Self::Unwritable { source, .. } => Some(source),
             _ => None,
         }
     }

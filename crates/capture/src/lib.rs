@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! files ──input──> bytes in slabs ──pcap / pcapng──> records ──hold (sort)──> merge ──> Packet
-//! interface ──libpcap──────────────────────────────────────────────────────────────────> Packet
+//! interfaces ──libpcap──> rings ──merge──────────────────────────────────────────────────> Packet
 //! ```
 //!
 //! Nothing is allocated per packet: what is read stays where it was read, in recycled slabs, until it has been
@@ -31,7 +31,7 @@ mod slab;
 mod source;
 
 pub use error::{CaptureError, Content, Defect, Fault};
-pub use live::{Interface, KernelCounts, Live, LiveOptions, interfaces};
+pub use live::{Interface, KernelCounts, LAG, Live, LiveOptions, Notice, Recording, interfaces};
 pub use ports::Port;
 pub use replay::{MAX_PACKET, Replay, ReplayOptions};
 pub use source::{Accounts, Next, Source};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use spyhop_model::Timestamp;
 use spyhop_stream::Packet;
 
-use crate::error::CaptureError;
 use crate::live::Live;
 use crate::ports::Port;
 use crate::replay::Replay;
@@ -56,8 +56,8 @@ pub enum Next<'a> {
     /// A packet. Its time is never before that of the packet delivered before; its interface is an index into
     /// [`Source::ports`].
     Packet(Packet<'a>),
-    /// Nothing now; ask again. Only a live source says so.
-    Quiet,
+    /// Nothing now; ask again. Only a live source says so, with the time before which nothing can come any more, if it is known.
+    Quiet(Option<Timestamp>),
     /// Nothing more. Only files say so.
     End,
 }
@@ -66,20 +66,30 @@ pub enum Next<'a> {
 pub enum Source {
     /// Capture files.
     Replay(Box<Replay>),
-    /// An interface.
+    /// Interfaces.
     Live(Box<Live>),
 }
 
 impl Source {
-    /// The next packet. An interface that is quiet says so within its `nap`.
-    ///
-    /// # Errors
-    /// Only a live source fails, when its interface goes away; see [`Live::next`].
+    /// The next packet. Interfaces that are quiet say so within their `nap`.
     #[allow(clippy::should_implement_trait, reason = "what is returned borrows from the source")]
-    pub fn next(&mut self) -> Result<Next<'_>, CaptureError> {
+    pub fn next(&mut self) -> Next<'_> {
         match self {
-            Self::Replay(replay) => Ok(replay.next().map_or(Next::End, Next::Packet)),
-            Self::Live(live) => Ok(live.next()?.map_or(Next::Quiet, Next::Packet)),
+            Self::Replay(replay) => replay.next().map_or(Next::End, Next::Packet),
+            Self::Live(live) => {
+                // What is known about a quiet wire is of the call before.
+                if let Some(reached) = live.reached() {
+                    return Next::Quiet(Some(reached));
+                }
+                live.next().map_or(Next::Quiet(None), Next::Packet)
+            }
+        }
+    }
+
+    /// No packet will be given on with an earlier time: a mark that stands there holds.
+    pub fn promise(&mut self, at: Timestamp) {
+        if let Self::Live(live) = self {
+            live.promise(at);
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Engine {
     memory: usize,
     evicted: u64,
     now: Timestamp,
+    /// When something happened last: an event, or a change of a finding. Time may have passed since.
+    happened: Timestamp,
     swept: Timestamp,
     out: Vec<Arc<Finding>>,
 }
@@ -91,6 +93,7 @@ impl Engine {
             memory: limits.memory_mib << 20,
             evicted: 0,
             now: Timestamp::default(),
+            happened: Timestamp::default(),
             swept: Timestamp::default(),
             out: Vec::new(),
         }
@@ -99,6 +102,7 @@ impl Engine {
     /// An event, not earlier than the last.
     pub fn event(&mut self, event: &Event) {
         self.advance(event.moment().at);
+        self.happened = self.now;
         let shown = Views::of(event);
         self.subjects.begin();
         let Engine { population, findings, subjects, .. } = self;
@@ -157,9 +161,10 @@ impl Engine {
         }
     }
 
-    /// The end of a run: findings that have grown since they were told last are told. Nothing is closed.
+    /// The end of a run: findings that have grown since they were told last are told, as of when something happened last, since how
+    /// long a wire was quiet before the sensor was stopped means nothing. Nothing is closed.
     pub fn flush(&mut self) {
-        self.findings.flush(self.now);
+        self.findings.flush(self.happened);
         self.collect();
     }
 
@@ -262,6 +267,7 @@ impl Engine {
         }
         for mut finding in std::mem::take(&mut self.findings.changed) {
             self.put_summary(&mut finding);
+            self.happened = self.happened.max(finding.changed_at);
             self.out.push(Arc::new(finding));
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use spyhop_capture::KernelCounts;
+use spyhop_capture::{KernelCounts, Live};
 use spyhop_http::{HttpAccounts, Unparsed};
 use spyhop_inspect::InspectAccounts;
 use spyhop_model::Timestamp;
@@ -17,8 +17,8 @@ pub type Losses = BTreeMap<&'static str, u64>;
 pub struct Accounts {
     /// Of the source.
     pub capture: spyhop_capture::Accounts,
-    /// Of the kernel; live only.
-    pub kernel: Option<KernelCounts>,
+    /// Of the kernel and the interfaces; live only.
+    pub live: Losses,
     /// Of decoding.
     pub decode: DecodeAccounts,
     /// Of reassembly.
@@ -130,10 +130,7 @@ impl Accounts {
     pub fn losses(&self) -> Losses {
         let mut losses = decode_losses(&self.decode);
         capture_losses(&self.capture, &mut losses);
-        if let Some(kernel) = &self.kernel {
-            losses.insert("kernel_dropped", kernel.dropped);
-            losses.insert("interface_dropped", kernel.interface_dropped);
-        }
+        losses.extend(self.live.iter());
         let workers = WorkerAccounts {
             stream: self.stream,
             http: self.http.clone(),
@@ -157,6 +154,14 @@ pub(super) fn capture_losses(capture: &spyhop_capture::Accounts, losses: &mut Lo
     losses.insert("packets_late", capture.late);
     losses.insert("dropped_by_writer", capture.dropped_by_writer);
     losses.insert("records_skipped", capture.skipped);
+}
+
+pub(super) fn live_losses(live: &mut Live, losses: &mut Losses) {
+    let KernelCounts { dropped, interface_dropped, .. } = live.stats().iter().copied().sum();
+    losses.insert("kernel_dropped", dropped);
+    losses.insert("interface_dropped", interface_dropped);
+    losses.insert("interface_away", live.away());
+    losses.insert("packets_unkept", live.unkept());
 }
 
 pub(super) fn decode_losses(decode: &DecodeAccounts) -> Losses {

@@ -19,7 +19,7 @@ mod worker;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use spyhop_capture::{CaptureError, Source};
+use spyhop_capture::Source;
 use spyhop_detect::Engine;
 use spyhop_identify::Identity;
 use spyhop_inspect::Inspector;
@@ -93,12 +93,10 @@ pub struct Outcome {
     pub identity: Identity,
     /// With its findings.
     pub engine: Engine,
-    /// Why the source ended early, if it did.
-    pub failure: Option<CaptureError>,
 }
 
 /// What the caller may look at while a run goes on: called by the source between packets, now and then.
-pub type Watch<'w> = dyn FnMut(&Source) + 'w;
+pub type Watch<'w> = dyn FnMut(&mut Source) + 'w;
 
 /// From a source to a worker.
 struct Load {
@@ -150,12 +148,9 @@ pub fn run(source: &mut Source, parts: Parts, stop: &AtomicBool, watch: &mut Wat
         });
         let every = if live { parts.pipeline.mark_every_live } else { parts.pipeline.mark_every };
         let mut intake = Intake::new(parts.decode, senders, recycled, every);
-        let failure = intake.run(source, stop, watch).err();
+        intake.run(source, stop, watch);
         let mut accounts = Accounts { capture: source.accounts(), ..Accounts::default() };
         let taps = intake.finish(source, &mut accounts);
-        if let Source::Live(live) = source {
-            accounts.kernel = live.stats().ok();
-        }
         for worker in workers {
             match worker.join() {
                 Ok(own) => accounts.add(&own),
@@ -167,7 +162,7 @@ pub fn run(source: &mut Source, parts: Parts, stop: &AtomicBool, watch: &mut Wat
             Ok(behaviour) => {
                 let (seen, identity, engine) = behaviour.finish(accounts.ended);
                 accounts.seen = seen;
-                Outcome { accounts, identity, engine, failure }
+                Outcome { accounts, identity, engine }
             }
             Err(panic) => std::panic::resume_unwind(panic),
         }

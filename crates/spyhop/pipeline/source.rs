@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender};
-use spyhop_capture::{CaptureError, Next, Source};
+use spyhop_capture::{Next, Source};
 use spyhop_model::{Span, Timestamp};
 use spyhop_stream::{Batch, DecodeLimits, Decoder, Tap, shard, shard_of};
 
-use super::accounts::{Accounts, Losses, capture_losses, decode_losses};
+use super::accounts::{Accounts, Losses, capture_losses, decode_losses, live_losses};
 use super::health::{SourceHealth, interval};
 use super::{Load, Watch};
 
@@ -18,8 +18,6 @@ const BATCH_BYTES: usize = 256 << 10;
 const BATCH_SEGMENTS: usize = 1_024;
 /// Payload after which a mark is due even if little capture time has passed, so that what waits for its order stays small.
 const MARK_BYTES: u64 = 4 << 20;
-/// How far behind the clock a quiet live wire's marks stay: packets may still be on their way through the kernel.
-const LIVE_LAG: Span = Span::millis(20);
 /// How long a live run that is told to stop goes on at least, since the kernel hands packets over in blocks, and at most.
 const DRAIN: Duration = Duration::from_millis(60);
 const DRAIN_AT_MOST: Duration = Duration::from_secs(2);
@@ -73,30 +71,23 @@ impl Intake {
         }
     }
 
-    pub(super) fn run(
-        &mut self,
-        source: &mut Source,
-        stop: &AtomicBool,
-        watch: &mut Watch<'_>,
-    ) -> Result<(), CaptureError> {
+    pub(super) fn run(&mut self, source: &mut Source, stop: &AtomicBool, watch: &mut Watch<'_>) {
         let mut until_look = LOOK_EVERY;
         let mut stopped: Option<Instant> = None;
         loop {
             if self.gone {
-                return Ok(());
+                return;
             }
             until_look -= 1;
             if until_look == 0 {
                 until_look = LOOK_EVERY;
                 watch(source);
                 if stop.load(Ordering::Relaxed) && over(source, &mut stopped, false) {
-                    return Ok(());
+                    return;
                 }
             }
-            match source.next()? {
-                Next::Packet(mut packet) => {
-                    // A live mark may be ahead of the kernel's stamp; what a mark promised holds.
-                    packet.at = packet.at.max(self.marked);
+            match source.next() {
+                Next::Packet(packet) => {
                     self.last = packet.at;
                     self.first.get_or_insert(packet.at);
                     let at = packet.at;
@@ -107,18 +98,18 @@ impl Intake {
                         self.losses(source, at);
                     }
                 }
-                Next::Quiet => {
+                Next::Quiet(reached) => {
                     watch(source);
                     if stop.load(Ordering::Relaxed) && over(source, &mut stopped, true) {
-                        return Ok(());
+                        return;
                     }
-                    let now = wall_clock() - LIVE_LAG;
-                    if now >= self.next_mark && now > self.marked {
-                        self.losses(source, now);
-                        self.mark(now);
+                    if let Some(reached) = reached.filter(|at| *at >= self.next_mark && *at > self.marked) {
+                        source.promise(reached);
+                        self.losses(source, reached);
+                        self.mark(reached);
                     }
                 }
-                Next::End => return Ok(()),
+                Next::End => return,
             }
         }
     }
@@ -173,11 +164,8 @@ impl Intake {
         }
         self.told = decode_losses(&self.decoder.accounts());
         capture_losses(&source.accounts(), &mut self.told);
-        if let Source::Live(live) = source
-            && let Ok(counts) = live.stats()
-        {
-            self.told.insert("kernel_dropped", counts.dropped);
-            self.told.insert("interface_dropped", counts.interface_dropped);
+        if let Source::Live(live) = source {
+            live_losses(live, &mut self.told);
         }
     }
 
@@ -200,7 +188,7 @@ impl Intake {
     }
 
     /// Sends what is left and lets the workers finish at the time of the last packet. Returns the taps that were seen.
-    pub(super) fn finish(mut self, source: &Source, accounts: &mut Accounts) -> Vec<Tap> {
+    pub(super) fn finish(mut self, source: &mut Source, accounts: &mut Accounts) -> Vec<Tap> {
         let last = self.last;
         self.look(source);
         accounts.taps += self.decoder.health();
@@ -208,6 +196,10 @@ impl Intake {
         let taps = self.decoder.taps().to_vec();
         self.told = decode_losses(&self.decoder.accounts());
         capture_losses(&accounts.capture, &mut self.told);
+        if let Source::Live(live) = source {
+            live_losses(live, &mut accounts.live);
+            self.told.extend(accounts.live.iter());
+        }
         self.mark(last);
         accounts.decode = self.decoder.accounts();
         accounts.began = self.first;

@@ -42,6 +42,24 @@ pub fn meaning(reason: &str) -> Meaning {
                 zh: "任何连接都可能缺失片段：请求响应被截断或不成对",
             },
         ),
+        "interface_away" => (
+            TIMES,
+            Text {
+                en: "an interface went down or away; the sensor reads it again as soon as it is back",
+                zh: "接口关闭或消失；恢复后传感器会立即继续读取",
+            },
+            Text { en: "everything that passed meanwhile", zh: "其间经过的全部流量" },
+        ),
+        "packets_unkept" => (
+            PACKETS,
+            Text {
+                en: "the disk was too slow or too full to keep raw packets (--write); they were analysed all the same",
+                zh: "磁盘过慢或已满，原始数据包未能留存（--write）；分析不受影响",
+            },
+            Text {
+                en: "nothing in the findings; they are missing in the files", zh: "不影响发现；仅文件中缺失"
+            },
+        ),
         "packets_cut" => (
             PACKETS,
             Text {

@@ -1,0 +1,333 @@
+//! On a mirror port: a real server, real clients, and a switch that mirrors, each in a network namespace.
+//!
+//! What the sensor reports is compared with what the server logged, request for request, and with what its own captures, and those of
+//! tcpdump, replay to. Needs root, ip, tc, nginx, curl and tcpdump, and says so where they are missing.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::Desk;
+
+/// Namespaces of one test, which go away with it.
+struct Net {
+    name: String,
+}
+
+impl Net {
+    /// None where namespaces cannot be made, which is said aloud.
+    fn up(kind: &str) -> Option<Net> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("spy{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        for program in ["ip", "tc", "ethtool", "nginx", "curl", "tcpdump"] {
+            if Command::new(program).arg("-V").output().is_err() {
+                eprintln!("SKIPPED: there is no {program}; a mirror port was not tested");
+                return None;
+            }
+        }
+        let net = Net { name };
+        let made = net.ports("up", kind);
+        if !made.is_empty() {
+            eprintln!("SKIPPED: no network namespaces here, a mirror port was not tested: {made}");
+            return None;
+        }
+        Some(net)
+    }
+
+    /// What went wrong; empty if nothing did.
+    fn ports(&self, action: &str, kind: &str) -> String {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/ports");
+        let ran = Command::new(script).args([action, &self.name, kind]).output().expect("a shell");
+        if ran.status.success() { String::new() } else { String::from_utf8_lossy(&ran.stderr).into_owned() + "failed" }
+    }
+
+    fn command(&self, host: &str, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &format!("{}-{host}", self.name), program]);
+        command
+    }
+
+    /// Starts nginx, which logs method, target and status of each request.
+    fn server(&self, desk: &Desk) -> Running {
+        let folder = desk.path("nginx");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let (log, root) = (folder.join("access.log"), folder.display());
+        let answer = |value: &str| format!("default_type application/json; return 200 '{value}';");
+        let config = format!(
+            "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
+             events {{ worker_connections 1024; }}
+             http {{
+               log_format plain '$request_method $request_uri $status'; access_log {} plain;
+               client_body_temp_path {root}/b; proxy_temp_path {root}/p; fastcgi_temp_path {root}/f; uwsgi_temp_path {root}/u; scgi_temp_path {root}/s;
+               keepalive_requests 1000000;
+               server {{ listen 10.9.0.2:80;
+                 location /items {{ {} }}
+                 location /people {{ {} }}
+                 location /login {{ {} }}
+               }}
+             }}",
+            log.display(),
+            answer(r#"{"items":[1,2,3],"next":null}"#),
+            answer(r#"{"name":"张伟","mobile":"13812345678","id_card":"110101199003074477"}"#),
+            answer(r#"{"ok":true,"token":"secret-token-0123456789abcdef"}"#),
+        );
+        let path = desk.write("nginx.conf", config.as_bytes());
+        let mut command = self.command("server", "nginx");
+        let child = command.arg("-c").arg(path).arg("-p").arg(&folder).stderr(Stdio::null()).spawn().expect("nginx");
+        let server = Running { child, said: None };
+        let since = Instant::now();
+        while self.curl(&["-o", "/dev/null", "http://10.9.0.2/items"]) != 0 {
+            assert!(since.elapsed() < Duration::from_secs(10), "nginx does not answer");
+            thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
+    /// The exit code of a curl at the client's.
+    fn curl(&self, arguments: &[&str]) -> i32 {
+        let mut command = self.command("client", "curl");
+        command.args(["-s", "--max-time", "120"]).args(arguments).stdout(Stdio::null());
+        command.status().expect("curl").code().unwrap_or(-1)
+    }
+
+    /// Starts `spyhop run`, and waits until it watches.
+    fn sensor(&self, desk: &Desk, arguments: &[&str]) -> Running {
+        let mut command = self.command("sensor", env!("CARGO_BIN_EXE_spyhop"));
+        command.args(["run", "--color", "never", "--key-file"]).arg(desk.path("key")).args(arguments);
+        command.current_dir(desk.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("standard error"));
+        let mut said = String::new();
+        while !said.contains("watching") {
+            let began = said.len();
+            assert!(lines.read_line(&mut said).expect("text") > 0, "{said}");
+            eprint!("{}", &said[began..]);
+        }
+        let rest = thread::spawn(move || {
+            let mut text = String::new();
+            let _ = lines.read_to_string(&mut text);
+            text
+        });
+        let mut stdout = child.stdout.take().expect("standard output");
+        thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+        Running { child, said: Some(rest) }
+    }
+
+    fn tcpdump(&self, desk: &Desk, interface: &str, file: &str) -> Running {
+        let mut command = self.command("sensor", "tcpdump");
+        command.args(["-i", interface, "--time-stamp-precision=nano", "-B", "65536", "-U", "-Z", "root", "-w"]);
+        let mut child = command.arg(desk.path(file)).stderr(Stdio::piped()).spawn().expect("tcpdump");
+        let mut lines = BufReader::new(child.stderr.take().expect("standard error"));
+        let mut said = String::new();
+        while !said.contains("listening") {
+            assert!(lines.read_line(&mut said).expect("text") > 0, "{said}");
+        }
+        let rest = thread::spawn(move || {
+            let mut text = String::new();
+            let _ = lines.read_to_string(&mut text);
+            text
+        });
+        Running { child, said: Some(rest) }
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.ports("down", "");
+    }
+}
+
+/// A program that runs in the background.
+struct Running {
+    child: Child,
+    said: Option<thread::JoinHandle<String>>,
+}
+
+impl Running {
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+    }
+
+    /// Ends it as an operator would; its exit code and what it said.
+    fn end(mut self) -> (Option<i32>, String) {
+        self.signal("TERM");
+        let code = self.child.wait().expect("its end").code();
+        (code, self.said.take().map(|said| said.join().expect("its text")).unwrap_or_default())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Requests as `METHOD TARGET STATUS`, and how often.
+type Requests = BTreeMap<String, u64>;
+
+fn logged(desk: &Desk) -> Requests {
+    let mut requests = Requests::new();
+    for line in String::from_utf8(desk.read("nginx/access.log")).expect("text").lines() {
+        *requests.entry(line.to_owned()).or_default() += 1;
+    }
+    requests
+}
+
+fn reported(lines: &[u8]) -> Requests {
+    let mut requests = Requests::new();
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let record: Value = serde_json::from_slice(line).expect("JSON");
+        let Some(method) = record["request"]["method"].as_str() else { continue };
+        let target = record["request"]["target"].as_str().unwrap_or("?");
+        let status = record["response"]["status"].as_u64().unwrap_or(0);
+        *requests.entry(format!("{method} {target} {status}")).or_default() += 1;
+    }
+    requests
+}
+
+/// `clients` curls at once, each with one connection and `count` requests of its own names, and a few that find something.
+fn traffic(net: &Net, clients: u32, count: u32) {
+    thread::scope(|scope| {
+        for client in 0..clients {
+            scope.spawn(move || {
+                let many = format!("http://10.9.0.2/items/{}[1-{count}]", char::from(b'a' + client as u8));
+                assert_eq!(net.curl(&["-o", "/dev/null", &many]), 0);
+            });
+        }
+        scope.spawn(|| {
+            assert_eq!(net.curl(&["-o", "/dev/null", "http://10.9.0.2/people/page[1-40]"]), 0);
+            let login = r#"{"username":"zhangwei","password":"123456"}"#;
+            let arguments =
+                ["-o", "/dev/null", "-H", "Content-Type: application/json", "-d", login, "http://10.9.0.2/login"];
+            assert_eq!(net.curl(&arguments), 0);
+        });
+    });
+}
+
+fn captures(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path()).collect();
+    found.sort();
+    found
+}
+
+/// The findings of a replay with every change, but for what the summary of a live run alone can hold.
+fn replayed(desk: &Desk, inputs: &[PathBuf]) -> String {
+    let out = desk.path("replayed.jsonl");
+    let ran = desk.replay(inputs, &["--updates", "--findings-out", &out.display().to_string()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    String::from_utf8(desk.read("replayed.jsonl")).expect("text")
+}
+
+fn same_as_the_server(kind: &str, interfaces: &[&str], clients: u32, count: u32) {
+    let Some(net) = Net::up(kind) else { return };
+    let desk = Desk::new();
+    let server = net.server(&desk);
+    std::fs::write(desk.path("nginx/access.log"), "").expect("an empty log");
+    let mut arguments =
+        vec!["--exchanges-out", "exchanges.jsonl", "--findings-out", "findings.jsonl", "--write", "kept"];
+    interfaces.iter().for_each(|interface| arguments.extend(["-i", interface]));
+    let sensor = net.sensor(&desk, &arguments);
+    let dump = (interfaces.len() == 1).then(|| net.tcpdump(&desk, interfaces[0], "tcpdump.pcap"));
+    traffic(&net, clients, count);
+    let (code, said) = sensor.end();
+    assert_eq!(code, Some(0), "{said}");
+    drop(server);
+    assert!(
+        !said.contains("kernel_dropped"),
+        "the kernel dropped packets; the machine is too slow for this test: {said}"
+    );
+    assert!(!said.contains("do not add up"), "{said}");
+
+    let (logged, reported) = (logged(&desk), reported(&desk.read("exchanges.jsonl")));
+    assert!(logged.values().sum::<u64>() > u64::from(clients * count), "{}", logged.len());
+    let differ =
+        logged.iter().filter(|(request, count)| reported.get(*request) != Some(count)).take(5).collect::<Vec<_>>();
+    assert!(differ.is_empty() && logged.len() == reported.len(), "{} {} {differ:?}", logged.len(), reported.len());
+
+    let live = String::from_utf8(desk.read("findings.jsonl")).expect("text");
+    for kind in ["data.cleartext_transport", "auth.weak_password", "auth.plaintext_password"] {
+        assert!(live.contains(kind), "no {kind} in {live}");
+    }
+    let kept = captures(&desk.path("kept"));
+    let again = replayed(&desk, &kept);
+    for (n, (left, right)) in again.lines().zip(live.lines()).enumerate() {
+        assert_eq!(left, right, "change {n} of what was kept replays to something else");
+    }
+    assert_eq!(again.lines().count(), live.lines().count());
+    if let Some(dump) = dump {
+        let (_, said) = dump.end();
+        assert!(said.contains("\n0 packets dropped by kernel"), "{said}");
+        let of = |text: &str| {
+            let kinds = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+            kinds.map(|found| found["kind"].as_str().unwrap_or("").to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&replayed(&desk, &[desk.path("tcpdump.pcap")])), of(&live));
+    }
+}
+
+#[test]
+fn a_mirror_is_reported_request_for_request() {
+    same_as_the_server("mirror", &["mon0"], 4, 25_000);
+}
+
+#[test]
+fn a_mirror_in_vxlan_is_reported_request_for_request() {
+    same_as_the_server("vxlan", &["mon0"], 2, 2_000);
+}
+
+#[test]
+fn two_one_way_taps_are_one_conversation() {
+    same_as_the_server("taps", &["mon0", "mon1"], 2, 2_000);
+}
+
+#[test]
+fn an_interface_that_goes_away_is_read_again() {
+    let Some(net) = Net::up("mirror") else { return };
+    let desk = Desk::new();
+    let server = net.server(&desk);
+    std::fs::write(desk.path("nginx/access.log"), "").expect("an empty log");
+    let sensor =
+        net.sensor(&desk, &["-i", "mon0", "--exchanges-out", "exchanges.jsonl", "--findings-out", "findings.jsonl"]);
+    traffic(&net, 1, 50);
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(net.ports("again", ""), "");
+    // It is looked for twice a second.
+    thread::sleep(Duration::from_secs(3));
+    traffic(&net, 1, 50);
+    let (code, said) = sensor.end();
+    drop(server);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("mon0 cannot be read") && said.contains("mon0 is read again"), "{said}");
+    assert!(said.contains("interface_away"), "{said}");
+    assert_eq!(reported(&desk.read("exchanges.jsonl")), logged(&desk));
+}
+
+#[test]
+fn a_sensor_that_slept_reports_what_the_ring_kept() {
+    let Some(net) = Net::up("mirror") else { return };
+    let desk = Desk::new();
+    let server = net.server(&desk);
+    std::fs::write(desk.path("nginx/access.log"), "").expect("an empty log");
+    let sensor =
+        net.sensor(&desk, &["-i", "mon0", "--exchanges-out", "exchanges.jsonl", "--findings-out", "findings.jsonl"]);
+    traffic(&net, 1, 50);
+    sensor.signal("STOP");
+    traffic(&net, 1, 500);
+    thread::sleep(Duration::from_secs(3));
+    sensor.signal("CONT");
+    traffic(&net, 1, 50);
+    let (code, said) = sensor.end();
+    drop(server);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("kernel_dropped"), "{said}");
+    assert_eq!(reported(&desk.read("exchanges.jsonl")), logged(&desk));
+}
