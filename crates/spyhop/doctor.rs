@@ -95,6 +95,7 @@ pub(crate) fn parts(config: &Config, setup: &cli::Setup, key: Key, knowledge: Kn
         journal: Arc::new(journal),
         wants_events: false,
         wants_changes: false,
+        pulse: None,
     })
 }
 

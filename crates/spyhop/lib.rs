@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod key;
 pub mod memory;
+pub mod metrics;
 pub mod pipeline;
 pub mod pretty;
 pub mod session;

@@ -17,8 +17,17 @@ pub fn cpu_time() -> Duration {
 
 /// The largest resident size so far, in bytes; 0 where it is not known.
 pub fn peak_memory() -> u64 {
+    status("VmHWM:")
+}
+
+/// The resident size, in bytes; 0 where it is not known.
+pub fn memory() -> u64 {
+    status("VmRSS:")
+}
+
+fn status(field: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kib = line.and_then(|line| line.trim().strip_suffix("kB")).and_then(|kib| kib.trim().parse::<u64>().ok());
     kib.unwrap_or(0) * 1_024
 }

@@ -9,6 +9,7 @@ use spyhop_capture::{Notice, Source};
 use spyhop_publish::kafka::KafkaSettings;
 
 use crate::cli::{self, exit};
+use crate::metrics::Listener;
 use crate::pretty;
 use crate::session::{self, Failure, Mode, Session};
 
@@ -31,6 +32,11 @@ pub fn run(command: &cli::Run, color: ColorChoice, stop: &Arc<AtomicBool>) -> Re
         eprintln!("spyhop: {notice}");
     }
     let kafka = session.kafka();
+    let listener = Listener::bind(&config.section("metrics"), session.state()).map_err(Failure::failed)?;
+    if let Some(address) = listener.address() {
+        eprintln!("spyhop: metrics at http://{address}/metrics");
+    }
+    let _served = session.monitor().map(|monitor| listener.serve(&monitor));
     if let Some(kept) = kept {
         eprintln!(
             "spyhop: keeping raw packets in {}: passwords and personal data in them are readable",

@@ -21,7 +21,8 @@ use spyhop_stream::DecodeLimits;
 
 use crate::cli::{self, exit};
 use crate::config::render;
-use crate::pipeline::{self, Accounts, Outcome, Parts, Pipeline, Watch};
+use crate::metrics::Monitor;
+use crate::pipeline::{self, Accounts, Outcome, Parts, Pipeline, Pulse, Watch};
 use crate::pretty::{self, HeldBack, Style, Summary, Zone};
 use crate::settings::{CaptureSettings, Config, General, JournalSettings, OutputSettings};
 use crate::state::{self, StateDir};
@@ -88,6 +89,7 @@ pub struct Session {
     publishers: Vec<Publisher>,
     recorder: Option<Publisher>,
     kafka: Option<Arc<KafkaHealth>>,
+    pulse: Option<Arc<Pulse>>,
     flush_within: Duration,
     began: Instant,
     /// Things to tell the operator that are no failures.
@@ -152,6 +154,10 @@ impl Session {
             }
             None => (Arc::new(MemoryJournal::new(limits, full)) as Arc<dyn Journal>, None),
         };
+        let mut pipeline: Pipeline = config.section("pipeline");
+        if let Some(workers) = setup.workers {
+            pipeline.workers = workers.get();
+        }
         let kafka: KafkaSettings = config.section("kafka");
         let mut session = Session {
             names,
@@ -163,16 +169,13 @@ impl Session {
             publishers: Vec::new(),
             recorder: None,
             kafka: None,
+            pulse: mode.live.then(|| Arc::new(Pulse::new(pipeline.workers()))),
             flush_within: Duration::from_nanos(kafka.flush_within.0),
             began,
             notices,
         };
         let wants = session.start_publishers(outputs, mode, &kafka, ledger, style)?;
 
-        let mut pipeline: Pipeline = config.section("pipeline");
-        if let Some(workers) = setup.workers {
-            pipeline.workers = workers.get();
-        }
         let (types, grading) = types(config)?;
         let knowledge = Arc::new(Knowledge::new(key, mode.raw_fields).with_types(types).with_grading(grading));
         session.parts = Some(Parts {
@@ -190,6 +193,7 @@ impl Session {
             journal: session.journal.clone(),
             wants_events: wants.0,
             wants_changes: wants.1,
+            pulse: session.pulse.clone(),
         });
         Ok(session)
     }
@@ -342,6 +346,18 @@ impl Session {
             peak_memory: process::peak_memory(),
             ..Summary::default()
         }
+    }
+
+    /// Where a live sensor can be asked how it fares.
+    pub fn monitor(&self) -> Option<Arc<Monitor>> {
+        let pulse = self.pulse.clone()?;
+        let (journal, kafka, ledger) = (self.journal.clone(), self.kafka.clone(), self.ledger.clone());
+        Some(Arc::new(Monitor { sensor: self.names.sensor.to_string(), pulse, journal, kafka, ledger }))
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> Option<&Path> {
+        self.state.as_ref().map(StateDir::path)
     }
 
     /// One line about Kafka, if it is published to.

@@ -11,6 +11,7 @@ use spyhop_publish::kafka::KafkaSettings;
 
 use crate::config::{Document, Mistake, Section, locate};
 use crate::memory::{self, Memory};
+use crate::metrics::MetricsSettings;
 use crate::pipeline::Pipeline;
 use crate::pretty::Zone;
 
@@ -158,6 +159,7 @@ pub fn sections() -> Vec<Section> {
         Section::of::<SessionLimits>("sessions"),
         Section::of::<JournalSettings>("journal"),
         Section::of::<LedgerSettings>("ledger"),
+        Section::checked::<MetricsSettings>("metrics", crate::metrics::usable),
         Section::checked::<KafkaSettings>("kafka", |kafka| match kafka.problems().into_iter().next() {
             Some(problem) => Err(problem.text),
             None => Ok(()),

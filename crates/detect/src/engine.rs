@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,6 +38,8 @@ pub struct Engine {
     memory: usize,
     evicted: u64,
     now: Timestamp,
+    /// Events so far, by which those that are timed are picked.
+    events: u32,
     /// When something happened last: an event, or a change of a finding. Time may have passed since.
     happened: Timestamp,
     swept: Timestamp,
@@ -46,10 +49,14 @@ pub struct Engine {
 struct Seated {
     views: Views,
     table: Box<dyn Table>,
+    /// Time spent on the events that were timed.
+    spent: Duration,
 }
 
 /// Cells that were silent for too long are freed this often.
 const SWEEP: Span = Span::seconds(1);
+/// Of so many events one is timed.
+const TIMED_EVERY: u32 = 256;
 /// At the limit of memory so many cells are forgotten at once.
 const AT_ONCE: usize = 64;
 
@@ -62,6 +69,8 @@ pub struct TableAccount {
     pub cells: usize,
     /// Memory of its cells, in bytes.
     pub bytes: usize,
+    /// Time spent on events so far: of each 256th, multiplied.
+    pub spent: Duration,
 }
 
 impl Engine {
@@ -79,7 +88,7 @@ impl Engine {
         let seat = |mut table: Box<dyn Table>| {
             place += u8::from(table.seat(place));
             assert!(place <= Subjects::TABLES, "more detectors with a memory than a subject has places for");
-            Seated { views: table.views(), table }
+            Seated { views: table.views(), table, spent: Duration::ZERO }
         };
         let tables = tables.into_iter().filter(|table| is_on(table.rule().kind)).map(seat).collect();
         Engine {
@@ -93,6 +102,7 @@ impl Engine {
             memory: limits.memory_mib << 20,
             evicted: 0,
             now: Timestamp::default(),
+            events: 0,
             happened: Timestamp::default(),
             swept: Timestamp::default(),
             out: Vec::new(),
@@ -107,8 +117,14 @@ impl Engine {
         self.subjects.begin();
         let Engine { population, findings, subjects, .. } = self;
         let mut scene = Scene { population, findings, subjects };
+        self.events = self.events.wrapping_add(1);
+        let is_timed = self.events.is_multiple_of(TIMED_EVERY);
         for seated in self.tables.iter_mut().filter(|seated| seated.views.meet(shown)) {
+            let began = is_timed.then(Instant::now);
             seated.table.event(event, &mut scene);
+            if let Some(began) = began {
+                seated.spent += began.elapsed();
+            }
         }
         self.population.learn(event);
         if self.subjects.bytes() > self.memory {
@@ -184,10 +200,11 @@ impl Engine {
 
     /// Counters of each detector.
     pub fn accounts(&self) -> impl Iterator<Item = TableAccount> {
-        self.tables.iter().map(|Seated { table, .. }| TableAccount {
+        self.tables.iter().map(|Seated { table, spent, .. }| TableAccount {
             kind: table.rule().kind,
             cells: table.cells(),
             bytes: table.bytes(),
+            spent: *spent * TIMED_EVERY,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Where events stand in one order: identification, detection, and the journal.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use spyhop_detect::Engine;
@@ -10,7 +10,7 @@ use spyhop_publish::{Journal, Record, Tally};
 
 use super::accounts::{Losses, Seen};
 use super::health::Collected;
-use super::{Pipeline, Yield};
+use super::{Beat, BehaviourPulse, Pipeline, Yield};
 
 /// Records appended to the journal at once.
 const APPEND: usize = 256;
@@ -39,6 +39,7 @@ pub(super) struct Behaviour {
     /// What publishers will never get, and what the disk did not take, as told last.
     missing: [Tally; 2],
     seen: Seen,
+    beat: Beat,
 }
 
 impl Behaviour {
@@ -68,12 +69,30 @@ impl Behaviour {
             records: Vec::new(),
             missing: [Tally::default(); 2],
             seen: Seen::default(),
+            beat: Beat::new(None),
         }
     }
 
     pub(super) fn wants(&mut self, events: bool, changes: bool) {
         self.wants_events = events;
         self.wants_changes = changes;
+    }
+
+    pub(super) fn tells(&mut self, beat: Beat) {
+        self.beat = beat;
+    }
+
+    /// Tells whoever watches how it fares, now and then; `queue` results of workers wait.
+    pub(super) fn tell(&mut self, queue: usize) {
+        let Behaviour { beat, engine, seen, pending, low, losses, .. } = self;
+        let tell = |part: &mut BehaviourPulse| {
+            part.reached = *low;
+            part.queue = queue;
+            part.pending = pending.len();
+            part.seen = seen.clone();
+            part.losses = totals(losses);
+        };
+        beat.behaviour(tell, engine);
     }
 
     pub(super) fn take(&mut self, told: Yield) {
@@ -160,6 +179,7 @@ impl Behaviour {
             self.seen.logins_refused += u64::from(login.outcome == Outcome::Failure);
         }
         self.engine.event(&event);
+        self.beat.event(&event);
         if self.wants_events {
             self.records.push(Record::Event(Arc::new(event)));
         }
@@ -181,6 +201,7 @@ impl Behaviour {
     fn collect(&mut self) {
         for finding in self.engine.take_changes() {
             self.seen.changes += 1;
+            self.beat.finding(&finding);
             if self.wants_changes {
                 self.records.push(Record::Finding(finding));
             }
@@ -210,10 +231,7 @@ impl Behaviour {
         }
         self.missing = missing;
         let [unpublished, unrecorded] = missing;
-        let mut totals: BTreeMap<&'static str, u64> = BTreeMap::new();
-        for (reason, count) in self.losses.iter().flatten() {
-            *totals.entry(*reason).or_insert(0) += count;
-        }
+        let mut totals = totals(&self.losses);
         totals.insert("exchanges_unpublished", unpublished.exchanges);
         totals.insert("findings_unpublished", unpublished.findings);
         totals.insert("exchanges_unrecorded", unrecorded.exchanges);
@@ -263,6 +281,15 @@ impl Behaviour {
         self.seen.forgotten = self.identity.forgotten();
         (self.seen, self.identity, self.engine)
     }
+}
+
+/// The losses of all workers together.
+fn totals(losses: &[Losses]) -> Losses {
+    let mut totals = Losses::new();
+    for (reason, count) in losses.iter().flatten() {
+        *totals.entry(*reason).or_insert(0) += count;
+    }
+    totals
 }
 
 /// Records that some publisher did not get: dropped because the journal was full, or missed because its sink failed.

@@ -13,6 +13,7 @@
 mod accounts;
 mod behaviour;
 mod health;
+mod pulse;
 mod source;
 mod worker;
 
@@ -32,6 +33,8 @@ use behaviour::Behaviour;
 pub(crate) use behaviour::unpublished;
 pub use health::reports;
 use health::{SourceHealth, WorkerHealth};
+use pulse::Beat;
+pub use pulse::{BehaviourPulse, DELAYS, Glimpse, Pulse, SourcePulse, WorkerPulse};
 use source::Intake;
 pub(crate) use source::wall_clock;
 
@@ -83,6 +86,8 @@ pub struct Parts {
     pub wants_events: bool,
     /// Whether any publisher wants findings as they change.
     pub wants_changes: bool,
+    /// Where threads tell how they fare, if anybody may ask.
+    pub pulse: Option<Arc<Pulse>>,
 }
 
 /// What a run leaves behind.
@@ -134,20 +139,23 @@ pub fn run(source: &mut Source, parts: Parts, stop: &AtomicBool, watch: &mut Wat
             let (yields, recycle) = (yields.clone(), recycle.clone());
             let (streams, http) = (worker::share(&parts.streams, count), worker::share_http(&parts.http, count));
             let inspector = parts.inspector.clone();
-            let body = move || worker::work(index, &receiver, &recycle, &yields, streams, http, inspector());
+            let beat = Beat::new(parts.pulse.clone());
+            let body = move || worker::work(index, &receiver, &recycle, &yields, streams, http, inspector(), beat);
             workers.push(scope.spawn(body));
         }
         drop((yields, recycle));
         let mut behaviour = Behaviour::new(count, &parts.pipeline, parts.identity, parts.engine, parts.journal);
         behaviour.wants(parts.wants_events, parts.wants_changes);
+        behaviour.tells(Beat::new(parts.pulse.clone()));
         let behaviour = scope.spawn(move || {
-            for yielded in yielded {
-                behaviour.take(yielded);
+            for told in &yielded {
+                behaviour.take(told);
+                behaviour.tell(yielded.len());
             }
             behaviour
         });
         let every = if live { parts.pipeline.mark_every_live } else { parts.pipeline.mark_every };
-        let mut intake = Intake::new(parts.decode, senders, recycled, every);
+        let mut intake = Intake::new(parts.decode, senders, recycled, every, Beat::new(parts.pulse));
         intake.run(source, stop, watch);
         let mut accounts = Accounts { capture: source.accounts(), ..Accounts::default() };
         let taps = intake.finish(source, &mut accounts);

@@ -11,7 +11,7 @@ use spyhop_stream::{Batch, DecodeLimits, Decoder, Tap, shard, shard_of};
 
 use super::accounts::{Accounts, Losses, capture_losses, decode_losses, live_losses};
 use super::health::{SourceHealth, interval};
-use super::{Load, Watch};
+use super::{Beat, Load, Watch};
 
 /// Bytes and segments in a batch. A batch should fit a core's cache and outweigh the cost of handing it over.
 const BATCH_BYTES: usize = 256 << 10;
@@ -42,6 +42,7 @@ pub(super) struct Intake {
     health: Option<Arc<SourceHealth>>,
     looked: u64,
     looks: u64,
+    beat: Beat,
 }
 
 impl Intake {
@@ -50,6 +51,7 @@ impl Intake {
         senders: Vec<Sender<Load>>,
         recycled: Receiver<Batch>,
         every: Span,
+        beat: Beat,
     ) -> Intake {
         let batches = senders.iter().map(|_| Batch::default()).collect();
         Intake {
@@ -68,6 +70,7 @@ impl Intake {
             health: None,
             looked: 0,
             looks: 0,
+            beat,
         }
     }
 
@@ -166,6 +169,7 @@ impl Intake {
         capture_losses(&source.accounts(), &mut self.told);
         if let Source::Live(live) = source {
             live_losses(live, &mut self.told);
+            self.beat.source(live, self.senders.iter().map(Sender::len));
         }
     }
 

@@ -11,7 +11,7 @@ use spyhop_tls::{Begun, Flows};
 
 use super::accounts::{Losses, WorkerAccounts, worker_losses};
 use super::health::WorkerHealth;
-use super::{Load, Yield};
+use super::{Beat, Load, WorkerPulse, Yield};
 
 /// Reads a connection as HTTP.
 struct HttpReader(spyhop_http::Connection<ExchangeInspection>);
@@ -75,6 +75,7 @@ pub(super) fn share_http(limits: &spyhop_http::Limits, workers: usize) -> spyhop
     }
 }
 
+#[allow(clippy::too_many_arguments, reason = "the ends of its channels, its limits, and where it tells")]
 pub(super) fn work(
     index: usize,
     loads: &Receiver<Load>,
@@ -83,6 +84,7 @@ pub(super) fn work(
     streams: spyhop_stream::Limits,
     http: spyhop_http::Limits,
     inspector: Inspector,
+    mut beat: Beat,
 ) -> WorkerAccounts {
     let mut worker = Worker {
         streams: Streams::new(streams),
@@ -105,6 +107,11 @@ pub(super) fn work(
         if let Some(mark) = batch.mark {
             worker.guarded(|worker| worker.streams.advance(&mut worker.shared, mark));
             last = mark;
+            beat.worker(index, || WorkerPulse {
+                connections: worker.streams.accounts().connections,
+                open: worker.streams.open_connections(),
+                held: worker.streams.held_bytes(),
+            });
         }
         if health.is_some() {
             known.clone_from(&health);
