@@ -331,3 +331,111 @@ fn a_sensor_that_slept_reports_what_the_ring_kept() {
     assert!(!said.contains("kernel_dropped"), "{said}");
     assert_eq!(reported(&desk.read("exchanges.jsonl")), logged(&desk));
 }
+
+/// What the kernel says of each thread of a process.
+fn threads(process: u32) -> Vec<(String, String)> {
+    let folder = std::fs::read_dir(format!("/proc/{process}/task")).expect("a process");
+    let status = |path: PathBuf| std::fs::read_to_string(path.join("status")).unwrap_or_default();
+    let of = |text: &str, field: &str| {
+        text.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default().trim().to_owned()
+    };
+    let statuses = folder.map(|entry| status(entry.expect("a thread").path()));
+    statuses
+        .map(|text| {
+            let fields = ["Uid:", "CapEff:", "CapPrm:", "NoNewPrivs:", "Seccomp:"].map(|field| of(&text, field));
+            (of(&text, "Name:"), fields.join(" "))
+        })
+        .collect()
+}
+
+/// What a sensor answers by its local socket.
+fn asked(desk: &Desk, path: &str) -> String {
+    let ran = Command::new("curl")
+        .args(["-s", "--unix-socket"])
+        .arg(desk.path("state/socket"))
+        .arg(format!("http://sensor{path}"))
+        .output()
+        .expect("curl");
+    String::from_utf8(ran.stdout).expect("text")
+}
+
+#[test]
+fn one_thread_alone_may_open_interfaces_and_all_run_as_the_user() {
+    let Some(net) = Net::up("mirror") else { return };
+    let desk = Desk::new();
+    let server = net.server(&desk);
+    let config = "[general]\nuser = \"nobody\"\nkey_file = \"key\"\n";
+    desk.write("sensor.toml", config.as_bytes());
+    // Everything that it writes has to be its own.
+    let owned = Command::new("chown").args(["-R", "nobody"]).arg(desk.path("")).status();
+    assert!(owned.expect("chown").success());
+    let arguments = ["-i", "mon0", "--config", "sensor.toml", "--state", "state", "--exchanges-out", "exchanges.jsonl"];
+    let sensor = net.sensor(&desk, &arguments);
+    traffic(&net, 1, 20);
+    let nobody = "65534\t65534\t65534\t65534";
+    for (name, status) in threads(sensor.child.id()) {
+        let capabilities = if name == "spyhop-open" { "0000000000002000" } else { "0000000000000000" };
+        let seccomp = if name == "spyhop-open" { "0" } else { "2" };
+        assert_eq!(status, format!("{nobody} {capabilities} {capabilities} 1 {seccomp}"), "{name}");
+    }
+    // The one thread is enough for an interface to come back.
+    assert_eq!(net.ports("again", ""), "");
+    thread::sleep(Duration::from_secs(3));
+    traffic(&net, 1, 20);
+    thread::sleep(Duration::from_millis(700));
+    let metrics = asked(&desk, "/metrics");
+    assert!(metrics.contains("spyhop_interface_up{interface=\"mon0\"} 1.0"), "{metrics}");
+    let (code, said) = sensor.end();
+    assert_eq!(code, Some(0), "{said}");
+    drop(server);
+    // Twice the same: 20 items, 40 pages, a login.
+    assert_eq!(reported(&desk.read("exchanges.jsonl")).len(), 20 + 40 + 1);
+}
+
+#[test]
+fn settings_of_detectors_change_under_load_and_nothing_is_lost() {
+    let Some(net) = Net::up("mirror") else { return };
+    let desk = Desk::new();
+    let server = net.server(&desk);
+    std::fs::write(desk.path("nginx/access.log"), "").expect("an empty log");
+    desk.write("sensor.toml", b"[detect]\noff = [\"auth.weak_password\"]\n");
+    let arguments = ["-i", "mon0", "--config", "sensor.toml", "--state", "state", "--exchanges-out", "exchanges.jsonl"];
+    let sensor = net.sensor(&desk, &[&arguments[..], &["--findings-out", "findings.jsonl"]].concat());
+    let second = net
+        .command("sensor", env!("CARGO_BIN_EXE_spyhop"))
+        .args(["run", "-i", "mon0", "--state", "state"])
+        .current_dir(desk.path(""))
+        .output()
+        .expect("the program starts");
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("in use by another spyhop"));
+    thread::scope(|scope| {
+        let load = scope.spawn(|| traffic(&net, 3, 6_000));
+        thread::sleep(Duration::from_millis(300));
+        for text in ["[detect]\noff = 3\n", "[pipeline]\nworkers = 2\n", "[detect]\noff = [\"access.crawler\"]\n"] {
+            desk.write("sensor.toml", text.as_bytes());
+            sensor.signal("HUP");
+            thread::sleep(Duration::from_millis(700));
+        }
+        load.join().expect("the load");
+    });
+    traffic(&net, 1, 10);
+    thread::sleep(Duration::from_millis(700));
+    let metrics = asked(&desk, "/metrics");
+    let logged = logged(&desk);
+    let exchanges = format!("spyhop_exchanges_total {}.0", logged.values().sum::<u64>());
+    assert!(metrics.contains(&exchanges), "no {exchanges} in {metrics}");
+    assert_eq!(asked(&desk, "/healthz"), "alive\n");
+    let (code, said) = sensor.end();
+    drop(server);
+    assert_eq!(code, Some(0), "{said}");
+    for part in ["stays as it was", "[pipeline] was changed", "in force as changed: [detect]"] {
+        assert!(said.contains(part), "no '{part}' in {said}");
+    }
+    assert_eq!(reported(&desk.read("exchanges.jsonl")), logged);
+    let findings = String::from_utf8(desk.read("findings.jsonl")).expect("text");
+    // Both logins were weak: the first was not looked at, the second was.
+    let weak = findings.lines().filter(|line| line.contains("auth.weak_password")).count();
+    assert!(weak >= 1 && findings.contains("data.unmasked"), "{findings}");
+    assert!(!desk.path("state/socket").exists());
+}

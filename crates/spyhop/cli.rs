@@ -16,6 +16,7 @@ use spyhop_model::{Lang, Severity};
 use crate::config::{nearest, quoted};
 use crate::inventory::ListInventory;
 use crate::ledger::LedgerCommand;
+use crate::top::Top;
 use crate::trace::Trace;
 
 /// Exit codes.
@@ -88,6 +89,8 @@ pub enum Command {
     /// Asks the ledger, to which a sensor may be writing meanwhile. Values come from a file or from standard input, never from the
     /// command line; they are hashed at once, and neither kept nor shown.
     Trace(Box<Trace>),
+    /// Show a running sensor: rates, endpoints, findings, losses.
+    Top(Top),
     /// Show, verify, copy or tidy the durable record of calls and findings.
     #[command(subcommand)]
     Ledger(LedgerCommand),

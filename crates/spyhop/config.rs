@@ -179,6 +179,13 @@ impl Document {
         }
     }
 
+    /// Takes the sections of another configuration, but for those that are to stay.
+    pub(crate) fn take_others(&mut self, other: &Document, stays: impl Fn(&str) -> bool) {
+        for (held, others) in self.sections.iter_mut().zip(&other.sections).filter(|(held, _)| !stays(held.name)) {
+            held.clone_from(others);
+        }
+    }
+
     /// The settings of a section as an object, with defaults for what was not written.
     ///
     /// # Panics

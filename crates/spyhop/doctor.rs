@@ -96,6 +96,8 @@ pub(crate) fn parts(config: &Config, setup: &cli::Setup, key: Key, knowledge: Kn
         wants_events: false,
         wants_changes: false,
         pulse: None,
+        engines: None,
+        keep: None,
     })
 }
 

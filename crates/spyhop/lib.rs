@@ -15,9 +15,12 @@ mod doctor;
 mod inventory;
 mod ledger;
 mod losses;
+mod privileges;
 mod process;
 mod replay;
 mod run;
+mod service;
+mod top;
 mod trace;
 
 pub use doctor::doctor;
@@ -25,4 +28,5 @@ pub use inventory::inventory;
 pub use ledger::ledger;
 pub use replay::replay;
 pub use run::run;
+pub use top::top;
 pub use trace::trace;

@@ -37,6 +37,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Failure> {
         Command::Doctor(command) => spyhop::doctor(command, cli.color, &stop_on_signals()?),
         Command::Inventory(command) => spyhop::inventory(command, cli.color, &stop_on_signals()?),
         Command::Trace(command) => spyhop::trace(command, cli.color),
+        Command::Top(command) => spyhop::top(command),
         Command::Ledger(command) => spyhop::ledger(command),
         Command::Config(command) => config(command),
         Command::Key(command) => print(&spyhop::key::command(command)?),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::ColorChoice;
+use crossbeam_channel::Sender;
 use spyhop_capture::{CaptureError, Live, Recording, Source};
 use spyhop_detect::{Engine, Loss, Mirror, Sensor, Suppressed, Suppression};
 use spyhop_identify::{Identity, Locations};
@@ -22,8 +23,9 @@ use spyhop_stream::DecodeLimits;
 use crate::cli::{self, exit};
 use crate::config::render;
 use crate::metrics::Monitor;
-use crate::pipeline::{self, Accounts, Outcome, Parts, Pipeline, Pulse, Watch};
+use crate::pipeline::{self, Accounts, Keep, Outcome, Parts, Pipeline, Pulse, Watch};
 use crate::pretty::{self, HeldBack, Style, Summary, Zone};
+use crate::service::Service;
 use crate::settings::{CaptureSettings, Config, General, JournalSettings, OutputSettings};
 use crate::state::{self, StateDir};
 use crate::{losses, process};
@@ -90,6 +92,7 @@ pub struct Session {
     recorder: Option<Publisher>,
     kafka: Option<Arc<KafkaHealth>>,
     pulse: Option<Arc<Pulse>>,
+    engines: Option<Sender<Engine>>,
     flush_within: Duration,
     began: Instant,
     /// Things to tell the operator that are no failures.
@@ -120,26 +123,15 @@ impl Session {
         let began = Instant::now();
         let general: General = config.section("general");
         let mut notices = Vec::new();
-        let state_path =
-            setup.state.clone().or_else(|| (!general.state.is_empty()).then(|| PathBuf::from(&general.state)));
-        let state = state_path.map(|path| StateDir::open(&path)).transpose().map_err(Failure::failed)?;
+        let state =
+            state_folder(setup, &general).map(|path| StateDir::open(&path)).transpose().map_err(Failure::failed)?;
         let key_path = key_file(setup.key_file.as_deref(), &general, state.as_ref().map(StateDir::path));
         let key = find_key(key_path.as_deref(), &mut notices)?;
         let names = Names { sensor: general.id.as_str().into(), key_id: key.id() };
 
         let locations = Locations::open(&config.section("networks")).map_err(Failure::usage)?;
         let mut identity = Identity::new(locations, config.identity(), key.clone());
-        let mut engine = Engine::new(
-            config.detectors().map_err(Failure::usage)?,
-            Sensor {
-                loss: Loss::new(config.section(Loss::RULE.kind)),
-                mirror: Mirror::new(config.section(Mirror::RULE.kind)),
-            },
-            &config.section("detect"),
-            config.section("findings"),
-            key.clone(),
-            !mode.live,
-        );
+        let mut engine = engine(config, &key, mode.live)?;
         if let Some(state) = &state {
             state.load(&key, &mut identity, &mut engine).map_err(Failure::failed)?;
         }
@@ -169,6 +161,7 @@ impl Session {
             publishers: Vec::new(),
             recorder: None,
             kafka: None,
+            engines: None,
             pulse: mode.live.then(|| Arc::new(Pulse::new(pipeline.workers()))),
             flush_within: Duration::from_nanos(kafka.flush_within.0),
             began,
@@ -176,25 +169,32 @@ impl Session {
         };
         let wants = session.start_publishers(outputs, mode, &kafka, ledger, style)?;
 
+        let engines = crossbeam_channel::unbounded();
+        session.engines = Some(engines.0);
         let (types, grading) = types(config)?;
         let knowledge = Arc::new(Knowledge::new(key, mode.raw_fields).with_types(types).with_grading(grading));
-        session.parts = Some(Parts {
-            pipeline,
-            decode: DecodeLimits {
-                fragments: config.section("fragments"),
-                tunnels: config.section("tunnels"),
-                ..DecodeLimits::default()
-            },
-            streams: config.section("streams"),
-            http: config.section("http"),
-            inspector: Arc::new(move || Inspector::new(knowledge.clone())),
-            identity,
-            engine,
-            journal: session.journal.clone(),
-            wants_events: wants.0,
-            wants_changes: wants.1,
-            pulse: session.pulse.clone(),
-        });
+        session.parts =
+            Some(Parts {
+                pipeline,
+                decode: DecodeLimits {
+                    fragments: config.section("fragments"),
+                    tunnels: config.section("tunnels"),
+                    ..DecodeLimits::default()
+                },
+                streams: config.section("streams"),
+                http: config.section("http"),
+                inspector: Arc::new(move || Inspector::new(knowledge.clone())),
+                identity,
+                engine,
+                journal: session.journal.clone(),
+                wants_events: wants.0,
+                wants_changes: wants.1,
+                pulse: session.pulse.clone(),
+                engines: mode.live.then(|| engines.1),
+                keep: session.state.as_ref().filter(|_| mode.live).map(|state| {
+                    (Duration::from_nanos(general.save_every.0), Box::new(state.saver(&session.key)) as Keep)
+                }),
+            });
         Ok(session)
     }
 
@@ -355,6 +355,18 @@ impl Session {
         Some(Arc::new(Monitor { sensor: self.names.sensor.to_string(), pulse, journal, kafka, ledger }))
     }
 
+    /// Takes new settings for detection while the sensor runs, and speaks with the service manager.
+    pub fn service(
+        &mut self,
+        config: &Config,
+        named: Option<&Path>,
+        reload: Arc<AtomicBool>,
+        monitor: Option<Arc<Monitor>>,
+    ) -> Option<Service> {
+        let engines = self.engines.take()?;
+        Some(Service::new(named.map(Path::to_owned), config.clone(), self.key.clone(), engines, reload, monitor))
+    }
+
     /// The state directory.
     pub fn state(&self) -> Option<&Path> {
         self.state.as_ref().map(StateDir::path)
@@ -364,6 +376,19 @@ impl Session {
     pub fn kafka(&self) -> Option<Arc<KafkaHealth>> {
         self.kafka.clone()
     }
+}
+
+/// All detectors, as they are configured.
+///
+/// # Errors
+/// One of them cannot be built.
+pub fn engine(config: &Config, key: &Key, live: bool) -> Result<Engine, Failure> {
+    let sensor = Sensor {
+        loss: Loss::new(config.section(Loss::RULE.kind)),
+        mirror: Mirror::new(config.section(Mirror::RULE.kind)),
+    };
+    let detectors = config.detectors().map_err(Failure::usage)?;
+    Ok(Engine::new(detectors, sensor, &config.section("detect"), config.section("findings"), key.clone(), !live))
 }
 
 /// The name of the publisher to Kafka, by which its place in the ledger is kept.
@@ -387,6 +412,11 @@ fn open_ledger(
         ));
     }
     Ledger::open(&folder, settings, key, &names.sensor).map(Some).map_err(|wrong| Failure::failed(wrong.to_string()))
+}
+
+/// The state directory that is named.
+pub fn state_folder(setup: &cli::Setup, general: &General) -> Option<PathBuf> {
+    setup.state.clone().or_else(|| (!general.state.is_empty()).then(|| PathBuf::from(&general.state)))
 }
 
 /// Where the ledger is: in its own directory, else in the state directory.

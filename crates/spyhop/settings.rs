@@ -24,6 +24,10 @@ settings! {
         key_file: String = String::new(),
         /// Directory where what was learnt is kept from one start to the next; empty: an empty memory at each start.
         state: String = String::new(),
+        /// What was learnt is saved so often while a sensor runs, and at its end.
+        save_every: Span = Span::minutes(10),
+        /// The user that a live sensor becomes when root starts it; empty: it stays root, without root's capabilities.
+        user: String = String::new(),
         /// The time zone in which people read times and work, as in the IANA database. JSON and Kafka hold UTC.
         timezone: String = "Asia/Shanghai".to_owned(),
     }
@@ -101,6 +105,12 @@ impl Config {
                 Err(wrong.into_iter().map(|what| Mistake::of_file(source, what)).collect())
             }
         }
+    }
+
+    /// Itself where `taken` says so of a section, and another's else.
+    pub fn with_others_of(mut self, other: &Config, taken: impl Fn(&str) -> bool) -> Config {
+        self.document.take_others(&other.document, taken);
+        self
     }
 
     /// What was read.

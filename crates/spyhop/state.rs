@@ -95,18 +95,54 @@ impl StateDir {
     /// Saves what was learnt: whole or not at all.
     pub fn save(&self, key: &Key, identity: &Identity, engine: &Engine) -> Result<(), String> {
         let path = self.snapshot();
-        let told = |wrong: &dyn std::fmt::Display| {
-            format!("{}: {wrong}; what was learnt in this run is not saved", path.display())
-        };
-        let snapshot = Snapshot {
-            version: VERSION,
-            key_id: key.id(),
-            identity: identity.save().map_err(|wrong| told(&wrong))?,
-            engine: engine.save().map_err(|wrong| told(&wrong))?,
-        };
-        let bytes = serde_json::to_vec(&snapshot).map_err(|wrong| told(&wrong))?;
-        write_whole(&path, &bytes).map_err(|wrong| told(&wrong))
+        let bytes = snapshot(key.id(), identity, engine).map_err(|wrong| unsaved(&path, &wrong))?;
+        write_whole(&path, &bytes).map_err(|wrong| unsaved(&path, &wrong))
     }
+
+    /// Saves while a run goes on: only the writing takes a thread of its own, one at a time.
+    pub fn saver(&self, key: &Key) -> impl FnMut(&Identity, &Engine) + Send + use<> {
+        let (path, key) = (self.snapshot(), key.id());
+        let mut last = Writing(None);
+        move |identity, engine| {
+            last.wait();
+            let path = path.clone();
+            match snapshot(key, identity, engine) {
+                Ok(bytes) => {
+                    last.0 = Some(std::thread::spawn(move || {
+                        if let Err(wrong) = write_whole(&path, &bytes) {
+                            eprintln!("spyhop: {}", unsaved(&path, &wrong));
+                        }
+                    }));
+                }
+                Err(wrong) => eprintln!("spyhop: {}", unsaved(&path, &wrong)),
+            }
+        }
+    }
+}
+
+/// A thread that writes, which is waited for before anybody else may.
+struct Writing(Option<std::thread::JoinHandle<()>>);
+
+impl Writing {
+    fn wait(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.wait();
+    }
+}
+
+fn snapshot(key_id: KeyId, identity: &Identity, engine: &Engine) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Snapshot { version: VERSION, key_id, identity: identity.save()?, engine: engine.save()? })
+}
+
+fn unsaved(path: &Path, wrong: &dyn std::fmt::Display) -> String {
+    format!("{}: {wrong}; what was learnt since the last start is not saved", path.display())
 }
 
 /// Where the key of a state directory is.

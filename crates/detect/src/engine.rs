@@ -242,6 +242,21 @@ impl Engine {
         })
     }
 
+    /// Goes on from where another engine stands, which was made with other settings.
+    ///
+    /// # Errors
+    /// What the other holds cannot be told; this engine is then of no use.
+    pub fn inherit(&mut self, other: &mut Engine) -> Result<(), serde_json::Error> {
+        self.load(other.save()?)?;
+        self.sensor.loss.inherit(&mut other.sensor.loss);
+        self.sensor.mirror.inherit(&mut other.sensor.mirror);
+        self.findings.inherit(&other.findings);
+        self.happened = other.happened;
+        self.evicted = other.evicted;
+        self.out.append(&mut other.out);
+        Ok(())
+    }
+
     /// Starts from what an earlier run saved. Tables of detectors that are no longer there are dropped.
     pub fn load(&mut self, saved: Value) -> Result<(), serde_json::Error> {
         let mut saved: Saved = serde_json::from_value(saved)?;

@@ -179,6 +179,12 @@ impl Findings {
         keys.filter_map(|key| self.lives.get(key).map(|lived| (&key.cell, &lived.finding)))
     }
 
+    /// Goes on counting where another stopped.
+    pub(crate) fn inherit(&mut self, other: &Findings) {
+        self.refused = other.refused;
+        self.past_dropped = other.past_dropped;
+    }
+
     /// Findings refused at the limit so far.
     pub fn refused(&self) -> u64 {
         self.refused

@@ -108,7 +108,11 @@ pub fn usable(settings: &MetricsSettings) -> Result<(), String> {
     address(settings).map(|_| ())
 }
 
-fn address(settings: &MetricsSettings) -> Result<Option<SocketAddr>, String> {
+/// The address of the HTTP listener; none where it is off.
+///
+/// # Errors
+/// A sentence: it is no address of this host alone.
+pub fn address(settings: &MetricsSettings) -> Result<Option<SocketAddr>, String> {
     if settings.listen.is_empty() {
         return Ok(None);
     }

@@ -20,7 +20,7 @@ use spyhop_publish::kafka::{KafkaHealth, KafkaState};
 use crate::pipeline::{BehaviourPulse, DELAYS, Glimpse, Pulse, SourcePulse, WorkerPulse};
 use crate::process;
 
-pub use listener::{Listener, ask, local_socket, usable};
+pub use listener::{Listener, address, ask, local_socket, usable};
 
 settings! {
     /// What a running sensor tells of itself: metrics, health, and `spyhop top`.

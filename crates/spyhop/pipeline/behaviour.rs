@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
 use spyhop_detect::Engine;
 use spyhop_identify::Identity;
 use spyhop_model::{Call, Event, Handshake, Outcome, Sighting, Timestamp};
@@ -10,7 +12,7 @@ use spyhop_publish::{Journal, Record, Tally};
 
 use super::accounts::{Losses, Seen};
 use super::health::Collected;
-use super::{Beat, BehaviourPulse, Pipeline, Yield};
+use super::{Beat, BehaviourPulse, Keep, Pipeline, Yield};
 
 /// Records appended to the journal at once.
 const APPEND: usize = 256;
@@ -40,6 +42,9 @@ pub(super) struct Behaviour {
     missing: [Tally; 2],
     seen: Seen,
     beat: Beat,
+    engines: Option<Receiver<Engine>>,
+    keep: Option<(Duration, Keep)>,
+    kept: Instant,
 }
 
 impl Behaviour {
@@ -70,6 +75,9 @@ impl Behaviour {
             missing: [Tally::default(); 2],
             seen: Seen::default(),
             beat: Beat::new(None),
+            engines: None,
+            keep: None,
+            kept: Instant::now(),
         }
     }
 
@@ -80,6 +88,27 @@ impl Behaviour {
 
     pub(super) fn tells(&mut self, beat: Beat) {
         self.beat = beat;
+    }
+
+    pub(super) fn serves(&mut self, engines: Option<Receiver<Engine>>, keep: Option<(Duration, Keep)>) {
+        self.engines = engines;
+        self.keep = keep;
+    }
+
+    /// Between two marks: takes new settings, and keeps what was learnt.
+    pub(super) fn serve(&mut self) {
+        if let Some(mut engine) = self.engines.as_ref().and_then(|engines| engines.try_recv().ok()) {
+            match engine.inherit(&mut self.engine) {
+                Ok(()) => self.engine = engine,
+                Err(wrong) => eprintln!("spyhop: the detectors stay as they were: {wrong}; please report it"),
+            }
+        }
+        if let Some((every, keep)) = &mut self.keep
+            && self.kept.elapsed() >= *every
+        {
+            keep(&self.identity, &self.engine);
+            self.kept = Instant::now();
+        }
     }
 
     /// Tells whoever watches how it fares, now and then; `queue` results of workers wait.

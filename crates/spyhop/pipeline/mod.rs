@@ -19,7 +19,9 @@ mod worker;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
+use crossbeam_channel::Receiver;
 use spyhop_capture::Source;
 use spyhop_detect::Engine;
 use spyhop_identify::Identity;
@@ -88,7 +90,14 @@ pub struct Parts {
     pub wants_changes: bool,
     /// Where threads tell how they fare, if anybody may ask.
     pub pulse: Option<Arc<Pulse>>,
+    /// Engines with other settings, which go on from where the last one stands.
+    pub engines: Option<Receiver<Engine>>,
+    /// What was learnt is kept so often, by the clock, and so.
+    pub keep: Option<(Duration, Keep)>,
 }
+
+/// Keeps what was learnt, beside the run.
+pub type Keep = Box<dyn FnMut(&Identity, &Engine) + Send>;
 
 /// What a run leaves behind.
 pub struct Outcome {
@@ -147,10 +156,12 @@ pub fn run(source: &mut Source, parts: Parts, stop: &AtomicBool, watch: &mut Wat
         let mut behaviour = Behaviour::new(count, &parts.pipeline, parts.identity, parts.engine, parts.journal);
         behaviour.wants(parts.wants_events, parts.wants_changes);
         behaviour.tells(Beat::new(parts.pulse.clone()));
+        behaviour.serves(parts.engines, parts.keep);
         let behaviour = scope.spawn(move || {
             for told in &yielded {
                 behaviour.take(told);
                 behaviour.tell(yielded.len());
+                behaviour.serve();
             }
             behaviour
         });

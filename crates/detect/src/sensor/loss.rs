@@ -53,6 +53,11 @@ impl Loss {
         Loss { settings, seen: BTreeMap::new() }
     }
 
+    /// Knows what another has told already.
+    pub(crate) fn inherit(&mut self, other: &mut Loss) {
+        self.seen = std::mem::take(&mut other.seen);
+    }
+
     /// The losses so far, by reason.
     pub(crate) fn observe(
         &mut self,

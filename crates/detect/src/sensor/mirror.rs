@@ -239,6 +239,13 @@ impl Mirror {
         clause: "审计完整性",
     };
 
+    /// Goes on with what another has seen.
+    pub(crate) fn inherit(&mut self, other: &mut Mirror) {
+        self.began = other.began;
+        self.open = std::mem::take(&mut other.open);
+        self.carried = std::mem::take(&mut other.carried);
+    }
+
     /// With its settings.
     pub fn new(settings: MirrorSettings) -> Mirror {
         Mirror { settings, ..Mirror::default() }
