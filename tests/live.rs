@@ -439,3 +439,41 @@ fn settings_of_detectors_change_under_load_and_nothing_is_lost() {
     assert!(weak >= 1 && findings.contains("data.unmasked"), "{findings}");
     assert!(!desk.path("state/socket").exists());
 }
+
+#[test]
+fn findings_come_soon_after_their_packets() {
+    let Some(net) = Net::up("mirror") else { return };
+    let desk = Desk::new();
+    let server = net.server(&desk);
+    let sensor = net.sensor(&desk, &["-i", "mon0", "--state", "state", "--findings-out", "findings.jsonl"]);
+    // Each account's first weak password is a finding.
+    let logins = (0..300).map(|n| {
+        let body = format!(r#"{{\"username\":\"user{n}\",\"password\":\"123456\"}}"#);
+        format!("url = http://10.9.0.2/login\noutput = /dev/null\nheader = \"Content-Type: application/json\"\ndata = \"{body}\"\n")
+    });
+    let script = desk.write("logins", logins.collect::<Vec<_>>().join("next\n").as_bytes());
+    thread::scope(|scope| {
+        scope.spawn(|| traffic(&net, 2, 3_000));
+        assert_eq!(net.curl(&["-K", &script.display().to_string()]), 0);
+    });
+    thread::sleep(Duration::from_millis(800));
+    let metrics = asked(&desk, "/metrics");
+    let (code, said) = sensor.end();
+    drop(server);
+    assert_eq!(code, Some(0), "{said}");
+    let up_to = |bound: &str| {
+        let line = format!("spyhop_finding_delay_seconds_bucket{{le=\"{bound}\"}} ");
+        let count = metrics.lines().find_map(|text| text.strip_prefix(line.as_str()));
+        count.unwrap_or_else(|| panic!("no {line} in {metrics}")).parse::<u64>().expect("a number")
+    };
+    let all = up_to("+Inf");
+    assert!(all >= 100, "{all} findings");
+    eprintln!(
+        "delays of {all} changes: {} within 20 ms, {} within 50 ms, {} within 100 ms, {} within 500 ms",
+        up_to("0.02"),
+        up_to("0.05"),
+        up_to("0.1"),
+        up_to("0.5")
+    );
+    assert!(up_to("0.1") * 2 > all && up_to("0.5") * 100 >= all * 99, "{metrics}");
+}

@@ -381,7 +381,7 @@ impl Collector for Monitor {
             }
         }
         let behaviour = self.pulse.behaviour(false);
-        let bounds = DELAYS.iter().map(|bound| *bound as f64 / 1_000.0).chain([f64::MAX]);
+        let bounds = DELAYS.iter().map(|bound| *bound as f64 / 1_000.0).chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.zip(behaviour.delays).collect();
         let count = behaviour.delays.iter().sum();
         let help = "Time from the packet that completed something to the change of the finding";
