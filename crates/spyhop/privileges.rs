@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn users_are_found_by_name() {
         assert_eq!(find("root").map(|(uid, _)| uid.is_root()), Ok(true));
-        assert!(find("no-such-user").err().expect("none").contains("useradd"));
+        assert!(find("no-such-user").expect_err("none").contains("useradd"));
     }
 
     #[test]

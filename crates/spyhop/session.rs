@@ -172,7 +172,8 @@ impl Session {
         let engines = crossbeam_channel::unbounded();
         session.engines = Some(engines.0);
         let (types, grading) = types(config)?;
-        let knowledge = Arc::new(Knowledge::new(key, mode.raw_fields).with_types(types).with_grading(grading));
+        let knowledge = Knowledge::new(key, mode.raw_fields).with_types(types).with_grading(grading);
+        let knowledge = Arc::new(if mode.live { knowledge.with_shedding() } else { knowledge });
         session.parts =
             Some(Parts {
                 pipeline,
@@ -190,7 +191,7 @@ impl Session {
                 wants_events: wants.0,
                 wants_changes: wants.1,
                 pulse: session.pulse.clone(),
-                engines: mode.live.then(|| engines.1),
+                engines: mode.live.then_some(engines.1),
                 keep: session.state.as_ref().filter(|_| mode.live).map(|state| {
                     (Duration::from_nanos(general.save_every.0), Box::new(state.saver(&session.key)) as Keep)
                 }),

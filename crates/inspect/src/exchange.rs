@@ -30,6 +30,7 @@ use crate::redact::{self, Redactor};
 use crate::script::Script;
 use crate::secrets::Secrets;
 use crate::segment::segment;
+use crate::shed::{Sensitive, Shed};
 use crate::token::{KnownSecrets, Tokens};
 use crate::types::{CustomTypes, Grading};
 use crate::walk::{Form, WalkMemory};
@@ -52,6 +53,8 @@ pub struct Knowledge {
     grading: Arc<Grading>,
     secrets: Secrets,
     known: KnownSecrets,
+    /// Endpoints in which something sensitive was seen; only where work may be shed.
+    sensitive: Option<Sensitive>,
 }
 
 impl Knowledge {
@@ -67,7 +70,13 @@ impl Knowledge {
             grading: Arc::default(),
             secrets: Secrets::new(),
             known: KnownSecrets::new(),
+            sensitive: None,
         }
+    }
+
+    /// Knows which endpoints are sensitive, for when not everything can be inspected.
+    pub fn with_shedding(self) -> Knowledge {
+        Knowledge { sensitive: Some(Sensitive::default()), ..self }
     }
 
     /// With types of the operator's own.
@@ -95,6 +104,8 @@ pub struct Inspector {
     scratch: Vec<u8>,
     /// What walkers of archives and PDF hold.
     walking: WalkMemory,
+    /// What is left out from here on.
+    pub shed: Shed,
     /// What was not read.
     pub accounts: InspectAccounts,
     /// What was seen, in the order in which it was complete; whoever runs the worker takes it.
@@ -121,6 +132,7 @@ impl Inspector {
             hasher: ahash::RandomState::new(),
             scratch: Vec::new(),
             walking: WalkMemory::default(),
+            shed: Shed::Nothing,
             accounts: InspectAccounts::default(),
             sightings: Vec::new(),
         }
@@ -142,6 +154,16 @@ impl Inspector {
     pub fn quic(&mut self, met: Met, hello: &ClientHello) {
         let handshake = handshake::of_hello(&self.redactor, met, Some(hello), true);
         self.sightings.push(Sighting::Handshake(Box::new(handshake)));
+    }
+
+    /// Whether the body of an answer is left out.
+    fn leaves_out(&self, request: Option<&Request>) -> bool {
+        match (self.shed, &self.knowledge.sensitive, request) {
+            (Shed::Nothing, ..) | (_, None, _) => false,
+            (Shed::Bodies, ..) => true,
+            (Shed::LowGrade, Some(sensitive), Some(request)) => !sensitive.holds(request),
+            (Shed::LowGrade, _, None) => true,
+        }
     }
 
     fn classify(&mut self, user_agent: Option<&str>) -> Agent {
@@ -201,6 +223,8 @@ pub struct ExchangeInspection {
     forwarded_https: bool,
     /// Messages that are passing, by half.
     messages: [Option<Box<Part>>; 2],
+    /// Whether each half's body is left out, and whether that has been told.
+    left_out: [Option<bool>; 2],
 }
 
 impl Inspection for ExchangeInspection {
@@ -227,6 +251,7 @@ impl Inspection for ExchangeInspection {
             page_size: None,
             forwarded_https: false,
             messages: [None, None],
+            left_out: [None, None],
         }
     }
 
@@ -262,6 +287,7 @@ impl Inspection for ExchangeInspection {
             page_size: self.page_size,
             forwarded_https: self.forwarded_https,
             messages: [None, None],
+            left_out: [None, None],
         }
     }
 
@@ -276,6 +302,9 @@ impl Inspection for ExchangeInspection {
         self.forwarded_https = is_forwarded_https(head.fields);
         self.credentials.request(head, &mut cx.tokens, self.began_at);
         self.asked.head(content_type, field(head.fields, "content-disposition"), &cx.walking);
+        if cx.shed == Shed::Bodies && cx.leaves_out(None) {
+            self.left_out[index(Half::Request)] = Some(false);
+        }
 
         let (path, query) = split_target(&target);
         let mut caller = Box::new(Caller::of(head, path, &cx.tokens));
@@ -333,6 +362,9 @@ impl Inspection for ExchangeInspection {
         self.login.response(head);
         let host = self.request.as_ref().map_or("", |request| without_port(&request.host));
         let login = self.login.is_candidate() || self.credentials.has_one_time();
+        if !login && cx.leaves_out(self.request.as_ref()) {
+            self.left_out[index(Half::Response)] = Some(false);
+        }
         let asked = issued::Asked { credentials: &self.credentials, host, login, at: self.began_at };
         let mut answer = Box::new(AnswerScan::default());
         answer.issued.response(head, &asked, &mut cx.tokens);
@@ -356,6 +388,13 @@ impl Inspection for ExchangeInspection {
         if let (Half::Response, Some(answer)) = (half, &mut self.answer) {
             let asks_who = self.caller.as_ref().is_some_and(|caller| caller.asks_who);
             answer.reads(bytes.len(), last, asks_who || self.login.is_candidate());
+        }
+        if self.is_left_out(half) {
+            if self.left_out[index(half)].replace(true) == Some(false) {
+                cx.accounts.bodies_shed += 1;
+                self.step(cx, half, Step::Gap);
+            }
+            return;
         }
         self.step(cx, half, Step::Bytes(bytes));
         if last {
@@ -531,6 +570,9 @@ impl Inspection for ExchangeInspection {
         let (sent, shown) = (asked.content.finish(&cx.recogniser), answered.content.finish(&cx.recogniser));
         let mut observations = sent.observations;
         observations.extend(shown.observations);
+        if let (Some(sensitive), Some(request), false) = (&cx.knowledge.sensitive, &request, observations.is_empty()) {
+            sensitive.add(request);
+        }
         let (client, server) = ends(&connection, exchange.client);
         cx.sightings.push(Sighting::Call(Box::new(Call {
             moment: Moment { at: exchange.completed_at, flow: connection.id, ordinal: exchange.ordinal },
@@ -600,6 +642,11 @@ impl ExchangeInspection {
             part.head(grpc.filter(|kind| kind.starts_with("application/grpc")).map(str::as_bytes), None, walking);
             part
         })
+    }
+
+    /// A login is always read, and whether it is one may show in its body only: in the beginning of the request's.
+    fn is_left_out(&self, half: Half) -> bool {
+        self.left_out[index(half)].is_some() && !self.login.is_candidate()
     }
 
     fn read_grpc_status(&mut self, fields: &[Field<'_>]) {

@@ -20,6 +20,7 @@ pub mod redact;
 mod script;
 pub mod secrets;
 pub mod segment;
+mod shed;
 mod token;
 mod traits;
 pub mod types;
@@ -27,3 +28,4 @@ pub mod walk;
 
 pub use exchange::{ExchangeInspection, InspectAccounts, Inspector, Knowledge};
 pub use handshake::Met;
+pub use shed::{Sensitive, Shed};

@@ -118,7 +118,7 @@ impl Monitor {
     /// What is wrong, each in a sentence; none if nothing is.
     pub fn troubles(&self) -> Vec<String> {
         let (source, behaviour) = (self.pulse.source(), self.pulse.behaviour(false));
-        let mut wrong = self.hangs(&source, &behaviour);
+        let mut wrong = hangs(self.pulse.age(), &source, &behaviour);
         wrong.extend(source.interfaces.iter().filter(|(_, up, _)| !up).map(|(name, ..)| format!("{name} is not read")));
         if let Some(kafka) = &self.kafka
             && !matches!(kafka.state(), KafkaState::Connected | KafkaState::Starting)
@@ -129,23 +129,9 @@ impl Monitor {
         wrong
     }
 
-    /// Threads that tell nothing any more: only a restart mends that.
-    fn hangs(&self, source: &SourcePulse, behaviour: &BehaviourPulse) -> Vec<String> {
-        let age = self.pulse.age();
-        let silent = |told: Duration, within: Duration| age.saturating_sub(told) > within;
-        let mut wrong = Vec::new();
-        if silent(source.told, CAPTURE_WITHIN) {
-            wrong.push("the capture thread does not answer".to_owned());
-        }
-        if silent(behaviour.told, BEHAVIOUR_WITHIN) {
-            wrong.push("the behaviour thread does not answer".to_owned());
-        }
-        wrong
-    }
-
     /// Whether all threads go on.
     pub fn is_alive(&self) -> bool {
-        self.hangs(&self.pulse.source(), &self.pulse.behaviour(false)).is_empty()
+        hangs(self.pulse.age(), &self.pulse.source(), &self.pulse.behaviour(false)).is_empty()
     }
 
     /// Everything at this moment.
@@ -327,6 +313,19 @@ impl Monitor {
     }
 }
 
+/// Threads that tell nothing any more, `age` after the start: only a restart mends that.
+fn hangs(age: Duration, source: &SourcePulse, behaviour: &BehaviourPulse) -> Vec<String> {
+    let silent = |told: Duration, within: Duration| age.saturating_sub(told) > within;
+    let mut wrong = Vec::new();
+    if silent(source.told, CAPTURE_WITHIN) {
+        wrong.push("the capture thread does not answer".to_owned());
+    }
+    if silent(behaviour.told, BEHAVIOUR_WITHIN) {
+        wrong.push("the behaviour thread does not answer".to_owned());
+    }
+    wrong
+}
+
 /// Totals, with what they mean.
 const TOTALS: [(&str, &str); 10] = [
     ("packets", "Packets read"),
@@ -404,5 +403,99 @@ impl EncodeMetric for Value {
     }
     fn metric_type(&self) -> MetricType {
         self.kind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use spyhop_publish::{Full, Limits, MemoryJournal};
+
+    use super::*;
+
+    const HEAD: &str = "# Metrics
+
+`listen` in `[metrics]` of `sensor.toml` gives them at `/metrics`, in the format of OpenMetrics 1.0; counters end in `_total`. `/healthz` answers 503 when a thread hangs, `/readyz`
+also when an interface is away, Kafka takes nothing, or the ledger cannot write; both say why. [`grafana.json`](grafana.json) is a dashboard to import.
+
+This table is generated: `UPDATE=1 cargo test --lib metrics`.
+
+| metric | labels | kind | what it is |
+| --- | --- | --- | --- |
+";
+
+    fn monitor() -> Arc<Monitor> {
+        let journal = MemoryJournal::new(Limits { records: 1_024, bytes: 1 << 20 }, Full::Drop);
+        Arc::new(Monitor {
+            sensor: "test".to_owned(),
+            pulse: Arc::new(Pulse::new(1)),
+            journal: Arc::new(journal),
+            kafka: None,
+            ledger: Some(Arc::default()),
+        })
+    }
+
+    fn table() -> String {
+        let mut table = HEAD.to_owned();
+        let mut help = "";
+        let text = monitor().text();
+        for line in text.lines() {
+            match line.strip_prefix("# ").and_then(|line| line.split_once(' ')) {
+                Some(("HELP", rest)) => help = rest.split_once(' ').map_or("", |(_, help)| help),
+                Some(("TYPE", rest)) => {
+                    let (name, kind) = rest.split_once(' ').expect("a kind");
+                    let name = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
+                    let labels = match name.trim_start_matches("spyhop_") {
+                        "findings_opened_total" => "kind, severity",
+                        "lost_total" => "reason",
+                        "build" => "version",
+                        other if other.starts_with("interface_") => "interface",
+                        other if other.starts_with("publisher_") => "publisher",
+                        "detector_cells" | "detector_bytes" => "",
+                        other if other.starts_with("detector_") => "kind",
+                        _ => "",
+                    };
+                    table.push_str(&format!("| `{name}` | {labels} | {kind} | {help} |\n"));
+                }
+                _ => {}
+            }
+        }
+        table.push_str("\nWith Kafka also `spyhop_kafka_connected`, `_acknowledged_total`, `_lag`, `_given_up_total` and `_resent_total`.\n");
+        table
+    }
+
+    #[test]
+    fn the_page_of_metrics_is_up_to_date_and_the_dashboard_asks_for_what_there_is() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/spyhop/metrics");
+        let (page, table) = (format!("{folder}/README.md"), table());
+        if std::env::var_os("UPDATE").is_some_and(|update| update == "1") {
+            std::fs::write(&page, &table).expect("written");
+        }
+        assert!(
+            std::fs::read_to_string(&page).is_ok_and(|found| found == table),
+            "`UPDATE=1 cargo test --lib metrics` rewrites {page}"
+        );
+        let dashboard = std::fs::read_to_string(format!("{folder}/grafana.json")).expect("a dashboard");
+        serde_json::from_str::<serde_json::Value>(&dashboard).expect("JSON");
+        let asked: BTreeSet<&str> = dashboard
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .filter_map(|word| word.strip_prefix("spyhop_"))
+            .map(|word| word.trim_end_matches("_bucket"))
+            .collect();
+        let unknown = |name: &&&str| !table.contains(&format!("`spyhop_{name}`")) && !name.starts_with("kafka_");
+        assert!(asked.len() > 15);
+        assert_eq!(asked.iter().filter(unknown).collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+
+    #[test]
+    fn a_sensor_whose_threads_are_silent_is_not_alive() {
+        let monitor = monitor();
+        assert!(monitor.is_alive() && monitor.troubles().is_empty());
+        let age = Duration::from_secs(100);
+        let silent = hangs(age, &SourcePulse::default(), &BehaviourPulse { told: age, ..BehaviourPulse::default() });
+        assert_eq!(silent, ["the capture thread does not answer"]);
+        let silent = hangs(age, &SourcePulse { told: age, ..SourcePulse::default() }, &BehaviourPulse::default());
+        assert_eq!(silent, ["the behaviour thread does not answer"]);
     }
 }

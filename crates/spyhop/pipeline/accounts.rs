@@ -106,7 +106,8 @@ impl Accounts {
             self.decode.captured + self.decode.reassembled,
             self.decode.headers + self.decode.padding + skipped + self.decode.payload,
         );
-        same("payload decoded and payload reassembled", self.decode.payload, self.stream.payload);
+        let shed = self.live.get(super::source::PAYLOAD_SHED).copied().unwrap_or(0);
+        same("payload decoded = reassembled + shed", self.decode.payload, self.stream.payload + shed);
         if !self.stream.balance() {
             wrong.push(format!("payload = delivered + duplicate + …: {:?}", self.stream));
         }
@@ -197,6 +198,7 @@ pub(super) fn worker_losses(worker: &WorkerAccounts, source: &Losses) -> Losses 
         ("chunk_extensions_over_limit", http.chunk_extensions_over_limit),
         ("tunnels_over_limit", http.tunnels_over_limit),
         ("bombs_cut", http.bombs),
+        ("bodies_shed", inspect.bodies_shed),
         ("credentials_over_limit", inspect.credentials_over_limit),
         ("values_over_limit", inspect.values_over_limit),
         ("parts_over_limit", inspect.walk.parts_over_limit),

@@ -13,6 +13,7 @@
 mod accounts;
 mod behaviour;
 mod health;
+mod pressure;
 mod pulse;
 mod source;
 mod worker;
@@ -25,7 +26,7 @@ use crossbeam_channel::Receiver;
 use spyhop_capture::Source;
 use spyhop_detect::Engine;
 use spyhop_identify::Identity;
-use spyhop_inspect::Inspector;
+use spyhop_inspect::{Inspector, Shed};
 use spyhop_model::{Span, Timestamp, settings};
 use spyhop_publish::Journal;
 use spyhop_stream::{Batch, DecodeLimits, Health};
@@ -51,6 +52,8 @@ settings! {
         mark_every: Span = Span::millis(100),
         /// Capture time between marks on a live interface.
         mark_every_live: Span = Span::millis(10),
+        /// Leave work out, step by step, while a live sensor falls behind, rather than let the kernel drop packets at random.
+        shed: bool = true,
         /// Calls that may wait for their place in the order; beyond it (a capture whose packets all bear one time) they are handled before it is certain, and counted.
         unordered: usize = 262_144,
     }
@@ -115,6 +118,8 @@ pub type Watch<'w> = dyn FnMut(&mut Source) + 'w;
 /// From a source to a worker.
 struct Load {
     batch: Batch,
+    /// What the worker leaves out from here on.
+    shed: Shed,
     /// The source's losses so far; on marks for the first worker only.
     losses: Option<Losses>,
     /// The decoder's part of the mirror's health, on marks where it is looked at.
@@ -167,6 +172,7 @@ pub fn run(source: &mut Source, parts: Parts, stop: &AtomicBool, watch: &mut Wat
         });
         let every = if live { parts.pipeline.mark_every_live } else { parts.pipeline.mark_every };
         let mut intake = Intake::new(parts.decode, senders, recycled, every, Beat::new(parts.pulse));
+        intake.sheds(live && parts.pipeline.shed);
         intake.run(source, stop, watch);
         let mut accounts = Accounts { capture: source.accounts(), ..Accounts::default() };
         let taps = intake.finish(source, &mut accounts);

@@ -11,6 +11,7 @@ use spyhop_stream::{Batch, DecodeLimits, Decoder, Tap, shard, shard_of};
 
 use super::accounts::{Accounts, Losses, capture_losses, decode_losses, live_losses};
 use super::health::{SourceHealth, interval};
+use super::pressure::{Pressure, Step};
 use super::{Beat, Load, Watch};
 
 /// Bytes and segments in a batch. A batch should fit a core's cache and outweigh the cost of handing it over.
@@ -21,6 +22,9 @@ const MARK_BYTES: u64 = 4 << 20;
 /// How long a live run that is told to stop goes on at least, since the kernel hands packets over in blocks, and at most.
 const DRAIN: Duration = Duration::from_millis(60);
 const DRAIN_AT_MOST: Duration = Duration::from_secs(2);
+/// What is left out at the last step: segments, and the payload in them.
+pub(super) const SEGMENTS_SHED: &str = "segments_shed";
+pub(super) const PAYLOAD_SHED: &str = "payload_shed";
 /// Packets between two looks at the world outside.
 const LOOK_EVERY: u32 = 4_096;
 
@@ -43,6 +47,10 @@ pub(super) struct Intake {
     looked: u64,
     looks: u64,
     beat: Beat,
+    /// Only where work may be left out.
+    pressure: Option<Pressure>,
+    step: Step,
+    left_out: Losses,
 }
 
 impl Intake {
@@ -71,7 +79,14 @@ impl Intake {
             looked: 0,
             looks: 0,
             beat,
+            pressure: None,
+            step: Pressure::default().step(),
+            left_out: Losses::new(),
         }
+    }
+
+    pub(super) fn sheds(&mut self, sheds: bool) {
+        self.pressure = sheds.then(Pressure::default);
     }
 
     pub(super) fn run(&mut self, source: &mut Source, stop: &AtomicBool, watch: &mut Watch<'_>) {
@@ -99,6 +114,7 @@ impl Intake {
                     self.packet(&packet, due.then_some(packet.at));
                     if due {
                         self.losses(source, at);
+                        self.keep_up(wall_clock(), at);
                     }
                 }
                 Next::Quiet(reached) => {
@@ -109,6 +125,8 @@ impl Intake {
                     if let Some(reached) = reached.filter(|at| *at >= self.next_mark && *at > self.marked) {
                         source.promise(reached);
                         self.losses(source, reached);
+                        // Nothing waits.
+                        self.keep_up(reached, reached);
                         self.mark(reached);
                     }
                 }
@@ -124,7 +142,13 @@ impl Intake {
         let Ok(decoded) = self.decoder.decode(packet) else { return self.datagram(packet) };
         let segment = decoded.segment();
         self.bytes_since_mark += segment.payload.len() as u64;
-        let index = (shard(&segment) % self.batches.len().max(1) as u64) as usize;
+        let shard = shard(&segment);
+        if self.step.halves && shard >> 63 == 1 {
+            *self.left_out.entry(SEGMENTS_SHED).or_default() += 1;
+            *self.left_out.entry(PAYLOAD_SHED).or_default() += segment.payload.len() as u64;
+            return;
+        }
+        let index = (shard % self.batches.len().max(1) as u64) as usize;
         let Some(batch) = self.batches.get_mut(index) else { return };
         batch.push(&segment);
         if batch.bytes() >= BATCH_BYTES || batch.len() >= BATCH_SEGMENTS {
@@ -166,10 +190,20 @@ impl Intake {
             self.look(source);
         }
         self.told = decode_losses(&self.decoder.accounts());
+        self.told.extend(self.left_out.iter());
         capture_losses(&source.accounts(), &mut self.told);
         if let Source::Live(live) = source {
             live_losses(live, &mut self.told);
             self.beat.source(live, self.senders.iter().map(Sender::len));
+        }
+    }
+
+    /// Leaves more or less out, as the packets that are read now, at `now`, have waited since `at`.
+    fn keep_up(&mut self, now: Timestamp, at: Timestamp) {
+        let Some(pressure) = &mut self.pressure else { return };
+        if pressure.observe(now, now.since(at)) {
+            self.step = pressure.step();
+            eprintln!("spyhop: {}", self.step.says);
         }
     }
 
@@ -188,7 +222,8 @@ impl Intake {
         let (Some(batch), Some(sender)) = (self.batches.get_mut(index), self.senders.get(index)) else { return };
         let fresh = self.recycled.try_recv().unwrap_or_default();
         // A worker that is gone has panicked, or behaviour has; the run ends, and joining them tells.
-        self.gone |= sender.send(Load { batch: std::mem::replace(batch, fresh), losses, health }).is_err();
+        self.gone |=
+            sender.send(Load { batch: std::mem::replace(batch, fresh), shed: self.step.shed, losses, health }).is_err();
     }
 
     /// Sends what is left and lets the workers finish at the time of the last packet. Returns the taps that were seen.
@@ -202,6 +237,7 @@ impl Intake {
         capture_losses(&accounts.capture, &mut self.told);
         if let Source::Live(live) = source {
             live_losses(live, &mut accounts.live);
+            accounts.live.extend(self.left_out.iter());
             self.told.extend(accounts.live.iter());
         }
         self.mark(last);

@@ -98,7 +98,8 @@ pub(super) fn work(
     // What the decoder counted, as told last: the end of the run is another look.
     let mut known = None;
     for load in loads {
-        let Load { mut batch, losses, health } = load;
+        let Load { mut batch, shed, losses, health } = load;
+        worker.shared.inspect.shed = shed;
         if let Some(losses) = losses {
             worker.source = losses;
         }

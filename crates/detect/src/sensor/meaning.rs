@@ -50,6 +50,30 @@ pub fn meaning(reason: &str) -> Meaning {
             },
             Text { en: "everything that passed meanwhile", zh: "其间经过的全部流量" },
         ),
+        "bodies_shed" => (
+            TIMES,
+            Text {
+                en: "bodies were not inspected since the machine could not keep up; give the sensor more cores, or filter",
+                zh: "机器处理不及，部分正文未检查；请增加 CPU 或使用过滤表达式",
+            },
+            Text {
+                en: "sensitive data in these bodies; heads and logins were read",
+                zh: "这些正文中的敏感数据；头部与登录仍已读取",
+            },
+        ),
+        "segments_shed" => (
+            PACKETS,
+            Text {
+                en: "every second connection was not followed since the machine could not keep up; give the sensor more cores, or filter",
+                zh: "机器处理不及，一半连接未跟踪；请增加 CPU 或使用过滤表达式",
+            },
+            Text { en: "all exchanges of these connections", zh: "这些连接中的全部请求与响应" },
+        ),
+        "payload_shed" => (
+            BYTES,
+            Text { en: "what these packets carried", zh: "上述数据包的载荷" },
+            Text { en: "all exchanges of these connections", zh: "这些连接中的全部请求与响应" },
+        ),
         "packets_unkept" => (
             PACKETS,
             Text {
