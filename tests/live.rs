@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,12 +19,15 @@ use crate::support::Desk;
 /// Namespaces of one test, which go away with it.
 struct Net {
     name: String,
+    /// Two of them at once would take each other's processor time.
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Net {
     /// None where namespaces cannot be made, which is said aloud.
     fn up(kind: &str) -> Option<Net> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
+        static ONE: Mutex<()> = Mutex::new(());
         let name = format!("spy{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         for program in ["ip", "tc", "ethtool", "nginx", "curl", "tcpdump"] {
             if Command::new(program).arg("-V").output().is_err() {
@@ -31,7 +35,7 @@ impl Net {
                 return None;
             }
         }
-        let net = Net { name };
+        let net = Net { name, _alone: ONE.lock().unwrap_or_else(PoisonError::into_inner) };
         let made = net.ports("up", kind);
         if !made.is_empty() {
             eprintln!("SKIPPED: no network namespaces here, a mirror port was not tested: {made}");
@@ -170,6 +174,9 @@ impl Drop for Running {
     }
 }
 
+/// Everything is to be reported, also on a machine that is busy with other tests.
+const WHOLE: &[u8] = b"[capture]\nbuffer_mib = 256\n[pipeline]\nshed = false\n";
+
 /// Requests as `METHOD TARGET STATUS`, and how often.
 type Requests = BTreeMap<String, u64>;
 
@@ -232,8 +239,17 @@ fn same_as_the_server(kind: &str, interfaces: &[&str], clients: u32, count: u32)
     let desk = Desk::new();
     let server = net.server(&desk);
     std::fs::write(desk.path("nginx/access.log"), "").expect("an empty log");
-    let mut arguments =
-        vec!["--exchanges-out", "exchanges.jsonl", "--findings-out", "findings.jsonl", "--write", "kept"];
+    desk.write("sensor.toml", WHOLE);
+    let mut arguments = vec![
+        "--config",
+        "sensor.toml",
+        "--exchanges-out",
+        "exchanges.jsonl",
+        "--findings-out",
+        "findings.jsonl",
+        "--write",
+        "kept",
+    ];
     interfaces.iter().for_each(|interface| arguments.extend(["-i", interface]));
     let sensor = net.sensor(&desk, &arguments);
     let dump = (interfaces.len() == 1).then(|| net.tcpdump(&desk, interfaces[0], "tcpdump.pcap"));
@@ -317,8 +333,9 @@ fn a_sensor_that_slept_reports_what_the_ring_kept() {
     let desk = Desk::new();
     let server = net.server(&desk);
     std::fs::write(desk.path("nginx/access.log"), "").expect("an empty log");
-    let sensor =
-        net.sensor(&desk, &["-i", "mon0", "--exchanges-out", "exchanges.jsonl", "--findings-out", "findings.jsonl"]);
+    // What waited is to be reported whole.
+    desk.write("sensor.toml", WHOLE);
+    let sensor = net.sensor(&desk, &["-i", "mon0", "--config", "sensor.toml", "--exchanges-out", "exchanges.jsonl"]);
     traffic(&net, 1, 50);
     sensor.signal("STOP");
     traffic(&net, 1, 500);
@@ -330,6 +347,77 @@ fn a_sensor_that_slept_reports_what_the_ring_kept() {
     assert_eq!(code, Some(0), "{said}");
     assert!(!said.contains("kernel_dropped"), "{said}");
     assert_eq!(reported(&desk.read("exchanges.jsonl")), logged(&desk));
+}
+
+#[test]
+fn a_sensor_that_falls_behind_leaves_work_out_and_takes_it_up_again() {
+    let Some(net) = Net::up("mirror") else { return };
+    let desk = Desk::new();
+    let server = net.server(&desk);
+    let sensor = net.sensor(&desk, &["-i", "mon0", "--state", "state", "--exchanges-out", "exchanges.jsonl"]);
+    traffic(&net, 1, 50);
+    // What waited for longer than a moment shows a machine that falls behind, whatever the reason.
+    sensor.signal("STOP");
+    traffic(&net, 3, 12_000);
+    sensor.signal("CONT");
+    // Each step back takes three quiet seconds.
+    let since = Instant::now();
+    while asked(&desk, "/metrics").contains("spyhop_lost_total{reason=\"bodies_shed\"} 0.0") {
+        assert!(since.elapsed() < Duration::from_secs(20), "nothing was left out");
+        thread::sleep(Duration::from_millis(200));
+    }
+    thread::sleep(Duration::from_secs(11));
+    std::fs::write(desk.path("nginx/access.log"), "").expect("an empty log");
+    let before = reported(&desk.read("exchanges.jsonl"));
+    traffic(&net, 2, 200);
+    let (code, said) = sensor.end();
+    drop(server);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("the machine falls behind") && said.contains("everything is inspected again"), "{said}");
+    assert!(!said.contains("do not add up") && said.contains("bodies_shed"), "{said}");
+    let after = reported(&desk.read("exchanges.jsonl"));
+    for (request, count) in logged(&desk) {
+        let before = before.get(&request).copied().unwrap_or(0);
+        assert_eq!(after.get(&request).copied().unwrap_or(0) - before, count, "{request}");
+    }
+}
+
+#[test]
+fn what_was_captured_before_the_end_is_reported_and_recorded() {
+    let Some(net) = Net::up("mirror") else { return };
+    let desk = Desk::new();
+    let server = net.server(&desk);
+    desk.write("sensor.toml", WHOLE);
+    let arguments = [
+        "-i",
+        "mon0",
+        "--config",
+        "sensor.toml",
+        "--write",
+        "kept",
+        "--state",
+        "state",
+        "--exchanges-out",
+        "exchanges.jsonl",
+    ];
+    let sensor = net.sensor(&desk, &arguments);
+    let (code, said) = thread::scope(|scope| {
+        let load = scope.spawn(|| traffic(&net, 2, 8_000));
+        thread::sleep(Duration::from_millis(800));
+        let ended = sensor.end();
+        load.join().expect("the load");
+        ended
+    });
+    drop(server);
+    assert_eq!(code, Some(0), "{said}");
+    let live = reported(&desk.read("exchanges.jsonl"));
+    let count = live.values().sum::<u64>();
+    assert!(count > 100, "{count}");
+    let out = desk.path("replayed.jsonl").display().to_string();
+    assert_eq!(desk.replay(&captures(&desk.path("kept")), &["--exchanges-out", &out]).code, Some(0));
+    assert_eq!(reported(&desk.read("replayed.jsonl")), live);
+    let rows = desk.spyhop(&["ledger", "rows", "--state", "state"]);
+    assert_eq!(rows.stdout.iter().filter(|byte| **byte == b'\n').count() as u64, count, "{}", rows.stderr);
 }
 
 /// What the kernel says of each thread of a process.

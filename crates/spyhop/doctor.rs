@@ -17,8 +17,9 @@ use spyhop_stream::{DecodeLimits, TapHealth};
 use crate::cli::{self, Format, exit};
 use crate::pipeline::{self, Accounts, Parts, Pipeline};
 use crate::pretty::{self, Diagnosis, TapPicture};
+use crate::privileges;
 use crate::session::{self, Failure};
-use crate::settings::Config;
+use crate::settings::{Config, General};
 
 /// Examines captures or an interface, prints what it found, and returns the exit code.
 ///
@@ -65,7 +66,16 @@ fn source(command: &cli::Doctor, config: &Config) -> Result<Source, Failure> {
         let replay = Replay::open(&command.inputs, session::replay_options(config, &command.setup))?;
         return Ok(Source::Replay(Box::new(replay)));
     }
-    Ok(Source::Live(Box::new(session::open_live(config, &command.setup, &command.interfaces)?)))
+    let general: General = config.section("general");
+    let mut in_force = privileges::become_user(&general.user).map_err(Failure::failed)?;
+    let live = session::open_live(config, &command.setup, &command.interfaces)?;
+    in_force.extend(privileges::forsake_capture().map_err(Failure::failed)?);
+    // It writes nothing.
+    in_force.extend(privileges::fence(&["/dev".into()], None, false));
+    for sentence in in_force {
+        eprintln!("spyhop: {sentence}");
+    }
+    Ok(Source::Live(Box::new(live)))
 }
 
 /// A pipeline without detectors and publishers.
