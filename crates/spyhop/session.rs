@@ -277,7 +277,7 @@ impl Session {
         let mut publishers = std::mem::take(&mut self.publishers);
         let mut failures = Vec::new();
         let ledger = self.ledger.clone();
-        let mut trouble = String::new();
+        let mut trouble = (String::new(), 0);
         let outcome = pipeline::run(source, parts, stop, &mut |source| {
             if let (true, Some(ledger)) = (live, &ledger) {
                 tell_trouble(ledger, &mut trouble);
@@ -428,9 +428,16 @@ pub fn ledger_folder(settings: &LedgerSettings, state: Option<&Path>) -> Option<
     }
 }
 
-/// Tells what is wrong with the ledger once, and that it is over.
-fn tell_trouble(ledger: &LedgerHealth, told: &mut String) {
-    let now = ledger.counts().trouble;
+/// Tells what is wrong with the ledger once, that it is over, and what gave way.
+fn tell_trouble(ledger: &LedgerHealth, (told, gone): &mut (String, u64)) {
+    let counts = ledger.counts();
+    if counts.gave_way > *gone {
+        *gone = counts.gave_way;
+        eprintln!(
+            "spyhop: the disk of the ledger is nearly full: its oldest calls give way ({gone} segments so far); see `free_mib` in [ledger]"
+        );
+    }
+    let now = counts.trouble;
     if now != *told {
         match now.as_str() {
             "" => eprintln!("spyhop: the ledger records again"),

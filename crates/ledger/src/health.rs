@@ -25,20 +25,26 @@ pub struct Counts {
     pub bytes: u64,
     /// Octets that the file system has left.
     pub free: u64,
-    /// What is wrong now; empty when nothing is.
+    /// Segments of calls that went because the disk was full, or nearly.
+    pub gave_way: u64,
+    /// What is wrong now with writing, or else with closing and tidying; empty when nothing is.
     pub trouble: String,
     /// Logs that were altered by somebody else.
     pub altered: Vec<String>,
 }
 
-/// Counts that writer, keeper and whoever reports share.
+/// Counts that writer, keeper and whoever reports share, and what the keeper has trouble with.
 #[derive(Debug, Default)]
-pub struct Health(Mutex<Counts>);
+pub struct Health(Mutex<Counts>, Mutex<String>);
 
 impl Health {
     /// As of now.
     pub fn counts(&self) -> Counts {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if counts.trouble.is_empty() {
+            counts.trouble.clone_from(&self.1.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        counts
     }
     pub(crate) fn count(&self, how: impl FnOnce(&mut Counts)) {
         how(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
@@ -49,6 +55,13 @@ impl Health {
     }
     pub(crate) fn well(&self) {
         self.count(|counts| counts.trouble.clear());
+    }
+    /// What the keeper could not do; each of the two threads clears its own trouble only.
+    pub(crate) fn keeps_badly(&self, at: &Path, wrong: &io::Error) {
+        *self.1.lock().unwrap_or_else(PoisonError::into_inner) = say(at, wrong);
+    }
+    pub(crate) fn keeps_well(&self) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
     pub(crate) fn torn(&self, octets: u64) {
         self.count(|counts| counts.torn += octets);

@@ -19,6 +19,9 @@ use crate::merge;
 use crate::segment::{Origin, close_events, close_findings};
 use crate::settings::LedgerSettings;
 
+/// Why a segment went, as the chain says it: the disk was full, or nearly.
+const SPACE: &str = "space";
+
 /// What the writer asks for.
 #[derive(Debug)]
 pub(crate) enum Task {
@@ -154,7 +157,7 @@ impl Work {
     fn tell_rest(&mut self) {
         while let Some(deed) = self.untold.first() {
             if let Err(wrong) = self.chain.tell(deed) {
-                return self.health.trouble(&self.folder, &wrong);
+                return self.health.keeps_badly(&self.folder, &wrong);
             }
             self.untold.remove(0);
         }
@@ -167,7 +170,7 @@ impl Work {
             match self.close(stream, number, lost) {
                 Ok(()) => drop(self.waiting.remove(0)),
                 Err(wrong) => {
-                    self.health.trouble(&self.folder, &wrong);
+                    self.health.keeps_badly(&self.folder, &wrong);
                     if is_full(&wrong) {
                         self.make_space();
                     }
@@ -184,8 +187,10 @@ impl Work {
                 }
             }
         }
-        if let Err(wrong) = self.merge().and_then(|()| self.retain()) {
-            self.health.trouble(&self.folder, &wrong);
+        match self.merge().and_then(|()| self.retain()) {
+            Ok(()) if self.untold.is_empty() => self.health.keeps_well(),
+            Ok(()) => {}
+            Err(wrong) => self.health.keeps_badly(&self.folder, &wrong),
         }
         self.measure();
     }
@@ -278,15 +283,15 @@ impl Work {
             }
         }
         if self.free() < self.settings.free_mib << 20 {
-            self.remove_oldest("space")?;
+            self.remove_oldest(SPACE)?;
         }
         Ok(())
     }
 
     /// The disk is full, or nearly: the oldest calls give way.
     fn make_space(&mut self) {
-        if let Err(wrong) = self.remove_oldest("space") {
-            self.health.trouble(&self.folder, &wrong);
+        if let Err(wrong) = self.remove_oldest(SPACE) {
+            self.health.keeps_badly(&self.folder, &wrong);
         }
     }
 
@@ -308,6 +313,9 @@ impl Work {
         self.tell(Deed::Removed { files: files.clone(), why: why.to_owned() });
         self.unlink(&files);
         self.tell_rest();
+        if why == SPACE {
+            self.health.count(|counts| counts.gave_way += 1);
+        }
         Ok(true)
     }
 

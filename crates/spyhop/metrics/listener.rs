@@ -8,7 +8,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{MetricsSettings, Monitor};
 
@@ -157,7 +157,12 @@ fn answer_all<S: Read + Write>(
 fn answer(mut stream: impl Read + Write, monitor: &Arc<Monitor>) {
     let mut question = [0; QUESTION];
     let mut length = 0;
+    let began = Instant::now();
     let path = loop {
+        // One octet every second would otherwise keep everybody else waiting.
+        if began.elapsed() > PATIENCE {
+            return;
+        }
         match stream.read(question.get_mut(length..).unwrap_or_default()) {
             Ok(0) | Err(_) => return,
             Ok(more) => length += more,

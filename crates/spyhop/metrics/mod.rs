@@ -295,6 +295,12 @@ impl Monitor {
                 Counter,
                 one(counts.findings_lost as f64),
             );
+            add(
+                "ledger_gave_way",
+                "Segments of calls that went because the disk was nearly full",
+                Counter,
+                one(counts.gave_way as f64),
+            );
             add("ledger_stored_bytes", "Octets of closed segments", Gauge, one(counts.bytes as f64));
             add("ledger_free_bytes", "Octets that the file system has left", Gauge, one(counts.free as f64));
             add(

@@ -19,9 +19,10 @@ const BATCH_BYTES: usize = 256 << 10;
 const BATCH_SEGMENTS: usize = 1_024;
 /// Payload after which a mark is due even if little capture time has passed, so that what waits for its order stays small.
 const MARK_BYTES: u64 = 4 << 20;
-/// How long a live run that is told to stop goes on at least, since the kernel hands packets over in blocks, and at most.
+/// How long a live run that is told to stop goes on at least, since the kernel hands packets over in blocks, and at most, if it has
+/// not read by then what had come before it was told.
 const DRAIN: Duration = Duration::from_millis(60);
-const DRAIN_AT_MOST: Duration = Duration::from_secs(2);
+const DRAIN_AT_MOST: Duration = Duration::from_secs(10);
 /// What is left out at the last step: segments, and the payload in them.
 pub(super) const SEGMENTS_SHED: &str = "segments_shed";
 pub(super) const PAYLOAD_SHED: &str = "payload_shed";
@@ -91,7 +92,7 @@ impl Intake {
 
     pub(super) fn run(&mut self, source: &mut Source, stop: &AtomicBool, watch: &mut Watch<'_>) {
         let mut until_look = LOOK_EVERY;
-        let mut stopped: Option<Instant> = None;
+        let mut stopped: Option<(Instant, Timestamp)> = None;
         loop {
             if self.gone {
                 return;
@@ -100,7 +101,7 @@ impl Intake {
             if until_look == 0 {
                 until_look = LOOK_EVERY;
                 watch(source);
-                if stop.load(Ordering::Relaxed) && over(source, &mut stopped, false) {
+                if stop.load(Ordering::Relaxed) && over(source, &mut stopped, self.last, false) {
                     return;
                 }
             }
@@ -119,7 +120,7 @@ impl Intake {
                 }
                 Next::Quiet(reached) => {
                     watch(source);
-                    if stop.load(Ordering::Relaxed) && over(source, &mut stopped, true) {
+                    if stop.load(Ordering::Relaxed) && over(source, &mut stopped, self.last, true) {
                         return;
                     }
                     if let Some(reached) = reached.filter(|at| *at >= self.next_mark && *at > self.marked) {
@@ -248,10 +249,12 @@ impl Intake {
     }
 }
 
-/// Whether a run that was told to stop has read enough. A replay stops at once; a live run first takes what the kernel holds.
-fn over(source: &Source, stopped: &mut Option<Instant>, quiet: bool) -> bool {
-    let since = stopped.get_or_insert_with(Instant::now).elapsed();
-    matches!(source, Source::Replay(_)) || (quiet && since >= DRAIN) || since >= DRAIN_AT_MOST
+/// Whether a run that was told to stop has read enough. A replay stops at once; a live run first takes what had come before.
+fn over(source: &Source, stopped: &mut Option<(Instant, Timestamp)>, reached: Timestamp, quiet: bool) -> bool {
+    let (asked, at) = *stopped.get_or_insert_with(|| (Instant::now(), wall_clock()));
+    let since = asked.elapsed();
+    let is_read = since >= DRAIN && (quiet || reached > at);
+    matches!(source, Source::Replay(_)) || is_read || since >= DRAIN_AT_MOST
 }
 
 pub(crate) fn wall_clock() -> Timestamp {
