@@ -192,7 +192,7 @@ impl Session {
                 wants_changes: wants.1,
                 pulse: session.pulse.clone(),
                 engines: mode.live.then_some(engines.1),
-                keep: session.state.as_ref().filter(|_| mode.live).map(|state| {
+                keep: session.state.as_ref().filter(|_| mode.live && general.save_every.0 > 0).map(|state| {
                     (Duration::from_nanos(general.save_every.0), Box::new(state.saver(&session.key)) as Keep)
                 }),
             });
