@@ -107,8 +107,7 @@ fn of_state(command: &ListInventory, config: &Config) -> Result<Inventory, Failu
             "nothing to list: give captures, or --state DIR, where a sensor keeps what it learnt",
         ));
     };
-    let identity = state::identity(&path).map_err(Failure::failed)?;
-    Inventory::read(&identity).map_err(|wrong| Failure::failed(format!("{}: {wrong}", path.display())))
+    state::inventory(&path).map_err(Failure::failed)
 }
 
 fn of_captures(command: &ListInventory, config: &Config, stop: &AtomicBool) -> Result<(Inventory, u8), Failure> {

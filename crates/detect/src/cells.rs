@@ -9,9 +9,12 @@
 //! An event belongs in cells of the same few subjects (its account, endpoint, address, ..) for most detectors. Each is hashed and
 //! looked up once an event, whoever asks; its names are kept once, however many detectors remember it.
 
+use std::borrow::Cow;
+use std::io::{self, Write};
+
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use spyhop_model::{Entity, Event, Finding, Rule, Said, Span, Timestamp};
 
 use crate::detector::{CellKey, Context, Detector, Verdict, Verdicts, Views};
@@ -39,10 +42,10 @@ pub trait Table: Send {
     fn bytes(&self) -> usize;
     /// One sentence about a finding of its kind.
     fn summary(&self, finding: &Finding) -> Said;
-    /// Its cells, sorted.
-    fn save(&self, subjects: &Subjects) -> Result<Value, serde_json::Error>;
+    /// Writes its cells as one line of JSON, sorted.
+    fn save(&self, subjects: &Subjects, out: &mut dyn Write) -> io::Result<()>;
     /// Its cells from a snapshot.
-    fn load(&mut self, cells: Value, subjects: &mut Subjects) -> Result<(), serde_json::Error>;
+    fn load(&mut self, cells: &RawValue, subjects: &mut Subjects) -> io::Result<()>;
 }
 
 /// What detectors meet at an event.
@@ -192,6 +195,14 @@ struct Cell<S> {
     /// What the state is counted as beyond its own size, in bytes.
     heap: u32,
     state: S,
+}
+
+/// A table as a snapshot holds it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SavedTable<'a, C> {
+    #[serde(borrow)]
+    pub(crate) table: Cow<'a, str>,
+    pub(crate) cells: C,
 }
 
 /// A cell as a snapshot holds it.
@@ -384,7 +395,7 @@ impl<D: Detector> Table for Cells<D> {
         self.detector.summary(finding)
     }
 
-    fn save(&self, subjects: &Subjects) -> Result<Value, serde_json::Error> {
+    fn save(&self, subjects: &Subjects, out: &mut dyn Write) -> io::Result<()> {
         let mut cells = Vec::with_capacity(self.cells.len());
         let mut at = self.first;
         while at != NONE {
@@ -393,11 +404,12 @@ impl<D: Detector> Table for Cells<D> {
             at = cell.next;
         }
         cells.sort_unstable_by(|a, b| a.0.cmp(b.0));
-        serde_json::to_value(cells)
+        serde_json::to_writer(&mut *out, &SavedTable { table: D::RULE.kind.into(), cells })?;
+        out.write_all(b"\n")
     }
 
-    fn load(&mut self, cells: Value, subjects: &mut Subjects) -> Result<(), serde_json::Error> {
-        let mut cells: Vec<(CellKey, Saved<D::State>)> = serde_json::from_value(cells)?;
+    fn load(&mut self, cells: &RawValue, subjects: &mut Subjects) -> io::Result<()> {
+        let mut cells: Vec<(CellKey, Saved<D::State>)> = serde_json::from_str(cells.get())?;
         cells.sort_by_key(|(_, saved)| saved.touched);
         for (key, Saved { touched, state }) in cells {
             if self.detector.is_idle(&state) {

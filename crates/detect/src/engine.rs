@@ -1,15 +1,16 @@
 //! Runs all detectors over events in their one order: time, the memory of all together, snapshots.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use spyhop_model::{Event, Finding, Key, Rule, Span, Timestamp, settings};
 
 use crate::campaign::CAMPAIGN;
-use crate::cells::{Scene, Subjects, Table};
+use crate::cells::{SavedTable, Scene, Subjects, Table};
 use crate::detector::Views;
 use crate::findings::{Findings, Life, SavedFindings};
 use crate::population::{self, Population};
@@ -228,26 +229,31 @@ impl Engine {
         self.evicted
     }
 
-    /// What the next run can start from.
-    pub fn save(&self) -> Result<Value, serde_json::Error> {
-        let mut tables = BTreeMap::new();
-        for Seated { table, .. } in &self.tables {
-            tables.insert(table.rule().kind.to_owned(), table.save(&self.subjects)?);
-        }
-        serde_json::to_value(Saved {
+    /// Writes what the next run can start from, as lines of JSON: what all share, and a line for each table, so that it is never held
+    /// in memory a second time.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn save(&self, out: &mut dyn Write) -> io::Result<()> {
+        let saved = Saved {
             now: self.now,
-            tables,
+            tables: self.tables.len(),
             findings: self.findings.save(),
             population: self.population.save(),
-        })
+        };
+        serde_json::to_writer(&mut *out, &saved)?;
+        out.write_all(b"\n")?;
+        self.tables.iter().try_for_each(|Seated { table, .. }| table.save(&self.subjects, out))
     }
 
     /// Goes on from where another engine stands, which was made with other settings.
     ///
     /// # Errors
     /// What the other holds cannot be told; this engine is then of no use.
-    pub fn inherit(&mut self, other: &mut Engine) -> Result<(), serde_json::Error> {
-        self.load(other.save()?)?;
+    pub fn inherit(&mut self, other: &mut Engine) -> io::Result<()> {
+        let mut saved = Vec::new();
+        other.save(&mut saved)?;
+        self.load(&mut &saved[..])?;
         self.sensor.loss.inherit(&mut other.sensor.loss);
         self.sensor.mirror.inherit(&mut other.sensor.mirror);
         self.findings.inherit(&other.findings);
@@ -258,23 +264,38 @@ impl Engine {
     }
 
     /// Starts from what an earlier run saved. Tables of detectors that are no longer there are dropped.
-    pub fn load(&mut self, saved: Value) -> Result<(), serde_json::Error> {
-        let mut saved: Saved = serde_json::from_value(saved)?;
-        self.now = saved.now;
-        self.population.load(saved.population);
-        let mut rules: HashMap<&str, &'static Rule> = HashMap::new();
-        for Seated { table, .. } in &mut self.tables {
-            rules.insert(table.rule().kind, table.rule());
-            if let Some(cells) = saved.tables.remove(table.rule().kind) {
+    ///
+    /// # Errors
+    /// Those of `saved`; it is no such text, or ends early.
+    pub fn load(&mut self, saved: &mut dyn BufRead) -> io::Result<()> {
+        let mut line = Vec::new();
+        let mut next = |line: &mut Vec<u8>| {
+            line.clear();
+            if saved.read_until(b'\n', line)? == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends early"));
+            }
+            Ok(())
+        };
+        next(&mut line)?;
+        let head: Saved = serde_json::from_slice(&line)?;
+        self.now = head.now;
+        self.population.load(head.population);
+        for _ in 0..head.tables {
+            next(&mut line)?;
+            let SavedTable { table, cells }: SavedTable<'_, &RawValue> = serde_json::from_slice(&line)?;
+            let known = self.tables.iter_mut().find(|seated| seated.table.rule().kind == table);
+            if let Some(Seated { table, .. }) = known {
                 table.load(cells, &mut self.subjects)?;
             }
         }
+        let mut rules: HashMap<&str, &'static Rule> =
+            self.tables.iter().map(|seated| (seated.table.rule().kind, seated.table.rule())).collect();
         for (is_told, rule) in [(self.tells_losses, Loss::RULE), (self.tells_mirror, Mirror::RULE)] {
             if is_told {
                 rules.insert(rule.kind, rule);
             }
         }
-        self.findings.load(saved.findings, |kind| rules.get(kind).copied());
+        self.findings.load(head.findings, |kind| rules.get(kind).copied());
         Ok(())
     }
 
@@ -318,9 +339,9 @@ impl Engine {
 #[derive(Serialize, Deserialize)]
 struct Saved {
     now: Timestamp,
-    tables: BTreeMap<String, Value>,
+    /// Lines that follow.
+    tables: usize,
     findings: SavedFindings,
-    #[serde(default)]
     population: population::Saved,
 }
 
@@ -351,7 +372,11 @@ mod tests {
         }
         assert!(engine.subjects.bytes() > 100 * 1_050, "{}", engine.subjects.bytes());
         let mut next = unmasked(160);
-        next.load(engine.save().expect("saved")).expect("loaded");
+        let mut saved = Vec::new();
+        engine.save(&mut saved).expect("saved");
+        next.load(&mut &saved[..]).expect("loaded");
+        let cut = saved.len() - 2;
+        assert!(unmasked(160).load(&mut &saved[..cut]).is_err());
         let held = next.accounts().next().expect("a table");
         assert_eq!((held.cells, next.subjects.bytes() > 100 * 1_050), (100, true));
         assert!(engine.tables[0].table.evict(engine.now, &mut engine.subjects));

@@ -67,16 +67,20 @@ impl Harness {
 
     /// Stops, and starts again from what it saved.
     pub fn restarted<D: Detector>(self) -> Harness {
-        let mut next = Harness::of::<D>();
-        next.engine.load(self.engine.save().expect("saved")).expect("loaded");
-        next.seen = self.seen;
-        next
+        let next = Harness::of::<D>();
+        self.hand_over(next)
     }
 
     /// As [`Harness::restarted`], with other settings of the life of findings.
     pub fn restarted_living<D: Detector>(self, life: Life) -> Harness {
-        let mut next = Harness::living(D::default(), life);
-        next.engine.load(self.engine.save().expect("saved")).expect("loaded");
+        let next = Harness::living(D::default(), life);
+        self.hand_over(next)
+    }
+
+    fn hand_over(self, mut next: Harness) -> Harness {
+        let mut saved = Vec::new();
+        self.engine.save(&mut saved).expect("saved");
+        next.engine.load(&mut &saved[..]).expect("loaded");
         next.seen = self.seen;
         next
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
 use spyhop_model::{CredentialKind, Event, Form, Grade, Half, Nature, Observation, Timestamp, Transport, Zone};
 
 use crate::Identity;
@@ -166,14 +165,18 @@ impl Identity {
 }
 
 impl Inventory {
-    /// Reads the inventory in what [`Identity::save`] gave.
+    /// Reads the inventory in what [`Identity::save`] wrote.
     ///
     /// # Errors
-    /// It is no such value.
-    pub fn read(saved: &Value) -> Result<Inventory, serde_json::Error> {
-        let saved = saved.get("inventory").cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    /// It is no such line.
+    pub fn read(saved: &[u8]) -> Result<Inventory, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Part {
+            #[serde(default)]
+            inventory: SavedRecords,
+        }
         let mut records = Records::new(usize::MAX);
-        records.load(serde_json::from_value(saved)?);
+        records.load(serde_json::from_slice::<Part>(saved)?.inventory);
         Ok(records.view())
     }
 }
@@ -486,9 +489,9 @@ mod tests {
         }
         assert_eq!((records.known.len(), records.left_out), (3, 6));
         let saved = serde_json::json!({ "inventory": serde_json::to_value(records.save()).expect("saved") });
-        let read = Inventory::read(&saved).expect("read");
+        let read = Inventory::read(saved.to_string().as_bytes()).expect("read");
         assert_eq!(read, records.view());
         assert_eq!(read.hosts[0].endpoints[0].operation.as_deref(), Some("op"));
-        assert_eq!(Inventory::read(&serde_json::json!({})).expect("an older snapshot"), Inventory::default());
+        assert_eq!(Inventory::read(b"{}").expect("an older snapshot"), Inventory::default());
     }
 }

@@ -22,11 +22,11 @@ mod snapshot;
 mod template;
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use spyhop_model::{
     Attribution, Call, CredentialKind, Event, Fingerprint, FlowId, Greeting, Handshake, Key, Outcome, Purpose, Source,
     Timestamp, Transport,
@@ -333,15 +333,18 @@ impl Identity {
         self.repeats.is_repeat(call.moment.at, client, account.fingerprint, secret, refused)
     }
 
-    /// What the next run can start from.
-    pub fn save(&self) -> Result<Value, serde_json::Error> {
+    /// Writes what the next run can start from, as one line of JSON.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn save(&self, out: &mut dyn Write) -> io::Result<()> {
         let repeats = self
             .repeats
             .save()
             .into_iter()
             .map(|((ip, account, secret), at)| Repeat { ip, account, secret, at })
             .collect();
-        serde_json::to_value(Saved {
+        let saved = Saved {
             endpoints: self.endpoints.save(),
             inventory: self.inventory.save(),
             fields: self.fields.save(),
@@ -352,12 +355,17 @@ impl Identity {
             crowds: self.crowds.save(),
             habits: self.habits.save(),
             access: self.access.save(),
-        })
+        };
+        serde_json::to_writer(&mut *out, &saved)?;
+        out.write_all(b"\n")
     }
 
-    /// Starts from what an earlier run saved.
-    pub fn load(&mut self, saved: Value) -> Result<(), serde_json::Error> {
-        let saved: Saved = serde_json::from_value(saved)?;
+    /// Starts from what an earlier run saved: that line.
+    ///
+    /// # Errors
+    /// It is no such line.
+    pub fn load(&mut self, saved: &[u8]) -> Result<(), serde_json::Error> {
+        let saved: Saved = serde_json::from_slice(saved)?;
         self.endpoints.load(saved.endpoints);
         self.inventory.load(saved.inventory);
         self.fields.load(saved.fields);

@@ -46,11 +46,12 @@ impl Sensor {
     }
 
     fn restarts(&mut self) {
-        let saved = self.identity.save().expect("a snapshot");
+        let mut saved = Vec::new();
+        self.identity.save(&mut saved).expect("a snapshot");
         let calls = self.calls;
         *self = Sensor::new();
         self.calls = calls;
-        self.identity.load(saved).expect("the snapshot");
+        self.identity.load(&saved).expect("the snapshot");
     }
 }
 

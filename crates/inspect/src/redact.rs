@@ -1,5 +1,7 @@
 //! Text that leaves the sensor without the values in it: `mask~fingerprint` in their place, all else byte for byte.
 
+use std::cell::RefCell;
+
 use spyhop_model::{CredentialKind, Form, Key};
 
 use crate::content::fingerprint;
@@ -133,6 +135,44 @@ pub struct Redactor {
     key: Key,
     types: CustomTypes,
     secrets: Secrets,
+    plain: RefCell<Plain>,
+}
+
+/// Texts in which nothing was found: hosts, user agents and the words of paths come again with every request.
+#[derive(Clone, Debug)]
+struct Plain {
+    slots: Vec<(String, Hints)>,
+    seed: ahash::RandomState,
+}
+
+impl Plain {
+    /// Texts that are remembered; each has one slot.
+    const SLOTS: usize = 1024;
+    /// Longest text that is remembered, in bytes.
+    const LONGEST: usize = 256;
+
+    fn slot(&mut self, text: &str) -> Option<&mut (String, Hints)> {
+        let at = self.seed.hash_one(text) as usize % Plain::SLOTS;
+        self.slots.get_mut(at).filter(|_| text.len() <= Plain::LONGEST)
+    }
+
+    fn knows(&mut self, text: &str, name: Hints) -> bool {
+        text.is_empty() || self.slot(text).is_some_and(|(known, of)| known == text && *of == name)
+    }
+
+    fn remember(&mut self, text: &str, name: Hints) {
+        if let Some((known, of)) = self.slot(text) {
+            known.clear();
+            known.push_str(text);
+            *of = name;
+        }
+    }
+}
+
+impl Default for Plain {
+    fn default() -> Plain {
+        Plain { slots: vec![(String::new(), Hints::default()); Plain::SLOTS], seed: ahash::RandomState::new() }
+    }
 }
 
 /// What stands in place of `start..end`.
@@ -150,7 +190,7 @@ impl Redactor {
 
     /// With types of the operator's own.
     pub fn with_types(key: Key, types: CustomTypes) -> Redactor {
-        Redactor { key, types, secrets: Secrets::new() }
+        Redactor { key, types, secrets: Secrets::new(), plain: RefCell::default() }
     }
 
     /// Any text: a host, a user agent.
@@ -355,6 +395,20 @@ impl Redactor {
 
     /// Personal values and tokens in decoded text.
     fn personal(&self, text: &str, name: Hints, found: &mut dyn FnMut(usize, usize, String)) {
+        if self.plain.borrow_mut().knows(text, name) {
+            return;
+        }
+        let mut is_plain = true;
+        self.look(text, name, &mut |start, end, shown| {
+            is_plain = false;
+            found(start, end, shown);
+        });
+        if is_plain {
+            self.plain.borrow_mut().remember(text, name);
+        }
+    }
+
+    fn look(&self, text: &str, name: Hints, found: &mut dyn FnMut(usize, usize, String)) {
         self.coded(text, found);
         self.custom(text, found);
         self.machine(text, found);

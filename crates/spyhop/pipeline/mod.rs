@@ -20,6 +20,7 @@ mod worker;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
@@ -155,14 +156,14 @@ pub fn run(source: &mut Source, parts: Parts, stop: &AtomicBool, watch: &mut Wat
             let inspector = parts.inspector.clone();
             let beat = Beat::new(parts.pulse.clone());
             let body = move || worker::work(index, &receiver, &recycle, &yields, streams, http, inspector(), beat);
-            workers.push(scope.spawn(body));
+            workers.push(start(scope, &format!("spyhop-work-{index}"), body));
         }
         drop((yields, recycle));
         let mut behaviour = Behaviour::new(count, &parts.pipeline, parts.identity, parts.engine, parts.journal);
         behaviour.wants(parts.wants_events, parts.wants_changes);
         behaviour.tells(Beat::new(parts.pulse.clone()));
         behaviour.serves(parts.engines, parts.keep);
-        let behaviour = scope.spawn(move || {
+        let behaviour = start(scope, "spyhop-behave", move || {
             for told in &yielded {
                 behaviour.take(told);
                 behaviour.tell(yielded.len());
@@ -192,4 +193,17 @@ pub fn run(source: &mut Source, parts: Parts, stop: &AtomicBool, watch: &mut Wat
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
+}
+
+/// Starts a thread whose name tells whoever looks at the threads of the process what it does.
+fn start<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'scope,
+) -> ScopedJoinHandle<'scope, T> {
+    match Builder::new().name(name.to_owned()).spawn_scoped(scope, body) {
+        Ok(thread) => thread,
+        // As `Scope::spawn` does: nothing has begun yet that could be lost.
+        Err(wrong) => panic!("cannot start the thread {name}: {wrong}"),
+    }
 }
