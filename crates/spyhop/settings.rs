@@ -24,8 +24,8 @@ settings! {
         key_file: String = String::new(),
         /// Directory where what was learnt is kept from one start to the next; empty: an empty memory at each start.
         state: String = String::new(),
-        /// What was learnt is saved so often while a sensor runs, besides at its end; 0 saves at the end only. Saving holds detection up, and takes several times the memory of what is saved.
-        save_every: Span = Span::seconds(0),
+        /// What was learnt is saved so often while a sensor runs, besides at its end; 0 saves at the end only. Detection pauses while it is gathered.
+        save_every: Span = Span::minutes(10),
         /// The user that a live sensor becomes when root starts it; empty: it stays root, without root's capabilities.
         user: String = String::new(),
         /// The time zone in which people read times and work, as in the IANA database. JSON and Kafka hold UTC.

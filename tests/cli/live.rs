@@ -82,6 +82,32 @@ fn a_login_on_the_wire_is_reported_while_it_runs() {
 }
 
 #[test]
+fn a_sensor_that_is_killed_goes_on_from_what_it_saved_while_it_ran() {
+    if !may_capture() {
+        return;
+    }
+    let place = Place::new();
+    place.file("often.toml", "[general]\nsave_every = \"100ms\"\n");
+    let server = server(2);
+    let options = ["--format", "json", "--state", "memory", "--config", "often.toml"];
+    let mut child = watch(&place, server, &options);
+    log_in(server, "123456");
+    let saved = place.path("memory/snapshot.json");
+    let is_saved =
+        || std::fs::read_to_string(&saved).is_ok_and(|text| text.contains("\"kind\":\"auth.weak_password\""));
+    wait_until("the finding is saved", is_saved);
+    child.signal("KILL");
+    wait_until("it is gone", || child.has_ended());
+    let mut child = watch(&place, server, &options);
+    log_in(server, "123456");
+    child.signal("TERM");
+    assert_eq!(child.code(), 0, "{}", place.read("err"));
+    let changes = json_lines(&place.read("out"));
+    let weak = changes.iter().rfind(|finding| finding["kind"] == "auth.weak_password").expect("the finding");
+    assert_eq!(weak["count"], 2, "{weak}");
+}
+
+#[test]
 fn a_run_prints_for_people_as_it_goes() {
     if !may_capture() {
         return;
