@@ -155,7 +155,7 @@ mod tests {
             "POST a.example/graphql#GetUser": one,
             "GET b.example/a/very/long/path/that/does/not/fit/into/any/terminal/of/these/days/{int}/{int}/{int}": one,
         } } });
-        Inventory::read(&saved).expect("an inventory")
+        Inventory::read(saved.to_string().as_bytes()).expect("an inventory")
     }
 
     #[test]
